@@ -1,0 +1,65 @@
+import type { PreferenceRow, SftRow } from './types.ts';
+
+/** Port: anything that turns a checkpoint and rows into a better checkpoint. */
+
+export interface Optimisation {
+  readonly learningRate: number;
+  readonly warmupSteps: number;
+  readonly weightDecay: number;
+  readonly betas: readonly [number, number];
+  readonly maxGradNorm: number;
+  readonly epochs: number;
+  /** Rows per optimiser step (SFT rows or preference pairs). */
+  readonly batchSize: number;
+  readonly maxLength: number;
+  readonly seed: number;
+  /** Checkpoints written along the way, the last step included; validation picks among them. */
+  readonly checkpoints: number;
+}
+
+export interface SftJob {
+  readonly kind: 'sft';
+  readonly model: string;
+  readonly out: string;
+  readonly rows: readonly SftRow[];
+  readonly optimisation: Optimisation;
+}
+
+export interface DpoJob {
+  readonly kind: 'dpo';
+  /** Start and reference model. */
+  readonly model: string;
+  readonly out: string;
+  readonly rows: readonly PreferenceRow[];
+  readonly optimisation: Optimisation;
+  readonly beta: number;
+  /** Weight of the negative log-likelihood of the chosen thought, a mean over its tokens. */
+  readonly nllWeight: number;
+}
+
+export type TrainJob = SftJob | DpoJob;
+
+export interface TrainStep {
+  readonly step: number;
+  readonly steps: number;
+  readonly loss: number;
+  readonly learningRate: number;
+  readonly gradNorm: number;
+  readonly tokens: number;
+  readonly seconds: number;
+  /** DPO only: share of pairs with a positive margin, mean margin, mean log-probability of chosen and rejected. */
+  readonly accuracy?: number;
+  readonly margin?: number;
+  readonly chosenLogp?: number;
+  readonly rejectedLogp?: number;
+}
+
+export interface TrainResult {
+  /** Checkpoint folders in the order written; each is complete. */
+  readonly checkpoints: readonly string[];
+  readonly steps: readonly TrainStep[];
+}
+
+export interface Trainer {
+  train(job: TrainJob, onStep?: (step: TrainStep) => void, signal?: AbortSignal): Promise<TrainResult>;
+}

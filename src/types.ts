@@ -1,0 +1,61 @@
+/** The words of the method (arXiv 2501.18099) as types. No behaviour lives here. */
+
+/** general: constraint following, labelled by construction; math: labelled by a checked final answer. */
+export type Domain = 'general' | 'math';
+
+/** Which response is shown first: `ab` shows the chosen response first, `ba` the rejected one. */
+export type Order = 'ab' | 'ba';
+
+export const ORDERS: readonly Order[] = ['ab', 'ba'];
+
+/** What one judge output says. `A` and `B` name the slot as shown. */
+export type VerdictKind = 'A' | 'B' | 'tie' | 'invalid' | 'truncated';
+
+/** (x, chosen, rejected): gold is known by construction. */
+export interface ResponsePair {
+  readonly id: string;
+  readonly domain: Domain;
+  readonly family: string;
+  readonly instruction: string;
+  readonly chosen: string;
+  readonly rejected: string;
+  /** How the pair came to be: the modified instruction, or the indices of the sampled solutions. */
+  readonly provenance: Readonly<Record<string, string | number>>;
+}
+
+/** z: an evaluation plan, written from the instruction alone. */
+export interface Plan {
+  readonly id: string;
+  readonly pairId: string;
+  readonly round: number;
+  readonly planIndex: number;
+  readonly text: string;
+}
+
+/** (z, e, y) for one order of the responses. */
+export interface Thought {
+  readonly id: string;
+  readonly pairId: string;
+  readonly round: number;
+  readonly order: Order;
+  readonly planIndex: number;
+  readonly executionIndex: number;
+  readonly plan: string;
+  readonly execution: string;
+  readonly verdict: VerdictKind;
+  /** Its verdict names the chosen response. */
+  readonly correct: boolean;
+}
+
+/** SFT row: TRL's prompt-completion format. */
+export interface SftRow {
+  readonly prompt: string;
+  readonly completion: string;
+}
+
+/** (prompt, correct thought, incorrect thought): TRL's preference format. */
+export interface PreferenceRow {
+  readonly prompt: string;
+  readonly chosen: string;
+  readonly rejected: string;
+}
