@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { bind, Graph, times } from './graph.ts';
+import { multiply, scale, sum } from './ops/elementwise.ts';
+import { loadGraph, shapeFeeds, tensor } from './session.ts';
+
+describe('dimensions', () => {
+  it('multiply as numbers where both are, as symbols elsewhere', () => {
+    expect(times(3, 4)).toBe(12);
+    expect(times('B', 1)).toBe('B');
+    expect(times(1, 'T')).toBe('T');
+    expect(times(times('B', 'T'), 2)).toBe('B*T*2');
+    expect(bind('B*T*2', { B: 3, T: 5 })).toBe(30);
+    expect(bind(7, {})).toBe(7);
+    expect(() => bind('B*T', { B: 3 })).toThrow('T is not bound');
+  });
+});
+
+describe('gradients', () => {
+  it('add up over every way from the target to the loss', async () => {
+    const graph = new Graph();
+    const x = graph.input('x', [3]);
+    const loss = sum(graph, multiply(graph, scale(graph, x, 2), multiply(graph, x, x)));
+    graph.output('dx', graph.gradients(loss, [x])[0]!);
+    const session = await loadGraph(graph.encode(), 1);
+    const { dx } = await session.run({ x: tensor('float32', Float32Array.of(1, -2, 3), [3]) });
+    expect(Array.from(dx!.data as Float32Array)).toEqual([6, 24, 54]);
+  });
+
+  it('are taken of intermediate values too', async () => {
+    const graph = new Graph();
+    const x = graph.input('x', [2]);
+    const middle = multiply(graph, x, x);
+    const loss = sum(graph, scale(graph, middle, 5));
+    const [dm, dx] = graph.gradients(loss, [middle, x]);
+    graph.output('dm', dm!);
+    graph.output('dx', dx!);
+    const session = await loadGraph(graph.encode(), 1);
+    const results = await session.run({ x: tensor('float32', Float32Array.of(1, -2), [2]) });
+    expect(Array.from(results.dm!.data as Float32Array)).toEqual([5, 5]);
+    expect(Array.from(results.dx!.data as Float32Array)).toEqual([10, -20]);
+  });
+
+  it('of a value that the loss does not depend on are an error', () => {
+    const graph = new Graph();
+    const loss = sum(graph, graph.input('x', [2]));
+    expect(() => graph.gradients(loss, [graph.input('other', [2])])).toThrow('does not depend on other');
+  });
+});
+
+it('leaves out nodes that no output needs', () => {
+  const graph = new Graph();
+  const x = graph.input('x', [2]);
+  graph.output('y', scale(graph, x, 2));
+  const before = graph.encode().length;
+  graph.node('NoSuchOperator', [x], [2]);
+  expect(graph.encode().length).toBe(before);
+});
+
+it('feeds shapes that are known only when run', async () => {
+  const graph = new Graph();
+  const x = graph.input('x', ['B', 'T']);
+  graph.output('y', graph.node('Reshape', [x, graph.shape([times('B', 'T')])], ['B*T']));
+  graph.output('z', graph.node('Reshape', [x, graph.shape(['T', 'B'])], ['T', 'B']));
+  const session = await loadGraph(graph.encode(), 1);
+  for (const [rows, columns] of [
+    [2, 3],
+    [1, 4],
+  ] as const) {
+    const feeds = shapeFeeds(session, { B: rows, T: columns });
+    const data = new Float32Array(rows * columns);
+    const results = await session.run({ ...feeds, x: tensor('float32', data, [rows, columns]) });
+    expect(results.y!.dims).toEqual([rows * columns]);
+    expect(results.z!.dims).toEqual([columns, rows]);
+  }
+});

@@ -1,0 +1,186 @@
+import {
+  type Attribute,
+  type DataType,
+  encodeModel,
+  type OnnxConstant,
+  type OnnxNode,
+  type OnnxTensor,
+  type TensorData,
+} from './onnx.ts';
+
+/** One dimension: a number, or a product of symbols and numbers such as `B*T`, bound when the graph is run. */
+export type Dim = number | string;
+
+/** A tensor of the graph: a name, a shape and an element type. */
+export interface Value {
+  readonly name: string;
+  readonly shape: readonly Dim[];
+  readonly type: DataType;
+}
+
+/** Given the gradient of an op's output, the gradients of its inputs (null: that input takes none). */
+type Gradient = (outputGradient: Value) => readonly (Value | null)[];
+
+interface Recorded {
+  readonly output: Value;
+  readonly inputs: readonly Value[];
+  readonly gradient: Gradient;
+}
+
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, dim) => product * dim, 1);
+}
+
+/** The product of two dimensions. */
+export function times(a: Dim, b: Dim): Dim {
+  if (a === 1) return b;
+  if (b === 1) return a;
+  return typeof a === 'number' && typeof b === 'number' ? a * b : `${a}*${b}`;
+}
+
+/** The number that a dimension stands for. */
+export function bind(dim: Dim, symbols: Readonly<Record<string, number>>): number {
+  if (typeof dim === 'number') return dim;
+  return dim.split('*').reduce((product, factor) => {
+    const value = symbols[factor] ?? Number(factor);
+    if (Number.isNaN(value)) throw new Error(`dimension ${factor} is not bound`);
+    return product * value;
+  }, 1);
+}
+
+/** Inputs that hold a symbolic shape are called by it; whoever runs the graph feeds them (see shapeFeeds). */
+export const SHAPE_INPUT = 'shape:';
+
+/** An ONNX graph under construction, and the tape that its gradients are built from. */
+export class Graph {
+  readonly #nodes: OnnxNode[] = [];
+  readonly #inputs: OnnxTensor[] = [];
+  readonly #outputs: OnnxTensor[] = [];
+  readonly #constants: OnnxConstant[] = [];
+  readonly #tape: Recorded[] = [];
+  readonly #known = new Map<string, Value>();
+  #count = 0;
+
+  input(name: string, shape: readonly Dim[], type: DataType = 'float32'): Value {
+    this.#inputs.push({ name, shape, type });
+    return { name, shape, type };
+  }
+
+  /** A constant; the same key gives the same constant. */
+  constant(key: string, shape: readonly number[], make: () => TensorData): Value {
+    const known = this.#known.get(key);
+    if (known) return known;
+    const data = make();
+    const type = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'int64';
+    const value: Value = { name: `const_${key}`, shape, type };
+    this.#constants.push({ ...value, data });
+    this.#known.set(key, value);
+    return value;
+  }
+
+  scalar(value: number): Value {
+    return this.constant(`scalar_${value}`, [], () => Float32Array.of(value));
+  }
+
+  /** A list of integers, as ONNX takes shapes and axes. */
+  integers(values: readonly number[]): Value {
+    return this.constant(`integers_${values.join('_')}`, [values.length], () =>
+      BigInt64Array.from(values, BigInt),
+    );
+  }
+
+  /** A shape as a tensor: a constant where all of it is known, else an input that is fed when the graph is run. */
+  shape(shape: readonly Dim[]): Value {
+    if (shape.every((dim) => typeof dim === 'number')) return this.integers(shape);
+    const name = `${SHAPE_INPUT}${shape.join(',')}`;
+    const known = this.#known.get(name);
+    if (known) return known;
+    const value = this.input(name, [shape.length], 'int64');
+    this.#known.set(name, value);
+    return value;
+  }
+
+  /** One ONNX node with one output. A null input is an optional one that is left out. */
+  node(
+    type: string,
+    inputs: readonly (Value | null)[],
+    shape: readonly Dim[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    domain = '',
+    dataType: DataType = 'float32',
+  ): Value {
+    return this.nodes(type, inputs, [shape], attributes, domain, dataType)[0] as Value;
+  }
+
+  /** One ONNX node with several outputs of one element type. */
+  nodes(
+    type: string,
+    inputs: readonly (Value | null)[],
+    shapes: readonly (readonly Dim[])[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    domain = '',
+    dataType: DataType = 'float32',
+  ): Value[] {
+    const outputs = shapes.map((shape) => ({ name: `${type}_${this.#count++}`, shape, type: dataType }));
+    this.#nodes.push({
+      type,
+      domain,
+      inputs: inputs.map((input) => input?.name ?? ''),
+      outputs: outputs.map((output) => output.name),
+      attributes,
+    });
+    return outputs;
+  }
+
+  /** Record how gradients flow back through an op, and return its output. */
+  differentiable(output: Value, inputs: readonly Value[], gradient: Gradient): Value {
+    this.#tape.push({ output, inputs, gradient });
+    return output;
+  }
+
+  /** Make a value an output of the model under a name of its own. */
+  output(name: string, value: Value): void {
+    this.#nodes.push({ type: 'Identity', domain: '', inputs: [value.name], outputs: [name], attributes: {} });
+    this.#outputs.push({ name, shape: value.shape, type: value.type });
+  }
+
+  /** ∂loss/∂target for each target, by walking the tape backwards; a target the loss does not depend on is an error. */
+  gradients(loss: Value, targets: readonly Value[]): Value[] {
+    const parts = new Map<string, Value[]>([[loss.name, [this.scalar(1)]]]);
+    for (const { output, inputs, gradient } of this.#tape.toReversed()) {
+      const total = this.#sum(parts.get(output.name) ?? []);
+      if (total === null) continue;
+      for (const [i, part] of gradient(total).entries()) {
+        const input = inputs[i] as Value;
+        if (part === null) continue;
+        parts.set(input.name, [...(parts.get(input.name) ?? []), part]);
+      }
+    }
+    return targets.map((target) => {
+      const total = this.#sum(parts.get(target.name) ?? []);
+      if (total === null) throw new Error(`the loss does not depend on ${target.name}`);
+      return total;
+    });
+  }
+
+  #sum(parts: readonly Value[]): Value | null {
+    if (parts.length <= 1) return parts[0] ?? null;
+    return this.node('Sum', parts, (parts[0] as Value).shape);
+  }
+
+  /** The bytes of the ONNX model, without the nodes that no output needs. */
+  encode(): Uint8Array {
+    const needed = new Set(this.#outputs.map(({ name }) => name));
+    const nodes = this.#nodes.toReversed().filter((node) => {
+      const used = node.outputs.some((output) => needed.has(output));
+      if (used) for (const input of node.inputs) needed.add(input);
+      return used;
+    });
+    return encodeModel({
+      nodes: nodes.toReversed(),
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      constants: this.#constants,
+    });
+  }
+}

@@ -1,0 +1,75 @@
+import type { LlamaConfig } from './config.ts';
+
+type Vector = ArrayLike<number>;
+
+const product = (weight: Vector, x: readonly number[]): number[] =>
+  Array.from({ length: weight.length / x.length }, (_, row) =>
+    x.reduce((total, value, i) => total + value * weight[row * x.length + i]!, 0),
+  );
+
+function normalised(x: readonly number[], gain: Vector, epsilon: number): number[] {
+  const mean = x.reduce((total, value) => total + value * value, 0) / x.length;
+  return x.map((value, i) => (value / Math.sqrt(mean + epsilon)) * gain[i]!);
+}
+
+/** One head at one position: element i turns with element i + d/2. */
+function turned(head: readonly number[], position: number, theta: number): number[] {
+  const half = head.length / 2;
+  return head.map((value, i) => {
+    const angle = position * theta ** (-(i % half) / half);
+    return value * Math.cos(angle) + (i < half ? -head[i + half]! : head[i - half]!) * Math.sin(angle);
+  });
+}
+
+const headsOf = (row: readonly number[], width: number): number[][] =>
+  Array.from({ length: row.length / width }, (_, head) => row.slice(head * width, (head + 1) * width));
+
+const dot = (a: readonly number[], b: readonly number[]) =>
+  a.reduce((total, value, i) => total + value * b[i]!, 0);
+
+/** Llama as its definition reads, one token and one head at a time, in double precision; logits [T · V] of one
+ * sequence. Tests hold the graphs against it. */
+export function referenceLogits(
+  config: LlamaConfig,
+  weights: ReadonlyMap<string, Vector>,
+  ids: readonly number[],
+): number[] {
+  const { hiddenSize, headDim, rmsNormEps, ropeTheta } = config;
+  const embedding = weights.get('model.embed_tokens.weight')!;
+  const groups = config.numAttentionHeads / config.numKeyValueHeads;
+  let rows = ids.map((id) => Array.from({ length: hiddenSize }, (_, i) => embedding[id * hiddenSize + i]!));
+  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+    const at = (name: string) => weights.get(`model.layers.${layer}.${name}.weight`)!;
+    const normal = rows.map((row) => normalised(row, at('input_layernorm'), rmsNormEps));
+    const project = (name: string) =>
+      normal.map((row) => headsOf(product(at(`self_attn.${name}_proj`), row), headDim));
+    const rotate = (heads: number[][], position: number) =>
+      heads.map((head) => turned(head, position, ropeTheta));
+    const queries = project('q').map(rotate);
+    const keys = project('k').map(rotate);
+    const values = project('v');
+    rows = rows.map((row, t) => {
+      const mixed = queries[t]!.flatMap((query, head) => {
+        const shared = Math.floor(head / groups);
+        const seen = ids
+          .slice(0, t + 1)
+          .map((_, s) => Math.exp(dot(query, keys[s]![shared]!) / Math.sqrt(headDim)));
+        const total = seen.reduce((a, b) => a + b, 0);
+        return query.map((_, i) =>
+          seen.reduce((mean, p, s) => mean + (p / total) * values[s]![shared]![i]!, 0),
+        );
+      });
+      const attended = product(at('self_attn.o_proj'), mixed).map((value, i) => value + row[i]!);
+      const inner = normalised(attended, at('post_attention_layernorm'), rmsNormEps);
+      const gate = product(at('mlp.gate_proj'), inner);
+      const up = product(at('mlp.up_proj'), inner);
+      const down = product(
+        at('mlp.down_proj'),
+        gate.map((z, i) => (z / (1 + Math.exp(-z))) * up[i]!),
+      );
+      return attended.map((value, i) => value + down[i]!);
+    });
+  }
+  const head = config.tieWordEmbeddings ? embedding : weights.get('lm_head.weight')!;
+  return rows.flatMap((row) => product(head, normalised(row, weights.get('model.norm.weight')!, rmsNormEps)));
+}

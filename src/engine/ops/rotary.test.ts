@@ -1,0 +1,61 @@
+import { expect, it } from 'vitest';
+import { checkGradients } from './finite-difference.contract.ts';
+import { rotary } from './rotary.ts';
+
+/** Hugging Face's: element i of a head pairs with element i + d/2, turned by position · θ^(−2i/d). */
+function rotated(
+  x: readonly number[],
+  length: number,
+  heads: number,
+  headDim: number,
+  theta: number,
+): number[] {
+  const half = headDim / 2;
+  return x.map((value, at) => {
+    const i = at % headDim;
+    const position = Math.floor(at / (heads * headDim)) % length;
+    const angle = position * theta ** ((-2 * (i % half)) / headDim);
+    const partner = i < half ? -x[at + half]! : x[at - half]!;
+    return value * Math.cos(angle) + partner * Math.sin(angle);
+  });
+}
+
+it.each([
+  [2, 5, 3, 4, 10_000, 5],
+  [1, 7, 1, 8, 500, 7],
+  [3, 4, 2, 16, 10_000, 64],
+  [2, 1, 2, 2, 10_000, 8],
+])(
+  'turns: batch %i, length %i, heads %i, d %i, θ %i, table of %i',
+  async (batch, length, heads, headDim, theta, table) => {
+    const shape = [batch, length, heads * headDim];
+    await checkGradients({
+      inputs: { x: { shape } },
+      shape,
+      build: (graph, { x }) => rotary(graph, x!, headDim, theta, table),
+      formula: ({ x }) => rotated(x!, length, heads, headDim, theta),
+      samples: 60,
+    });
+  },
+);
+
+it('leaves position 0 alone and keeps lengths', async () => {
+  const shape = [1, 6, 8];
+  const outcome = await checkGradients({
+    inputs: { x: { shape, data: Array.from({ length: 48 }, (_, i) => 1 + (i % 5)) } },
+    shape,
+    build: (graph, { x }) => rotary(graph, x!, 8, 100, 6),
+    formula: ({ x }) => rotated(x!, 6, 1, 8, 100),
+  });
+  expect(outcome.y.slice(0, 8)).toEqual([1, 2, 3, 4, 5, 1, 2, 3]);
+});
+
+it('takes batch and length when run', async () => {
+  await checkGradients({
+    inputs: { x: { shape: [2, 3, 8], dims: ['B', 'T', 8] } },
+    symbols: { B: 2, T: 3 },
+    shape: [2, 3, 8],
+    build: (graph, { x }) => rotary(graph, x!, 4, 10_000, 16),
+    formula: ({ x }) => rotated(x!, 3, 2, 4, 10_000),
+  });
+});

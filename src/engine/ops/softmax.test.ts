@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import { checkGradients, numbers } from './finite-difference.contract.ts';
+import { causalMask, maskedSoftmax } from './softmax.ts';
+
+/** Row g·T + t over keys 0..t. */
+function causal(scores: readonly number[], length: number): number[] {
+  return scores.map((score, at) => {
+    const start = at - (at % length);
+    const t = (start / length) % length;
+    if (at % length > t) return 0;
+    const seen = scores.slice(start, start + t + 1);
+    return 1 / seen.reduce((total, other) => total + Math.exp(other - score), 0);
+  });
+}
+
+const check = (batch: number, keyHeads: number, groups: number, length: number, size: number) => ({
+  inputs: {
+    scores: {
+      shape: [batch, keyHeads, groups * length, length],
+      data: numbers(batch * keyHeads * groups * length * length, 5, size),
+    },
+  },
+  fixed: { mask: { shape: [groups * length, length], data: Array.from(causalMask(groups, length)) } },
+  shape: [batch, keyHeads, groups * length, length],
+  build: (...[graph, { scores, mask }]: Parameters<Parameters<typeof checkGradients>[0]['build']>) =>
+    maskedSoftmax(graph, scores!, mask!),
+  formula: ({ scores }: Readonly<Record<string, readonly number[]>>) => causal(scores!, length),
+  samples: 60,
+});
+
+it.each([
+  [1, 1, 1, 4],
+  [2, 3, 1, 5],
+  [2, 2, 2, 3],
+  [1, 2, 4, 6],
+  [2, 1, 3, 1],
+])(
+  'attends backwards only: batch %i, key heads %i, groups %i, length %i',
+  async (batch, keyHeads, groups, length) => {
+    await checkGradients(check(batch, keyHeads, groups, length, 2));
+  },
+);
+
+it('gives future keys exactly nothing, and stays finite on large scores', async () => {
+  const { y, gradients } = await checkGradients(check(1, 1, 2, 4, 50));
+  for (let row = 0; row < 8; row++) {
+    for (let key = (row % 4) + 1; key < 4; key++) {
+      expect(y[row * 4 + key]).toBe(0);
+      expect(Math.abs(gradients.scores![row * 4 + key]!)).toBe(0);
+    }
+  }
+});

@@ -1,0 +1,144 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Parameters } from '../llama/parameters.ts';
+import type { Sample, SampleRequest } from '../sampling/sampler.ts';
+import type { FromWorker, GradientResult, GradientTask, ToWorker } from './protocol.ts';
+
+/** Two workers whatever the machine: the order in which gradients are summed, and so every digit of a training run, must
+ * not depend on the number of cores. More cores become threads of the runtime inside each worker. */
+const WORKERS = 2;
+/** Requests handed to a worker at a time. */
+const CHUNK = 128;
+
+type Listener = (message: FromWorker) => void;
+
+/** Worker threads that share one model's weights. One training step or one sampling run at a time. */
+export class Pool {
+  readonly #workers: Worker[];
+  readonly #listeners: Listener[] = Array.from({ length: WORKERS }, () => () => {});
+  readonly #failures: ((error: Error) => void)[] = Array.from({ length: WORKERS }, () => () => {});
+  #gradients: Float32Array<SharedArrayBuffer>[] = [];
+
+  constructor() {
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    this.#workers = Array.from({ length: WORKERS }, (_, i) => {
+      const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), { name: `engine ${i}` });
+      worker.on('message', (message: FromWorker) => {
+        if (message.type === 'failed') this.#failures[i]?.(new Error(message.message));
+        else this.#listeners[i]?.(message);
+      });
+      worker.on('error', (error) =>
+        this.#failures[i]?.(error instanceof Error ? error : new Error(String(error))),
+      );
+      return worker;
+    });
+  }
+
+  /** Make the workers use these weights; they see later updates in place, since the memory is shared. */
+  load(parameters: Parameters): void {
+    this.#gradients = this.#workers.map(() => parameters.zeros().flat);
+    const threads = Math.max(1, Math.floor(availableParallelism() / WORKERS));
+    for (const worker of this.#workers) {
+      const message: ToWorker = {
+        type: 'model',
+        config: parameters.config,
+        weights: parameters.flat.buffer,
+        threads,
+      };
+      worker.postMessage(message);
+    }
+  }
+
+  /** Run the micro-batches of one step. The results are in the tasks' order; the gradients' sum is in `gradient`. */
+  async gradient(
+    tasks: readonly Omit<GradientTask, 'first'>[],
+    gradient: Float32Array,
+  ): Promise<readonly GradientResult[]> {
+    const load = this.#workers.map(() => 0);
+    const assigned: number[][] = this.#workers.map(() => []);
+    for (const [index, { micro }] of tasks.entries()) {
+      const worker = load.indexOf(Math.min(...load));
+      load[worker] = (load[worker] as number) + micro.batch * micro.length;
+      assigned[worker]?.push(index);
+    }
+    const results: GradientResult[] = new Array(tasks.length);
+    await Promise.all(
+      assigned.map(async (indices, worker) => {
+        for (const [i, index] of indices.entries()) {
+          const task = { ...(tasks[index] as GradientTask), first: i === 0 };
+          results[index] = await this.#ask(worker, {
+            type: 'gradient',
+            task,
+            gradient: (this.#gradients[worker] as Float32Array<SharedArrayBuffer>).buffer,
+          });
+        }
+      }),
+    );
+    gradient.fill(0);
+    for (const [worker, indices] of assigned.entries()) {
+      if (indices.length === 0) continue;
+      const part = this.#gradients[worker] as Float32Array;
+      for (let i = 0; i < gradient.length; i++) gradient[i] = (gradient[i] as number) + (part[i] as number);
+    }
+    return results;
+  }
+
+  #ask(worker: number, message: ToWorker): Promise<GradientResult> {
+    return new Promise((resolve, reject) => {
+      this.#failures[worker] = reject;
+      this.#listeners[worker] = (reply) => {
+        if (reply.type === 'gradient') resolve(reply.result);
+      };
+      this.#workers[worker]?.postMessage(message);
+    });
+  }
+
+  /** Sample every request; each result comes as its sequence ends. Requests are pulled as workers need them. `capacity`
+   * bounds prompt plus completion of each. */
+  async *sample(
+    requests: Iterable<SampleRequest>,
+    capacity: number,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Sample> {
+    const source = requests[Symbol.iterator]();
+    const finished: Sample[] = [];
+    let running = this.#workers.length;
+    let failure: Error | null = null;
+    let wake = () => {};
+
+    const feed = (worker: number) => {
+      const chunk: SampleRequest[] = [];
+      while (chunk.length < CHUNK && !signal?.aborted) {
+        const { value, done } = source.next();
+        if (done) break;
+        chunk.push(value);
+      }
+      this.#workers[worker]?.postMessage({ type: 'requests', requests: chunk } satisfies ToWorker);
+    };
+    for (const [i, worker] of this.#workers.entries()) {
+      this.#failures[i] = (error) => {
+        failure = error;
+        wake();
+      };
+      this.#listeners[i] = (message) => {
+        if (message.type === 'hungry') feed(i);
+        else if (message.type === 'samples') finished.push(...message.samples);
+        else if (message.type === 'sampled') running--;
+        wake();
+      };
+      worker.postMessage({ type: 'sample', capacity } satisfies ToWorker);
+    }
+    for (;;) {
+      if (failure) throw failure;
+      while (finished.length > 0) yield finished.shift() as Sample;
+      if (running === 0) return;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+}

@@ -1,0 +1,41 @@
+import type { LlamaConfig } from '../llama/config.ts';
+import type { Sample, SampleRequest } from '../sampling/sampler.ts';
+import type { MicroBatch } from '../training/sequence.ts';
+
+/** One micro-batch's part of a step. Gradients are added to the worker's shared buffer; `first` clears it before. */
+export interface GradientTask {
+  readonly kind: 'sft' | 'dpo' | 'logp';
+  readonly micro: MicroBatch;
+  readonly first: boolean;
+  /** DPO only; see dpoGraph. */
+  readonly beta?: number;
+  readonly reference?: Float32Array;
+  readonly pairWeights?: Float32Array;
+}
+
+export interface GradientResult {
+  readonly loss: number;
+  /** [R] */
+  readonly logp: Float32Array;
+}
+
+/** What the main thread tells a worker. A worker holds one model; weights and gradients are shared memory. */
+export type ToWorker =
+  | {
+      readonly type: 'model';
+      readonly config: LlamaConfig;
+      readonly weights: SharedArrayBuffer;
+      readonly threads: number;
+    }
+  | { readonly type: 'gradient'; readonly task: GradientTask; readonly gradient: SharedArrayBuffer }
+  | { readonly type: 'sample'; readonly capacity: number }
+  /** Requests for a sampling run in progress; none: no more will come. */
+  | { readonly type: 'requests'; readonly requests: readonly SampleRequest[] };
+
+export type FromWorker =
+  | { readonly type: 'gradient'; readonly result: GradientResult }
+  | { readonly type: 'samples'; readonly samples: readonly Sample[] }
+  /** The worker's queue runs low. */
+  | { readonly type: 'hungry' }
+  | { readonly type: 'sampled' }
+  | { readonly type: 'failed'; readonly message: string };

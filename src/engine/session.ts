@@ -1,0 +1,43 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { bind, SHAPE_INPUT } from './graph.ts';
+import type { Parameters } from './llama/parameters.ts';
+import type { DataType, TensorData } from './onnx.ts';
+
+/** An ONNX graph loaded into the runtime; `threads` are the runtime's own. */
+export async function loadGraph(model: Uint8Array, threads: number): Promise<InferenceSession> {
+  return InferenceSession.create(model, {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+  });
+}
+
+/** A view of a typed array as the runtime's tensor; the memory is shared, nothing is copied. */
+export function tensor(type: DataType, data: TensorData, shape: readonly number[]): Tensor {
+  return new Tensor(type as 'float32', data as Float32Array, shape);
+}
+
+/** The parameters as feeds: weights are inputs of every graph, so that an update needs no new session. */
+export function weightFeeds(parameters: Parameters): Record<string, Tensor> {
+  return Object.fromEntries(
+    parameters.shapes.map(({ name, shape }) => [name, tensor('float32', parameters.get(name), shape)]),
+  );
+}
+
+/** Values for the graph's symbolic shapes (see Graph.shape). */
+export function shapeFeeds(
+  session: InferenceSession,
+  symbols: Readonly<Record<string, number>>,
+): Record<string, Tensor> {
+  const names = session.inputNames.filter((name) => name.startsWith(SHAPE_INPUT));
+  return Object.fromEntries(
+    names.map((name) => {
+      const dims = name.slice(SHAPE_INPUT.length).split(',');
+      const values = BigInt64Array.from(dims, (dim) => BigInt(bind(dim, symbols)));
+      return [name, tensor('int64', values, [dims.length])];
+    }),
+  );
+}

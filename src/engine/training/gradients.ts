@@ -1,0 +1,90 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Parameters } from '../llama/parameters.ts';
+import { causalMask } from '../ops/softmax.ts';
+import type { GradientResult, GradientTask } from '../parallel/protocol.ts';
+import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
+import { dpoGraph, gradientName, logProbabilityGraph, sftGraph } from './losses.ts';
+
+/** Runs training graphs for one set of weights on one thread. A graph is built once; its shapes are bound at each run. */
+export class GradientRunner {
+  readonly #parameters: Parameters;
+  readonly #threads: number;
+  readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #masks = new Map<number, Float32Array>();
+
+  constructor(parameters: Parameters, threads: number) {
+    this.#parameters = parameters;
+    this.#threads = threads;
+  }
+
+  /** Adds the gradient of the task's loss to `gradient`, which lies as Parameters.flat does. */
+  async run(task: GradientTask, gradient: Float32Array): Promise<GradientResult> {
+    const { kind, micro } = task;
+    const { batch, length, targets } = micro;
+    const { numAttentionHeads, numKeyValueHeads } = this.#parameters.config;
+    const groups = numAttentionHeads / numKeyValueHeads;
+    const session = await this.#session(task);
+    const feeds: Record<string, Tensor> = {
+      ...weightFeeds(this.#parameters),
+      ...shapeFeeds(session, { B: batch, T: length, R: targets, P: batch / 2 }),
+      ids: tensor('int64', micro.ids, [batch * length]),
+      rows: tensor('int64', micro.rows, [targets]),
+      labels: tensor('int64', micro.labels, [targets]),
+      mask: tensor('float32', this.#mask(groups, length), [groups * length, length]),
+    };
+    if (kind !== 'logp') feeds['weights'] = tensor('float32', micro.weights, [targets]);
+    if (kind === 'dpo') {
+      const pairs = batch / 2;
+      const sign = new Float32Array(pairs * targets);
+      for (let r = 0; r < targets; r++) {
+        const owner = micro.owner[r] as number;
+        if (owner >= 0) sign[(owner >> 1) * targets + r] = owner % 2 === 0 ? 1 : -1;
+      }
+      feeds['sign'] = tensor('float32', sign, [pairs, targets]);
+      feeds['reference'] = tensor('float32', task.reference as Float32Array, [pairs]);
+      feeds['pairWeights'] = tensor('float32', task.pairWeights as Float32Array, [pairs]);
+    }
+    const outputs = await session.run(feeds);
+    const logp = outputs['logp']?.data as Float32Array;
+    if (kind === 'logp') return { loss: 0, logp };
+
+    if (task.first) gradient.fill(0);
+    let at = 0;
+    for (const { name } of this.#parameters.shapes) {
+      const part = outputs[gradientName(name)]?.data as Float32Array;
+      for (let i = 0; i < part.length; i++)
+        gradient[at + i] = (gradient[at + i] as number) + (part[i] as number);
+      at += part.length;
+    }
+    return { loss: (outputs['loss']?.data as Float32Array)[0] as number, logp };
+  }
+
+  #mask(groups: number, length: number): Float32Array {
+    const known = this.#masks.get(length);
+    if (known) return known;
+    const mask = causalMask(groups, length);
+    this.#masks.set(length, mask);
+    return mask;
+  }
+
+  #session({ kind, beta }: GradientTask): Promise<InferenceSession> {
+    const key = `${kind} ${beta}`;
+    const known = this.#sessions.get(key);
+    if (known) return known;
+    const { config } = this.#parameters;
+    const model =
+      kind === 'sft'
+        ? sftGraph(config)
+        : kind === 'dpo'
+          ? dpoGraph(config, beta as number)
+          : logProbabilityGraph(config);
+    const session = loadGraph(model, this.#threads);
+    this.#sessions.set(key, session);
+    return session;
+  }
+
+  async close(): Promise<void> {
+    for (const session of this.#sessions.values()) await (await session).release();
+    this.#sessions.clear();
+  }
+}

@@ -1,0 +1,40 @@
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { diskError } from '../errors.ts';
+import type { Parameters } from '../llama/parameters.ts';
+import { openSafetensors, writeSafetensors } from '../safetensors.ts';
+import type { AdamW } from './adamw.ts';
+
+/** Write weights, moments and the number of updates to one file, which appears as a whole or not at all. */
+export async function writeTrainState(path: string, parameters: Parameters, adamw: AdamW): Promise<void> {
+  const draft = `${path}.draft`;
+  const shape = [parameters.flat.length];
+  try {
+    await writeSafetensors(draft, [
+      { name: 'weights', shape, data: parameters.flat },
+      { name: 'm', shape, data: adamw.m },
+      { name: 'v', shape, data: adamw.v },
+      // A float32 counts exactly up to 2^24 updates.
+      { name: 'updates', shape: [1], data: Float32Array.of(adamw.updates) },
+    ]);
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw diskError('write', path, error);
+  }
+}
+
+/** Continue from a file of writeTrainState; false when there is none. */
+export async function readTrainState(path: string, parameters: Parameters, adamw: AdamW): Promise<boolean> {
+  if (!existsSync(path)) return false;
+  const file = await openSafetensors(path);
+  try {
+    parameters.flat.set(await file.read('weights'));
+    adamw.m.set(await file.read('m'));
+    adamw.v.set(await file.read('v'));
+    adamw.updates = (await file.read('updates'))[0] as number;
+    return true;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,160 @@
+import type { Parameters } from '../llama/parameters.ts';
+import type { Pool } from '../parallel/pool.ts';
+import { AdamW, clipScale, gradientNorm } from './adamw.ts';
+import { learningRate } from './schedule.ts';
+import { microBatches, type Sequence } from './sequence.ts';
+
+export interface OptimiserOptions {
+  readonly learningRate: number;
+  readonly learningRateFloor?: number;
+  readonly warmupSteps: number;
+  readonly steps: number;
+  readonly betas: readonly [number, number];
+  readonly weightDecay: number;
+  readonly maxGradNorm: number;
+}
+
+/** A chosen and a rejected completion of one prompt, with the reference model's log-probability of each. */
+export interface Preference {
+  readonly chosen: Sequence;
+  readonly rejected: Sequence;
+  readonly referenceMargin: number;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  /** Tokens of the sequences, prompts included, padding left out. */
+  readonly tokens: number;
+}
+
+export interface PreferenceResult extends StepResult {
+  /** Share of pairs whose margin over the reference is positive. */
+  readonly accuracy: number;
+  /** Mean of β (m − m_ref). */
+  readonly margin: number;
+  /** Mean log-probability of the chosen and of the rejected completions. */
+  readonly chosenLogp: number;
+  readonly rejectedLogp: number;
+}
+
+/** Padded tokens of one micro-batch: enough to fill a core, small enough for its activations to stay near the cache. */
+const MICRO_TOKENS = 1024;
+
+const tokensOf = (sequences: readonly Sequence[]) => sequences.reduce((sum, { ids }) => sum + ids.length, 0);
+
+/** Takes optimiser steps on one model. */
+export class StepTrainer {
+  readonly #pool: Pool;
+  readonly #parameters: Parameters;
+  readonly #options: OptimiserOptions;
+  readonly adamw: AdamW;
+  readonly #gradient: Float32Array;
+
+  constructor(pool: Pool, parameters: Parameters, options: OptimiserOptions) {
+    pool.load(parameters);
+    this.#pool = pool;
+    this.#parameters = parameters;
+    this.#options = options;
+    this.adamw = new AdamW(parameters, options);
+    this.#gradient = new Float32Array(parameters.flat.length);
+  }
+
+  /** One step of token-masked SFT: the loss is the weighted mean over the completion tokens of the batch. */
+  async sft(sequences: readonly Sequence[]): Promise<StepResult> {
+    const micros = microBatches(sequences, this.#layout(1));
+    const total = micros.reduce((sum, { micro }) => sum + micro.weights.reduce((a, b) => a + b, 0), 0);
+    for (const { micro } of micros)
+      for (let r = 0; r < micro.targets; r++) micro.weights[r] = (micro.weights[r] as number) / total;
+    const tasks = micros.map(({ micro }) => ({ kind: 'sft' as const, micro }));
+    const results = await this.#pool.gradient(tasks, this.#gradient);
+    return this.#update(
+      results.reduce((sum, { loss }) => sum + loss, 0),
+      tokensOf(sequences),
+    );
+  }
+
+  /** One step of DPO; the loss is the mean over pairs, plus nllWeight times the mean over all chosen tokens. */
+  async dpo(pairs: readonly Preference[], beta: number, nllWeight: number): Promise<PreferenceResult> {
+    const sequences = pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]);
+    const micros = microBatches(sequences, this.#layout(2));
+    const chosenTokens = pairs.reduce((sum, { chosen }) => sum + chosen.ids.length - chosen.start, 0);
+    const tasks = micros.map(({ micro, indices }) => {
+      for (let r = 0; r < micro.targets; r++) {
+        const owner = micro.owner[r] as number;
+        micro.weights[r] = owner >= 0 && owner % 2 === 0 ? nllWeight / chosenTokens : 0;
+      }
+      const reference = new Float32Array(micro.batch / 2);
+      const pairWeights = new Float32Array(micro.batch / 2);
+      for (let p = 0; p < indices.length / 2; p++) {
+        reference[p] = (pairs[(indices[2 * p] as number) / 2] as Preference).referenceMargin;
+        pairWeights[p] = 1 / pairs.length;
+      }
+      return { kind: 'dpo' as const, micro, beta, reference, pairWeights };
+    });
+    const results = await this.#pool.gradient(tasks, this.#gradient);
+
+    const logps = new Float64Array(sequences.length);
+    for (const [t, { micro, indices }] of micros.entries()) {
+      for (let r = 0; r < micro.targets; r++) {
+        const owner = micro.owner[r] as number;
+        if (owner >= 0) logps[indices[owner] as number]! += results[t]?.logp[r] as number;
+      }
+    }
+    const margins = pairs.map(
+      (pair, p) => (logps[2 * p] as number) - (logps[2 * p + 1] as number) - pair.referenceMargin,
+    );
+    const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+    return {
+      ...this.#update(
+        results.reduce((sum, { loss }) => sum + loss, 0),
+        tokensOf(sequences),
+      ),
+      accuracy: mean(margins.map((margin) => Number(margin > 0))),
+      margin: beta * mean(margins),
+      chosenLogp: mean(pairs.map((_, p) => logps[2 * p] as number)),
+      rejectedLogp: mean(pairs.map((_, p) => logps[2 * p + 1] as number)),
+    };
+  }
+
+  #layout(unit: 1 | 2) {
+    return { tokens: MICRO_TOKENS, unit, padId: this.#parameters.config.padTokenId };
+  }
+
+  #update(loss: number, tokens: number): StepResult {
+    const { steps, warmupSteps, maxGradNorm, learningRateFloor = 0 } = this.#options;
+    const schedule = { peak: this.#options.learningRate, warmupSteps, steps, floor: learningRateFloor };
+    const rate = learningRate(schedule, this.adamw.updates);
+    const gradNorm = gradientNorm(this.#gradient);
+    this.adamw.step(this.#gradient, rate, clipScale(gradNorm, maxGradNorm));
+    return { loss, gradNorm, learningRate: rate, tokens };
+  }
+}
+
+/** Log-probability of each sequence's completion under the pool's model: Σ over its tokens. */
+export async function logProbabilities(
+  pool: Pool,
+  sequences: readonly Sequence[],
+  padId: number,
+  signal?: AbortSignal,
+): Promise<Float64Array> {
+  const out = new Float64Array(sequences.length);
+  const micros = microBatches(sequences, { tokens: 2 * MICRO_TOKENS, unit: 1, padId });
+  const nothing = new Float32Array(0);
+  // In slices, so that a signal is heard and the messages stay small.
+  for (let start = 0; start < micros.length && !signal?.aborted; start += 16) {
+    const slice = micros.slice(start, start + 16);
+    const results = await pool.gradient(
+      slice.map(({ micro }) => ({ kind: 'logp' as const, micro })),
+      nothing,
+    );
+    for (const [t, { micro, indices }] of slice.entries()) {
+      for (let r = 0; r < micro.targets; r++) {
+        const owner = micro.owner[r] as number;
+        if (owner >= 0) out[indices[owner] as number]! += results[t]?.logp[r] as number;
+      }
+    }
+  }
+  return out;
+}
