@@ -148,7 +148,7 @@ export class Sampler {
         positions[slot] = BigInt(sequence?.length ?? 0);
       }
       const outputs = await session.run(feeds, ['logits', ...names]);
-      const logits = outputs['logits']?.data as Float32Array;
+      const logits = outputs.logits?.data as Float32Array;
       const fresh = names.map((name) => outputs[name]?.data as Float32Array);
       for (let slot = 0; slot < slots; slot++) {
         const sequence = active[slot];
@@ -215,7 +215,7 @@ export class Sampler {
       last: tensor('int32', last, [PROMPTS]),
       pick: tensor('int64', pick, [PROMPTS]),
     });
-    const logits = outputs['logits']?.data as Float32Array;
+    const logits = outputs.logits?.data as Float32Array;
     return prompts.map((waiting, row) => {
       const size = (last[row] as number) + 1;
       const slice = (name: string) => {

@@ -32,7 +32,7 @@ export class GradientRunner {
       labels: tensor('int64', micro.labels, [targets]),
       mask: tensor('float32', this.#mask(groups, length), [groups * length, length]),
     };
-    if (kind !== 'logp') feeds['weights'] = tensor('float32', micro.weights, [targets]);
+    if (kind !== 'logp') feeds.weights = tensor('float32', micro.weights, [targets]);
     if (kind === 'dpo') {
       const pairs = batch / 2;
       const sign = new Float32Array(pairs * targets);
@@ -40,12 +40,12 @@ export class GradientRunner {
         const owner = micro.owner[r] as number;
         if (owner >= 0) sign[(owner >> 1) * targets + r] = owner % 2 === 0 ? 1 : -1;
       }
-      feeds['sign'] = tensor('float32', sign, [pairs, targets]);
-      feeds['reference'] = tensor('float32', task.reference as Float32Array, [pairs]);
-      feeds['pairWeights'] = tensor('float32', task.pairWeights as Float32Array, [pairs]);
+      feeds.sign = tensor('float32', sign, [pairs, targets]);
+      feeds.reference = tensor('float32', task.reference as Float32Array, [pairs]);
+      feeds.pairWeights = tensor('float32', task.pairWeights as Float32Array, [pairs]);
     }
     const outputs = await session.run(feeds);
-    const logp = outputs['logp']?.data as Float32Array;
+    const logp = outputs.logp?.data as Float32Array;
     if (kind === 'logp') return { loss: 0, logp };
 
     if (task.first) gradient.fill(0);
@@ -56,7 +56,7 @@ export class GradientRunner {
         gradient[at + i] = (gradient[at + i] as number) + (part[i] as number);
       at += part.length;
     }
-    return { loss: (outputs['loss']?.data as Float32Array)[0] as number, logp };
+    return { loss: (outputs.loss?.data as Float32Array)[0] as number, logp };
   }
 
   #mask(groups: number, length: number): Float32Array {
