@@ -1,4 +1,3 @@
-import { type Modification, parseModify, playgroundModify } from './modify.ts';
 import { parseExecution, playgroundExecute } from './execute.ts';
 import {
   formatDirect,
@@ -10,6 +9,7 @@ import {
   playgroundUnplanned,
   type ThoughtText,
 } from './judge.ts';
+import { type Modification, parseModify, playgroundModify } from './modify.ts';
 import { parsePlan, playgroundPlan } from './plan.ts';
 import { parseResponse, playgroundResponse } from './response.ts';
 import { TAG } from './tags.ts';

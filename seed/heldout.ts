@@ -1,0 +1,54 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Pool } from '../src/engine/parallel/pool.ts';
+import { openCheckpoint } from '../src/model/checkpoint.ts';
+import { EmbeddedModel } from '../src/model/embedded.ts';
+import { generalPairs } from '../src/pairs/general.ts';
+import { mathPairs } from '../src/pairs/math.ts';
+import { isCorrect } from '../src/playground/families.ts';
+import { playgroundInstructions } from '../src/playground/source.ts';
+import { PLAYGROUND_PROMPTS } from '../src/prompts/set.ts';
+import { seedOf } from '../src/random.ts';
+import { openStore } from '../src/store.ts';
+import type { ResponsePair } from '../src/types.ts';
+
+/** Builds the held-out pairs, dev and test: made by M0 exactly as the loop makes its pairs, on instructions that no
+ * training ever sees, and checked by the playground's oracle, so that every label is right. */
+
+const here = dirname(fileURLToPath(import.meta.url));
+const { values } = parseArgs({
+  options: {
+    model: { type: 'string', default: join(here, 'model') },
+    out: { type: 'string', default: join(here, 'heldout') },
+  },
+});
+const WANTED = 400;
+const sampling = { temperature: 0.8, topP: 0.95, maxTokens: 40 };
+
+const pool = new Pool();
+const { parameters, tokenizer } = await openCheckpoint(values.model);
+const model = new EmbeddedModel(pool, parameters, tokenizer);
+mkdirSync(values.out, { recursive: true });
+for (const split of ['dev', 'test'] as const) {
+  const seed = seedOf('held-out', split);
+  using store = openStore(':memory:', { config: { split } });
+  const work = { store, seed };
+  const general = playgroundInstructions(split, 'general', 2 * WANTED, seed);
+  const math = playgroundInstructions(split, 'math', 2 * WANTED, seed);
+  const made = [
+    await generalPairs(work, model, PLAYGROUND_PROMPTS, general, sampling),
+    await mathPairs(work, model, PLAYGROUND_PROMPTS, math, sampling, 8),
+  ];
+  const kept: ResponsePair[] = made.flatMap(({ pairs, dropped }) => {
+    const right = pairs.filter(
+      ({ instruction, chosen, rejected }) =>
+        isCorrect(instruction, chosen) && !isCorrect(instruction, rejected),
+    );
+    console.error(split, pairs[0]?.domain, { pairs: pairs.length, rightlyLabelled: right.length, dropped });
+    return right.slice(0, WANTED);
+  });
+  writeFileSync(join(values.out, `${split}.jsonl`), kept.map((pair) => `${JSON.stringify(pair)}\n`).join(''));
+}
+await pool.close();

@@ -1,0 +1,33 @@
+import type { LlamaConfig } from '../src/engine/llama/config.ts';
+import { BOS_ID, EOS_ID, PAD_ID, VOCAB } from '../src/playground/tokenizer.ts';
+
+/** The shape of M0. */
+export const CONFIG: LlamaConfig = {
+  vocabSize: VOCAB.length,
+  hiddenSize: 128,
+  intermediateSize: 352,
+  numHiddenLayers: 4,
+  numAttentionHeads: 4,
+  numKeyValueHeads: 2,
+  headDim: 32,
+  maxPositionEmbeddings: 256,
+  rmsNormEps: 1e-5,
+  ropeTheta: 10_000,
+  tieWordEmbeddings: true,
+  bosTokenId: BOS_ID,
+  eosTokenId: EOS_ID,
+  padTokenId: PAD_ID,
+};
+
+/** How M0 is pre-trained: AdamW, warm-up and cosine, the loss on completions only. */
+export const RECIPE = {
+  seed: 1,
+  steps: 6_000,
+  examplesPerStep: 64,
+  learningRate: 3e-3,
+  learningRateFloor: 0.03,
+  warmupSteps: 150,
+  betas: [0.9, 0.95],
+  weightDecay: 0.1,
+  maxGradNorm: 1,
+} as const;

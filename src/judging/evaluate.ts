@@ -1,0 +1,53 @@
+import { generate, type Work } from '../generate.ts';
+import type { GenerateRequest, Model } from '../model.ts';
+import type { PromptSet } from '../prompts/set.ts';
+import { parseVerdict } from '../prompts/verdict.ts';
+import { type Evaluation, key } from '../store.ts';
+import { goldVerdict, type JudgeForm, judgePrompt, judgeTemplate } from '../thoughts/judge-prompt.ts';
+import { ORDERS, type ResponsePair } from '../types.ts';
+
+export interface EvaluateOptions {
+  /** The judge's name in the ledger. */
+  readonly stage: string;
+  readonly split: string;
+  readonly form: JudgeForm;
+  readonly maxTokens: number;
+}
+
+/** Judge every pair in both orders, greedily, and store the verdicts. */
+export async function evaluate(
+  work: Work,
+  model: Model,
+  prompts: PromptSet,
+  pairs: readonly ResponsePair[],
+  { stage, split, form, maxTokens }: EvaluateOptions,
+): Promise<Evaluation[]> {
+  const template = judgeTemplate(prompts, form);
+  const sampling = { temperature: 0, topP: 1, maxTokens };
+  const units = pairs.flatMap((pair) =>
+    ORDERS.map((order) => {
+      const parts = { prompt: template.name, version: template.version, model: model.revision, ...sampling };
+      const request: GenerateRequest = {
+        key: key({ ...parts, judged: pair.id, order }),
+        prompt: judgePrompt(prompts, form, pair, order),
+        seed: 0,
+        ...sampling,
+      };
+      return { pair, order, request };
+    }),
+  );
+  await generate(
+    work,
+    model,
+    units.map(({ request }) => request),
+  );
+  const evaluations = units.flatMap(({ pair, order, request }): Evaluation[] => {
+    const generation = work.store.generation(request.key);
+    if (!generation) return [];
+    const { text, finishReason } = generation;
+    const verdict = parseVerdict(text, finishReason === 'length' ? 'length' : 'stop');
+    return [{ stage, split, pairId: pair.id, order, verdict, correct: verdict === goldVerdict(order), text }];
+  });
+  work.store.putEvaluations(evaluations);
+  return evaluations;
+}

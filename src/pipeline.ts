@@ -1,0 +1,342 @@
+import { join } from 'node:path';
+import { scores } from './benchmarks/metrics.ts';
+import type { RunConfig } from './config.ts';
+import type { Work } from './generate.ts';
+import { evaluate } from './judging/evaluate.ts';
+import type { Model } from './model.ts';
+import { generalPairs } from './pairs/general.ts';
+import { mathPairs } from './pairs/math.ts';
+import type { Instruction } from './pairs/pair.ts';
+import { preferenceRows } from './preferences/rows.ts';
+import { directRows, sftRows } from './preferences/sft.ts';
+import type { PromptSet } from './prompts/set.ts';
+import { seedOf } from './random.ts';
+import type { Json, Store } from './store.ts';
+import { sampleThoughts } from './thoughts/executions.ts';
+import type { JudgeForm } from './thoughts/judge-prompt.ts';
+import { samplePlans } from './thoughts/plans.ts';
+import type { Trainer, TrainJob, TrainStep } from './trainer.ts';
+import type { Domain, ResponsePair } from './types.ts';
+
+/** The outside world of a run. */
+export interface Ports {
+  readonly store: Store;
+  readonly trainer: Trainer;
+  readonly prompts: PromptSet;
+  /** The seed model's checkpoint. */
+  readonly seedModel: string;
+  /** Where checkpoints and training rows go. */
+  readonly folder: string;
+  open(checkpoint: string): Promise<Model>;
+  instructions(set: 'd1' | 'd2' | 'validation', domain: Domain, count: number): readonly Instruction[];
+  /** Held-out pairs that judges are measured on. */
+  heldOut(split: 'dev' | 'test', domain: Domain, count: number): readonly ResponsePair[];
+  /** Keeps the rows a stage was trained on. */
+  writeRows(name: string, rows: readonly object[]): Promise<void>;
+  readonly observer?: Observer;
+  readonly signal?: AbortSignal;
+}
+
+export interface Observer {
+  stageStarted(name: string, title: string): void;
+  progress(name: string, done: number, total: number, tokens: number): void;
+  stageFinished(name: string, result: Json): void;
+}
+
+/** One step of the plan: done once, then remembered in the ledger. */
+interface Stage {
+  readonly name: string;
+  readonly title: string;
+  run(): Promise<Json>;
+}
+
+export type JudgeName = 'M0' | 'M1-SFT' | 'M1-DPO' | 'M2-DPO' | 'direct' | 'unplanned';
+
+/** Rounds of the control without plans are numbered apart from the judge's own. */
+const UNPLANNED_ROUND = 10;
+
+/** The method, in the order of arXiv 2501.18099 section 3. Every stage looks in the ledger for what is missing, does it, and
+ * records that it is done; running it again continues where it stopped. */
+export async function run(config: RunConfig, ports: Ports): Promise<void> {
+  for (const stage of plan(config, ports)) {
+    ports.signal?.throwIfAborted();
+    if (ports.store.stage(stage.name)?.status === 'done') {
+      ports.observer?.stageFinished(stage.name, ports.store.stage(stage.name)?.result ?? null);
+      continue;
+    }
+    ports.observer?.stageStarted(stage.name, stage.title);
+    const result = await stage.run();
+    ports.store.finishStage(stage.name, result);
+    ports.observer?.stageFinished(stage.name, result);
+  }
+}
+
+/** The stages of a run, finished ones included. */
+export function plan(config: RunConfig, ports: Ports): Stage[] {
+  const method = new Method(config, ports);
+  const { controls } = config;
+  const stages: Stage[] = [
+    method.pairs('d1'),
+    method.pairs('d2'),
+    method.pairs('validation'),
+    method.judged('M0', 'planned'),
+
+    method.thoughts(1, 'M0', 'd1'),
+    method.sft('M1-SFT', 'M0', 1, 'd1'),
+    method.judged('M1-SFT', 'planned'),
+    method.dpo('M1-DPO', 'M1-SFT', 1, 'd1', 'dpo1'),
+    method.judged('M1-DPO', 'planned'),
+
+    method.thoughts(2, 'M1-DPO', 'd2'),
+    method.dpo('M2-DPO', 'M1-DPO', 2, 'd2', 'dpo2'),
+    method.judged('M2-DPO', 'planned'),
+  ];
+  if (controls.includes('direct')) stages.push(method.direct(), method.judged('direct', 'direct'));
+  if (controls.includes('unplanned')) {
+    const [first, second] = [UNPLANNED_ROUND + 1, UNPLANNED_ROUND + 2];
+    stages.push(
+      method.thoughts(first, 'M0', 'd1', 'unplanned'),
+      method.sft('unplanned-SFT', 'M0', first, 'd1', 'unplanned'),
+      method.dpo('unplanned-DPO-1', 'unplanned-SFT', first, 'd1', 'dpo1', 'unplanned'),
+      method.thoughts(second, 'unplanned-DPO-1', 'd2', 'unplanned'),
+      method.dpo('unplanned', 'unplanned-DPO-1', second, 'd2', 'dpo2', 'unplanned'),
+      method.judged('unplanned', 'unplanned'),
+    );
+  }
+  return stages;
+}
+
+class Method {
+  readonly #config: RunConfig;
+  readonly #ports: Ports;
+
+  constructor(config: RunConfig, ports: Ports) {
+    this.#config = config;
+    this.#ports = ports;
+  }
+
+  /** Section 1: response pairs, labelled by construction. */
+  pairs(set: 'd1' | 'd2' | 'validation'): Stage {
+    const { seed, instructions, pairs } = this.#config;
+    const { store, prompts, seedModel } = this.#ports;
+    return this.#stage(`pairs ${set}`, `Response pairs of ${set}`, async (work) => {
+      const model = await this.#ports.open(seedModel);
+      const sampling = { temperature: pairs.temperature, topP: pairs.topP, maxTokens: pairs.maxTokens };
+      const of = (domain: Domain) => this.#ports.instructions(set, domain, instructions[set][domain]);
+      const scoped = { ...work, seed: seedOf(seed, set) };
+      const general = await generalPairs(scoped, model, prompts, of('general'), sampling);
+      const math = await mathPairs(scoped, model, prompts, of('math'), sampling, pairs.solutions);
+      store.putPairs(set, [...general.pairs, ...math.pairs]);
+      const count = ({ pairs, dropped }: typeof general) => ({ pairs: pairs.length, dropped });
+      return { general: count(general), math: count(math) };
+    });
+  }
+
+  /** Section 2: plans, then executions of each in both orders. */
+  thoughts(
+    round: number,
+    by: string,
+    set: 'd1' | 'd2',
+    form: Exclude<JudgeForm, 'direct'> = 'planned',
+  ): Stage {
+    const { store, prompts } = this.#ports;
+    const { plans, executions, temperature, topP, maxPlanTokens, maxThoughtTokens } = this.#config.thoughts;
+    return this.#stage(`thoughts ${round}`, `Thoughts of ${by} on ${set}`, async (work) => {
+      const model = await this.#ports.open(this.#checkpoint(by));
+      const pairs = [...store.pairs({ split: set })];
+      const sampling = { temperature, topP };
+      if (form === 'planned') {
+        const options = { round, plans, sampling: { ...sampling, maxTokens: maxPlanTokens } };
+        await samplePlans(work, model, prompts, pairs, options);
+      }
+      await sampleThoughts(work, model, prompts, pairs, {
+        round,
+        form,
+        // The control gets as many thoughts of each pair as the judge.
+        executions: form === 'planned' ? executions : plans * executions,
+        sampling: { ...sampling, maxTokens: maxThoughtTokens },
+      });
+      const { total, correct } = store.counts().thoughts[round] ?? { total: 0, correct: 0 };
+      return { thoughts: total, correct };
+    });
+  }
+
+  /** Section 4: SFT on correct thoughts. */
+  sft(
+    name: string,
+    from: string,
+    round: number,
+    set: 'd1',
+    form: Exclude<JudgeForm, 'direct'> = 'planned',
+  ): Stage {
+    const { seed, sft } = this.#config;
+    const { store, prompts } = this.#ports;
+    return this.#training(name, from, form, () => {
+      const pairs = [...store.pairs({ split: set })];
+      const rows = sftRows(store, prompts, pairs, {
+        round,
+        form,
+        thoughtsPerPair: sft.thoughtsPerPair,
+        seed,
+      });
+      return { kind: 'sft', rows, optimisation: this.#optimisation(name, sft) };
+    });
+  }
+
+  /** Sections 3 and 4: DPO on correct × incorrect thoughts; the start is the reference. */
+  dpo(
+    name: string,
+    from: string,
+    round: number,
+    set: 'd1' | 'd2',
+    options: 'dpo1' | 'dpo2',
+    form: Exclude<JudgeForm, 'direct'> = 'planned',
+  ): Stage {
+    const { seed, preferences } = this.#config;
+    const { store, prompts } = this.#ports;
+    const { beta, nllWeight, ...optimisation } = this.#config[options];
+    return this.#training(name, from, form, () => {
+      const pairs = [...store.pairs({ split: set })];
+      // Without plans there is one plan, the empty one, and nothing to cross.
+      const pairing = form === 'planned' ? preferences.pairing : 'within-plan';
+      const maxPerGroup = form === 'planned' ? preferences.maxPerGroup : preferences.maxPerPair;
+      const rows = preferenceRows(store, prompts, pairs, {
+        ...preferences,
+        pairing,
+        maxPerGroup,
+        round,
+        form,
+        seed,
+      });
+      return { kind: 'dpo', rows, beta, nllWeight, optimisation: this.#optimisation(name, optimisation) };
+    });
+  }
+
+  /** Control: verdicts alone, trained on the same pairs. */
+  direct(): Stage {
+    const { store, prompts } = this.#ports;
+    return this.#training('direct', 'M0', 'direct', () => {
+      const pairs = [...store.pairs({ split: 'd1' }), ...store.pairs({ split: 'd2' })];
+      const rows = directRows(prompts, pairs);
+      return { kind: 'sft', rows, optimisation: this.#optimisation('direct', this.#config.direct) };
+    });
+  }
+
+  /** Judge the held-out pairs. */
+  judged(name: JudgeName, form: JudgeForm): Stage {
+    const { split, pairsPerDomain } = this.#config.evaluation;
+    return this.#stage(`judge ${name}`, `${name} judges the held-out pairs`, async (work) => {
+      const domains: Domain[] = ['general', 'math'];
+      const pairs = domains.flatMap((domain) => this.#ports.heldOut(split, domain, pairsPerDomain));
+      this.#ports.store.putPairs(split, pairs);
+      const model = await this.#ports.open(this.#checkpoint(name));
+      await this.#judge(work, model, name, split, form, pairs);
+      return null;
+    });
+  }
+
+  #judge(
+    work: Work,
+    model: Model,
+    stage: string,
+    split: string,
+    form: JudgeForm,
+    pairs: readonly ResponsePair[],
+  ) {
+    const maxTokens = form === 'direct' ? 4 : this.#config.thoughts.maxThoughtTokens;
+    return evaluate(work, model, this.#ports.prompts, pairs, { stage, split, form, maxTokens });
+  }
+
+  /** Train, then let the validation pairs pick the checkpoint. */
+  #training(
+    name: string,
+    from: string,
+    form: JudgeForm,
+    prepare: () => DistributiveOmit<TrainJob, 'model' | 'out'>,
+  ): Stage {
+    const { store, trainer, folder } = this.#ports;
+    return this.#stage(`train ${name}`, `Training ${name} from ${from}`, async (work) => {
+      const prepared = prepare();
+      await this.#ports.writeRows(name, prepared.rows);
+      const job = {
+        ...prepared,
+        model: this.#checkpoint(from),
+        out: join(folder, 'checkpoints', name),
+      } as TrainJob;
+      let buffer: TrainStep[] = [];
+      const flush = () => {
+        store.putSteps(name, buffer);
+        buffer = [];
+      };
+      const onStep = (step: TrainStep) => {
+        buffer.push(step);
+        if (buffer.length >= 8) flush();
+        work.progress?.(step.step, step.steps, step.tokens);
+      };
+      let checkpoints: readonly string[];
+      try {
+        ({ checkpoints } = await trainer.train(job, onStep, work.signal));
+      } finally {
+        flush();
+      }
+      const pairs = [...store.pairs({ split: 'validation' })];
+      let best = { checkpoint: '', accuracy: -1 };
+      const validation: Record<string, number> = {};
+      for (const checkpoint of checkpoints) {
+        const model = await this.#ports.open(checkpoint);
+        const label = `${name}/${checkpoint.split(/[\\/]/).at(-1)}`;
+        const verdicts = await this.#judge(
+          { ...work, progress: () => {} },
+          model,
+          label,
+          'validation',
+          form,
+          pairs,
+        );
+        const accuracy = scores(verdicts).accuracy;
+        validation[label] = accuracy;
+        // A tie goes to the later one, which has seen more.
+        if (accuracy >= best.accuracy) best = { checkpoint, accuracy };
+      }
+      return { checkpoint: best.checkpoint.slice(folder.length + 1), validation, rows: prepared.rows.length };
+    });
+  }
+
+  #checkpoint(name: string): string {
+    if (name === 'M0') return this.#ports.seedModel;
+    const result = this.#ports.store.stage(`train ${name}`)?.result as { readonly checkpoint: string };
+    return join(this.#ports.folder, result.checkpoint);
+  }
+
+  #optimisation(
+    name: string,
+    options: { learningRate: number; warmupSteps: number; epochs: number; batchSize: number },
+  ) {
+    return { ...this.#config.optimiser, ...options, seed: seedOf(this.#config.seed, name) };
+  }
+
+  /** A stage that accounts for its time and tokens. */
+  #stage(name: string, title: string, work: (work: Work) => Promise<Json>): Stage {
+    const { store, observer, signal } = this.#ports;
+    return {
+      name,
+      title,
+      run: async () => {
+        const started = performance.now();
+        let tokens = 0;
+        const progress = (done: number, total: number, more: number) => {
+          tokens += more;
+          observer?.progress(name, done, total, more);
+        };
+        const context: Work = { store, seed: this.#config.seed, progress, ...(signal ? { signal } : {}) };
+        try {
+          return await work(context);
+        } finally {
+          store.spend(name, (performance.now() - started) / 1000, tokens);
+        }
+      },
+    };
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

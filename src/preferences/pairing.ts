@@ -1,0 +1,60 @@
+import { random, seedOf, shuffle } from '../random.ts';
+import { ORDERS, type Thought } from '../types.ts';
+
+/** `within-plan`, as published: both thoughts share their plan and differ in execution. `cross-plan`: they share the order
+ * only and come from different plans, so that the choice of the plan is trained too. `both`: the union. */
+export type Pairing = 'within-plan' | 'cross-plan' | 'both';
+
+export interface PairingOptions {
+  readonly pairing: Pairing;
+  /** At most this many preference pairs of one response pair, and of one group (a plan and an order; an order for pairs
+   * that cross plans). */
+  readonly maxPerPair: number;
+  readonly maxPerGroup: number;
+  /** As many pairs whose chosen thought says A as pairs whose chosen thought says B, within each response pair. */
+  readonly balanceVerdicts: boolean;
+  readonly seed: number;
+}
+
+export interface ThoughtPair {
+  readonly chosen: Thought;
+  readonly rejected: Thought;
+  readonly pairing: 'within-plan' | 'cross-plan';
+}
+
+/** Whether a thought can be trained on: cut and unreadable ones cannot. */
+const readable = ({ verdict }: Thought) => verdict === 'A' || verdict === 'B';
+
+/** correct × incorrect thoughts of one response pair (method.md section 3), capped and balanced with a seed. */
+export function preferencePairs(thoughts: readonly Thought[], options: PairingOptions): ThoughtPair[] {
+  const { pairing, maxPerPair, maxPerGroup, balanceVerdicts, seed } = options;
+  const first = thoughts[0];
+  if (!first) return [];
+  const next = random(seedOf(seed, 'preferences', first.round, first.pairId));
+  const kinds = pairing === 'both' ? (['within-plan', 'cross-plan'] as const) : [pairing];
+  const byOrder = ORDERS.map((order) => {
+    const inOrder = thoughts.filter((thought) => thought.order === order && readable(thought));
+    const groups = new Map<string, ThoughtPair[]>();
+    for (const kind of kinds) {
+      for (const chosen of inOrder) {
+        if (!chosen.correct) continue;
+        for (const rejected of inOrder) {
+          if (rejected.correct || (chosen.planIndex === rejected.planIndex) !== (kind === 'within-plan'))
+            continue;
+          // Two samples of one plan's text are one plan.
+          if (kind === 'cross-plan' && chosen.plan === rejected.plan) continue;
+          const group = kind === 'within-plan' ? `plan ${chosen.planIndex}` : 'cross';
+          groups.set(group, [...(groups.get(group) ?? []), { chosen, rejected, pairing: kind }]);
+        }
+      }
+    }
+    return shuffle(
+      next,
+      [...groups.values()].flatMap((group) => shuffle(next, group).slice(0, maxPerGroup)),
+    );
+  });
+  // An order's correct verdict is always the same letter, so balancing verdicts is balancing orders.
+  const limit = balanceVerdicts ? Math.min(...byOrder.map((pairs) => pairs.length)) : maxPerPair;
+  const half = byOrder.map((pairs) => pairs.slice(0, Math.min(limit, Math.ceil(maxPerPair / 2))));
+  return half.flat();
+}

@@ -1,0 +1,329 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { EvalPlannerError } from '../errors.ts';
+import type { Generation } from '../model.ts';
+import type {
+  Counts,
+  Evaluation,
+  PairFilter,
+  PreferenceRecord,
+  RoundFilter,
+  StageRecord,
+  Store,
+  StoredGeneration,
+  StoreOptions,
+} from '../store.ts';
+import type { TrainStep } from '../trainer.ts';
+import type { Plan, ResponsePair, Thought } from '../types.ts';
+import { storeFailure } from './failure.ts';
+import type { Json } from './key.ts';
+import { openDatabase } from './open.ts';
+import * as row from './rows.ts';
+
+export function openLedger(path: string, options: StoreOptions | null): Store {
+  const { db, config, release } = openDatabase(path, options);
+  return new Ledger(path, config, db, options === null, release);
+}
+
+type Values = readonly SQLInputValue[];
+
+class Ledger implements Store {
+  readonly path: string;
+  readonly config: Json;
+  readonly #db: DatabaseSync;
+  readonly #readOnly: boolean;
+  readonly #release: () => void;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(path: string, config: Json, db: DatabaseSync, readOnly: boolean, release: () => void) {
+    this.path = path;
+    this.config = config;
+    this.#db = db;
+    this.#readOnly = readOnly;
+    this.#release = release;
+  }
+
+  generation(key: string): StoredGeneration | undefined {
+    return this.#one(row.generation, 'SELECT * FROM generations WHERE key = ?', [key]);
+  }
+
+  success(key: string): Generation | undefined {
+    const found = this.generation(key);
+    return found?.finishReason === 'stop' ? (found as Generation) : undefined;
+  }
+
+  *missing(keys: Iterable<string>): Generator<string, void, undefined> {
+    for (const key of keys) {
+      const sql = `SELECT 1 AS there FROM generations WHERE key = ? AND finish_reason <> 'error'`;
+      if (this.#one((found) => found, sql, [key]) === undefined) yield key;
+    }
+  }
+
+  putGenerations(rows: Iterable<StoredGeneration>): void {
+    const created = Date.now();
+    this.#put(
+      `INSERT INTO generations VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET text = excluded.text,
+       finish_reason = excluded.finish_reason, prompt_tokens = excluded.prompt_tokens,
+       completion_tokens = excluded.completion_tokens, created = excluded.created
+       WHERE generations.finish_reason = 'error'`,
+      rows,
+      (g) => [g.key, g.text, g.finishReason, g.promptTokens, g.completionTokens, created],
+    );
+  }
+
+  putPairs(split: string, pairs: Iterable<ResponsePair>): void {
+    this.#put(
+      `INSERT INTO pairs (id, split, domain, family, instruction, chosen, rejected, provenance)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET split = excluded.split,
+       domain = excluded.domain, family = excluded.family, instruction = excluded.instruction,
+       chosen = excluded.chosen, rejected = excluded.rejected, provenance = excluded.provenance`,
+      pairs,
+      (p) => [
+        p.id,
+        split,
+        p.domain,
+        p.family,
+        p.instruction,
+        p.chosen,
+        p.rejected,
+        JSON.stringify(p.provenance),
+      ],
+    );
+  }
+
+  pairs(filter: PairFilter = {}): Generator<ResponsePair, void, undefined> {
+    const { where, values } = condition({ split: filter.split, domain: filter.domain });
+    return this.#stream(row.pair, `SELECT * FROM pairs ${where} ORDER BY n`, values);
+  }
+
+  pair(id: string): ResponsePair | undefined {
+    return this.#one(row.pair, 'SELECT * FROM pairs WHERE id = ?', [id]);
+  }
+
+  putPlans(plans: Iterable<Plan>): void {
+    this.#put('INSERT OR REPLACE INTO plans VALUES (?, ?, ?, ?, ?)', plans, (p) => [
+      p.id,
+      p.pairId,
+      p.round,
+      p.planIndex,
+      p.text,
+    ]);
+  }
+
+  plans(filter: RoundFilter): Generator<Plan, void, undefined> {
+    const { where, values } = condition({ round: filter.round, pair_id: filter.pairId });
+    return this.#stream(row.plan, `SELECT * FROM plans ${where} ORDER BY pair_id, plan_index`, values);
+  }
+
+  putThoughts(thoughts: Iterable<Thought>): void {
+    this.#put('INSERT OR REPLACE INTO thoughts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', thoughts, (t) => [
+      t.id,
+      t.pairId,
+      t.round,
+      t.order,
+      t.planIndex,
+      t.executionIndex,
+      t.verdict,
+      t.correct ? 1 : 0,
+      t.plan,
+      t.execution,
+    ]);
+  }
+
+  thoughts(filter: RoundFilter): Generator<Thought, void, undefined> {
+    const { where, values } = condition({ round: filter.round, pair_id: filter.pairId });
+    const sql = `SELECT * FROM thoughts ${where} ORDER BY pair_id, plan_index, "order", execution_index`;
+    return this.#stream(row.thought, sql, values);
+  }
+
+  thought(id: string): Thought | undefined {
+    return this.#one(row.thought, 'SELECT * FROM thoughts WHERE id = ?', [id]);
+  }
+
+  putPreferences(round: number, rows: Iterable<PreferenceRecord>): void {
+    this.#transaction(() => {
+      this.#statement('DELETE FROM preferences WHERE round = ?').run(round);
+      this.#put(
+        'INSERT INTO preferences (round, pair_id, chosen_id, rejected_id, pairing) VALUES (?, ?, ?, ?, ?)',
+        rows,
+        (p) => [round, p.pairId, p.chosenId, p.rejectedId, p.pairing],
+      );
+    });
+  }
+
+  preferences(round: number): Generator<PreferenceRecord, void, undefined> {
+    return this.#stream(row.preference, 'SELECT * FROM preferences WHERE round = ? ORDER BY n', [round]);
+  }
+
+  putSteps(stage: string, steps: Iterable<TrainStep>): void {
+    this.#put('INSERT OR REPLACE INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', steps, (s) => [
+      stage,
+      s.step,
+      s.steps,
+      s.loss,
+      s.learningRate,
+      s.gradNorm,
+      s.tokens,
+      s.seconds,
+      s.accuracy ?? null,
+      s.margin ?? null,
+      s.chosenLogp ?? null,
+      s.rejectedLogp ?? null,
+    ]);
+  }
+
+  steps(stage: string): Generator<TrainStep, void, undefined> {
+    return this.#stream(row.step, 'SELECT * FROM steps WHERE stage = ? ORDER BY step', [stage]);
+  }
+
+  putEvaluations(rows: Iterable<Evaluation>): void {
+    this.#put('INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?)', rows, (e) => [
+      e.stage,
+      e.split,
+      e.pairId,
+      e.order,
+      e.verdict,
+      e.correct ? 1 : 0,
+      e.text,
+    ]);
+  }
+
+  evaluations(stage: string, split: string): Generator<Evaluation, void, undefined> {
+    const sql = 'SELECT * FROM evaluations WHERE stage = ? AND split = ? ORDER BY pair_id, "order"';
+    return this.#stream(row.evaluation, sql, [stage, split]);
+  }
+
+  stage(name: string): StageRecord | undefined {
+    return this.#one(row.stage, 'SELECT * FROM stages WHERE name = ?', [name]);
+  }
+
+  stages(): StageRecord[] {
+    return [...this.#stream(row.stage, 'SELECT * FROM stages ORDER BY rowid', [])];
+  }
+
+  spend(name: string, seconds: number, tokens: number): void {
+    this.#put(
+      `INSERT INTO stages VALUES (?, 0, ?, ?, 'null')
+       ON CONFLICT (name) DO UPDATE SET seconds = seconds + excluded.seconds, tokens = tokens + excluded.tokens`,
+      [name],
+      () => [name, seconds, tokens],
+    );
+  }
+
+  finishStage(name: string, result: Json = null): void {
+    this.#put(
+      `INSERT INTO stages VALUES (?, 1, 0, 0, ?)
+       ON CONFLICT (name) DO UPDATE SET done = 1, result = excluded.result`,
+      [name],
+      () => [name, JSON.stringify(result)],
+    );
+    // The only fsync: before it a power cut (not a kill) may take the last commits, and resuming makes them again.
+    this.#guard(() => this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)'));
+  }
+
+  counts(): Counts {
+    const group = (sql: string) => Object.fromEntries(this.#stream(row.group, sql, []));
+    const tokens = this.#one(
+      row.pairOfNumbers,
+      'SELECT coalesce(sum(prompt_tokens), 0) AS a, coalesce(sum(completion_tokens), 0) AS b FROM generations',
+      [],
+    ) as readonly [number, number];
+    const generations = group('SELECT finish_reason AS name, count(*) AS count FROM generations GROUP BY 1');
+    const correct = group('SELECT round AS name, sum(correct) AS count FROM thoughts GROUP BY 1');
+    const thoughts = group('SELECT round AS name, count(*) AS count FROM thoughts GROUP BY 1');
+    return {
+      pairs: group('SELECT split AS name, count(*) AS count FROM pairs GROUP BY 1'),
+      generations: { stop: 0, length: 0, refused: 0, error: 0, ...generations },
+      promptTokens: tokens[0],
+      completionTokens: tokens[1],
+      plans: group('SELECT round AS name, count(*) AS count FROM plans GROUP BY 1'),
+      thoughts: Object.fromEntries(
+        Object.entries(thoughts).map(([round, total]) => [round, { total, correct: correct[round] ?? 0 }]),
+      ),
+      preferences: group('SELECT round AS name, count(*) AS count FROM preferences GROUP BY 1'),
+      steps: group('SELECT stage AS name, count(*) AS count FROM steps GROUP BY 1'),
+      evaluations: group('SELECT stage AS name, count(*) AS count FROM evaluations GROUP BY 1'),
+    };
+  }
+
+  close(): void {
+    if (!this.#db.isOpen) return;
+    this.#statements.clear();
+    this.#release();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #one<T>(read: (found: row.Row) => T, sql: string, values: Values): T | undefined {
+    const found = this.#guard(() => this.#statement(sql).get(...values));
+    return found === undefined ? undefined : read(found);
+  }
+
+  // A statement of its own for each stream: two streams of one query, or a write between two rows, must not reset it.
+  *#stream<T>(read: (found: row.Row) => T, sql: string, values: Values): Generator<T, void, undefined> {
+    try {
+      for (const found of this.#db.prepare(sql).iterate(...values)) yield read(found);
+    } catch (error) {
+      throw storeFailure(error, this.path);
+    }
+  }
+
+  #put<T>(sql: string, rows: Iterable<T>, values: (row: T) => Values): void {
+    this.#transaction(() => {
+      const statement = this.#statement(sql);
+      for (const item of rows) statement.run(...values(item));
+    });
+  }
+
+  // Joins a transaction that is open already: rows may come from a generator that itself puts.
+  #transaction(work: () => void): void {
+    if (this.#readOnly) {
+      throw new EvalPlannerError('internal', `${this.path} is open for reading only`, 'report this as a bug');
+    }
+    if (this.#db.isTransaction) {
+      work();
+      return;
+    }
+    this.#guard(() => {
+      this.#db.exec('BEGIN IMMEDIATE');
+      try {
+        work();
+        this.#db.exec('COMMIT');
+      } catch (error) {
+        // SQLite has rolled back by itself after a full disk.
+        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw storeFailure(error, this.path);
+    }
+  }
+}
+
+/** Columns that must be equal; those left undefined do not matter. */
+function condition(columns: Readonly<Record<string, string | number | undefined>>): {
+  where: string;
+  values: Values;
+} {
+  const set = Object.entries(columns).filter(
+    (entry): entry is [string, string | number] => entry[1] !== undefined,
+  );
+  const where = set.length === 0 ? '' : `WHERE ${set.map(([name]) => `${name} = ?`).join(' AND ')}`;
+  return { where, values: set.map(([, value]) => value) };
+}

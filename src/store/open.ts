@@ -1,0 +1,174 @@
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { EvalPlannerError } from '../errors.ts';
+import type { StoreOptions } from '../store.ts';
+import { corrupt, inUse, type Owner, storeFailure } from './failure.ts';
+import { canonicalJson, type Difference, differences, type Json, key } from './key.ts';
+import { lock } from './lock.ts';
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts';
+
+/** Up to this size opening reads the whole file for damage (under a second); in a larger one damage shows as the same
+ * error when its page is read. */
+const CHECKED_BYTES = 256 * 2 ** 20;
+
+export interface OpenDatabase {
+  readonly db: DatabaseSync;
+  readonly config: Json;
+  release(): void;
+}
+
+/** The database at `path`, verified to be a ledger of this config; for reading only when there are no options. */
+export function openDatabase(path: string, options: StoreOptions | null): OpenDatabase {
+  const inMemory = path === ':memory:';
+  let held: { release(): void } | null = null;
+  let db: DatabaseSync | undefined;
+  try {
+    if (options === null && !inMemory && !existsSync(path)) throw noRun(path);
+    if (options !== null && !inMemory) {
+      mkdirSync(dirname(path), { recursive: true });
+      held = lock(path);
+      if (held === null) throw inUse(path, readOwner(path));
+    }
+    db = new DatabaseSync(path, { readOnly: options === null && !inMemory, timeout: 10_000 });
+    const opened = db;
+    const config = options === null ? readConfig(opened, path) : prepare(opened, path, options);
+    return {
+      db: opened,
+      config,
+      release() {
+        try {
+          if (held !== null) opened.exec(`DELETE FROM meta WHERE name = 'owner'`);
+        } catch {
+          // A full disk: the owner is a courtesy to the next one, the lock is what counts.
+        }
+        opened.close();
+        held?.release();
+      },
+    };
+  } catch (error) {
+    if (db?.isOpen) db.close();
+    held?.release();
+    throw storeFailure(error, path);
+  }
+}
+
+function prepare(db: DatabaseSync, path: string, options: StoreOptions): Json {
+  // Readers see a consistent ledger while the run writes. NORMAL: a commit is in the kernel's hands when `put` returns,
+  // which is all that a SIGKILL cannot take; only a power cut can lose the last commits, never the ledger itself, and
+  // they are generated again. FULL would pay an fsync for every batch.
+  // Keys are random, so each batch touches pages all over an index: 64 MiB of cache and 32 MiB between checkpoints
+  // doubled the insert rate over the defaults.
+  db.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8192',
+  );
+  if (pragma(db, 'application_id') === 0 && db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) {
+    create(db, options.config);
+  }
+  verify(db, path);
+  const config = acceptConfig(db, path, options);
+  const owner: Owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+  setMeta(db, 'owner', JSON.stringify(owner));
+  return config;
+}
+
+function create(db: DatabaseSync, config: Json): void {
+  db.exec(`BEGIN IMMEDIATE; ${SCHEMA} PRAGMA application_id = ${APPLICATION_ID};
+    PRAGMA user_version = ${SCHEMA_VERSION}`);
+  storeConfig(db, config);
+  db.exec('COMMIT');
+}
+
+function verify(db: DatabaseSync, path: string): void {
+  if (pragma(db, 'application_id') !== APPLICATION_ID)
+    throw corrupt(path, 'it is a database of something else');
+  const version = pragma(db, 'user_version');
+  if (version > SCHEMA_VERSION) {
+    throw new EvalPlannerError(
+      'run',
+      `${path} was written by a newer version of evalplanner (ledger version ${version}, this one knows ${SCHEMA_VERSION})`,
+      'Update evalplanner, or give this run another name.',
+    );
+  }
+  if (path !== ':memory:' && statSync(path).size <= CHECKED_BYTES) {
+    const answer = db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
+    if (answer !== 'ok') throw corrupt(path, String(answer));
+  }
+}
+
+function acceptConfig(db: DatabaseSync, path: string, { config, mayChange = [] }: StoreOptions): Json {
+  const stored = JSON.parse(meta(db, 'config') ?? 'null') as Json;
+  if (meta(db, 'config_hash') === hash(config)) return stored;
+  const refused = differences(stored, config).filter(
+    (found) => !mayChange.some((name) => found.path === name || found.path.startsWith(`${name}.`)),
+  );
+  if (refused.length > 0) {
+    throw new EvalPlannerError(
+      'run',
+      `${path} holds another run: ${refused.map(describe).join('; ')}`,
+      'Give this run another name, or go back to the config that the run was started with.',
+    );
+  }
+  db.exec('BEGIN IMMEDIATE; UPDATE stages SET done = 0');
+  storeConfig(db, config);
+  db.exec('COMMIT');
+  return JSON.parse(canonicalJson(config)) as Json;
+}
+
+function readConfig(db: DatabaseSync, path: string): Json {
+  verify(db, path);
+  return JSON.parse(meta(db, 'config') ?? 'null') as Json;
+}
+
+function storeConfig(db: DatabaseSync, config: Json): void {
+  setMeta(db, 'config', canonicalJson(config));
+  setMeta(db, 'config_hash', hash(config));
+}
+
+function hash(config: Json): string {
+  return key({ config });
+}
+
+/** `training.lr is 0.1 there and 0.2 here`. */
+function describe({ path, a, b }: Difference): string {
+  const text = (value: Json | undefined) => {
+    const json = value === undefined ? 'not set' : canonicalJson(value);
+    return json.length > 60 ? `${json.slice(0, 57)}...` : json;
+  };
+  return `${path || 'the config'} is ${text(a)} there and ${text(b)} here`;
+}
+
+/** Who holds the ledger, as its last writer noted; null when that cannot be told. */
+function readOwner(path: string): Owner | null {
+  try {
+    const db = new DatabaseSync(path, { readOnly: true });
+    try {
+      return JSON.parse(meta(db, 'owner') ?? 'null') as Owner | null;
+    } finally {
+      db.close();
+    }
+  } catch {
+    return null;
+  }
+}
+
+function meta(db: DatabaseSync, name: string): string | undefined {
+  return db.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.value as string | undefined;
+}
+
+function setMeta(db: DatabaseSync, name: string, value: string): void {
+  db.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value);
+}
+
+function pragma(db: DatabaseSync, name: string): number {
+  return db.prepare(`PRAGMA ${name}`).get()?.[name] as number;
+}
+
+function noRun(path: string): EvalPlannerError {
+  return new EvalPlannerError(
+    'run',
+    `There is no run at ${path}`,
+    'Check the name, or start a run with `evalplanner run`.',
+  );
+}

@@ -1,0 +1,372 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Json, openStore, readStore, type Store, type StoredGeneration } from '../store.ts';
+import type { Order, ResponsePair, Thought } from '../types.ts';
+
+const config: Json = { seed: 7, thoughts: { plans: 5, executions: 8 }, model: 'seed' };
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'evalplanner-store-'));
+  path = join(folder, 'runs', 'x', 'run.db');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const generation = (
+  key: string,
+  finishReason: StoredGeneration['finishReason'] = 'stop',
+  text = `text ${key}`,
+) => ({
+  key,
+  text,
+  finishReason,
+  promptTokens: 3,
+  completionTokens: 5,
+});
+const pair = (id: string, domain: ResponsePair['domain'] = 'general'): ResponsePair => ({
+  id,
+  domain,
+  family: 'lists',
+  instruction: `do ${id}`,
+  chosen: 'good',
+  rejected: 'bad',
+  provenance: { modified: 'do more', candidates: 4 },
+});
+const thought = (pairId: string, order: Order, executionIndex: number, correct = true): Thought => ({
+  id: `${pairId}/${order}/${executionIndex}`,
+  pairId,
+  round: 1,
+  order,
+  planIndex: 0,
+  executionIndex,
+  plan: 'the plan',
+  execution: 'its execution',
+  verdict: 'A',
+  correct,
+});
+
+describe('contract', () => {
+  let store: Store;
+  beforeEach(() => {
+    store = openStore(path, { config });
+  });
+  afterEach(() => store.close());
+
+  test('a generation is kept with its reason; only one that ended by itself is a success', () => {
+    const rows = (['stop', 'length', 'refused', 'error'] as const).map((reason) =>
+      generation(reason, reason),
+    );
+    store.putGenerations(rows);
+    for (const row of rows) expect(store.generation(row.key)).toEqual(row);
+    expect(store.success('stop')).toEqual(rows[0]);
+    for (const key of ['length', 'refused', 'error', 'never']) expect(store.success(key)).toBeUndefined();
+    expect(store.generation('never')).toBeUndefined();
+  });
+
+  test('missing are those never asked for and those that failed', () => {
+    store.putGenerations([generation('a'), generation('b', 'length'), generation('c', 'error')]);
+    expect([...store.missing(['d', 'a', 'b', 'c'])]).toEqual(['d', 'c']);
+  });
+
+  test('a generation is never overwritten unless it failed', () => {
+    store.putGenerations([generation('a'), generation('b', 'error')]);
+    store.putGenerations([generation('a', 'error', 'other'), generation('b', 'stop', 'second try')]);
+    expect(store.success('a')?.text).toBe('text a');
+    expect(store.success('b')?.text).toBe('second try');
+  });
+
+  test('any text survives: NUL, quotes, every plane of Unicode', () => {
+    const text = `'"\\ \0 middle </script> \u2028 \u{1f600} مرحبا ${'x'.repeat(100_000)}`;
+    store.putGenerations([generation('a', 'stop', text)]);
+    expect(store.success('a')?.text).toBe(text);
+  });
+
+  test('pairs come back in writing order, filtered', () => {
+    store.putPairs('d1', [pair('z'), pair('a', 'math')]);
+    store.putPairs('validation', [pair('m')]);
+    expect([...store.pairs()].map(({ id }) => id)).toEqual(['z', 'a', 'm']);
+    expect([...store.pairs({ split: 'd1' })]).toEqual([pair('z'), pair('a', 'math')]);
+    expect([...store.pairs({ split: 'd1', domain: 'math' })].map(({ id }) => id)).toEqual(['a']);
+    expect(store.pair('m')).toEqual(pair('m'));
+    expect(store.pair('?')).toBeUndefined();
+  });
+
+  test('a pair put again moves to its new split and keeps its place', () => {
+    store.putPairs('d1', [pair('a'), pair('b')]);
+    store.putPairs('d2', [{ ...pair('a'), chosen: 'better' }]);
+    expect([...store.pairs()].map(({ id, chosen }) => [id, chosen])).toEqual([
+      ['a', 'better'],
+      ['b', 'good'],
+    ]);
+    expect(store.counts().pairs).toEqual({ d1: 1, d2: 1 });
+  });
+
+  test('plans and thoughts stream by pair, whatever order they were written in', () => {
+    store.putPlans(
+      [1, 0].map((planIndex) => ({ id: `p${planIndex}`, pairId: 'a', round: 1, planIndex, text: 't' })),
+    );
+    expect([...store.plans({ round: 1 })].map(({ id }) => id)).toEqual(['p0', 'p1']);
+    store.putThoughts([thought('b', 'ab', 0), thought('a', 'ba', 0, false), thought('a', 'ab', 1)]);
+    store.putThoughts([thought('a', 'ab', 0)]);
+    expect([...store.thoughts({ round: 1 })].map(({ id }) => id)).toEqual([
+      'a/ab/0',
+      'a/ab/1',
+      'a/ba/0',
+      'b/ab/0',
+    ]);
+    expect([...store.thoughts({ round: 1, pairId: 'b' })]).toEqual([thought('b', 'ab', 0)]);
+    expect([...store.thoughts({ round: 2 })]).toEqual([]);
+    expect(store.thought('a/ba/0')).toEqual(thought('a', 'ba', 0, false));
+  });
+
+  test('a thought of a retrained model takes the place of the old one', () => {
+    store.putThoughts([thought('a', 'ab', 0)]);
+    store.putThoughts([{ ...thought('a', 'ab', 0), id: 'new', execution: 'again' }]);
+    expect([...store.thoughts({ round: 1 })].map(({ id }) => id)).toEqual(['new']);
+  });
+
+  test('preference pairs are replaced round by round', () => {
+    const row = (chosenId: string) => ({ pairId: 'a', chosenId, rejectedId: 'r', pairing: 'shared-plan' });
+    store.putPreferences(1, [row('2'), row('1')]);
+    store.putPreferences(2, [row('3')]);
+    store.putPreferences(1, [row('9'), row('8')]);
+    expect([...store.preferences(1)]).toEqual([row('9'), row('8')]);
+    expect(store.counts().preferences).toEqual({ 1: 2, 2: 1 });
+  });
+
+  test('steps keep what they have, also a loss that is not a number', () => {
+    const sft = { step: 1, steps: 9, loss: 2.5, learningRate: 1e-4, gradNorm: 1, tokens: 64, seconds: 0.5 };
+    const dpo = { ...sft, accuracy: 0.5, margin: -0.25, chosenLogp: -12, rejectedLogp: -13 };
+    store.putSteps('M1-SFT', [
+      { ...sft, step: 2, loss: Number.NaN, gradNorm: Number.POSITIVE_INFINITY },
+      sft,
+    ]);
+    store.putSteps('M1-DPO', [dpo]);
+    const [first, second] = [...store.steps('M1-SFT')];
+    expect(first).toEqual(sft);
+    expect(second).toMatchObject({ loss: Number.NaN, gradNorm: Number.POSITIVE_INFINITY });
+    expect([...store.steps('M1-DPO')]).toEqual([dpo]);
+  });
+
+  test('evaluations: one for each stage, split, pair and order', () => {
+    const row = {
+      stage: 'M0',
+      split: 'test',
+      pairId: 'a',
+      order: 'ab',
+      verdict: 'A',
+      correct: true,
+      text: 't',
+    } as const;
+    store.putEvaluations([{ ...row, order: 'ba', correct: false }, row, { ...row, stage: 'M1' }]);
+    store.putEvaluations([{ ...row, verdict: 'tie', correct: false }]);
+    expect([...store.evaluations('M0', 'test')].map(({ order, verdict }) => [order, verdict])).toEqual([
+      ['ab', 'tie'],
+      ['ba', 'A'],
+    ]);
+    expect([...store.evaluations('M0', 'other')]).toEqual([]);
+  });
+
+  test('a stage adds up what it costs over interruptions and keeps its result', () => {
+    expect(store.stage('pairs')).toBeUndefined();
+    store.spend('pairs', 1.5, 100);
+    store.spend('pairs', 2, 50);
+    expect(store.stage('pairs')).toEqual({
+      name: 'pairs',
+      status: 'running',
+      seconds: 3.5,
+      tokens: 150,
+      result: null,
+    });
+    store.finishStage('pairs', { kept: 12 });
+    store.finishStage('split');
+    expect(store.stages()).toEqual([
+      { name: 'pairs', status: 'done', seconds: 3.5, tokens: 150, result: { kept: 12 } },
+      { name: 'split', status: 'done', seconds: 0, tokens: 0, result: null },
+    ]);
+  });
+
+  test('counts', () => {
+    store.putGenerations([generation('a'), generation('b', 'length')]);
+    store.putThoughts([thought('a', 'ab', 0), thought('a', 'ab', 1, false)]);
+    expect(store.counts()).toEqual({
+      pairs: {},
+      generations: { stop: 1, length: 1, refused: 0, error: 0 },
+      promptTokens: 6,
+      completionTokens: 10,
+      plans: {},
+      thoughts: { 1: { total: 2, correct: 1 } },
+      preferences: {},
+      steps: {},
+      evaluations: {},
+    });
+  });
+
+  test('a batch whose source fails leaves nothing behind', () => {
+    function* rows() {
+      yield generation('a');
+      throw new Error('the source failed');
+    }
+    expect(() => store.putGenerations(rows())).toThrow('the source failed');
+    expect(store.generation('a')).toBeUndefined();
+    store.putGenerations([generation('b')]);
+    expect(store.success('b')).toBeDefined();
+  });
+
+  test('reading and writing interleave: a stream may feed a put, and writes do not disturb it', () => {
+    store.putPairs(
+      'd1',
+      ['a', 'b', 'c'].map((id) => pair(id)),
+    );
+    const seen: string[] = [];
+    for (const { id } of store.pairs()) {
+      store.putThoughts([thought(id, 'ab', 0)]);
+      seen.push(id, ...[...store.pairs()].map((other) => other.id));
+    }
+    expect(seen.join('')).toBe('aabcbabccabc');
+    store.putPreferences(1, toPreferences(store));
+    expect([...store.preferences(1)].map(({ chosenId }) => chosenId)).toEqual(['a/ab/0', 'b/ab/0', 'c/ab/0']);
+  });
+
+  function* toPreferences(from: Store) {
+    for (const { id, pairId } of from.thoughts({ round: 1 })) {
+      from.putSteps('x', []);
+      yield { pairId, chosenId: id, rejectedId: 'r', pairing: 'p' };
+    }
+  }
+});
+
+describe('opening', () => {
+  test('a closed run opens again with everything in it and no debris beside it', () => {
+    const first = openStore(path, { config });
+    first.putPairs('d1', [pair('a')]);
+    first.close();
+    first.close();
+    using again = openStore(path, {
+      config: { model: 'seed', thoughts: { executions: 8, plans: 5 }, seed: 7 },
+    });
+    expect([...again.pairs()]).toEqual([pair('a')]);
+    expect(again.config).toEqual(config);
+    again.close();
+    expect(readdirSync(join(folder, 'runs', 'x')).sort()).toEqual(['run.db', 'run.db-lock']);
+  });
+
+  test('in memory, for tests', () => {
+    using store = openStore(':memory:', { config });
+    using other = openStore(':memory:', { config: { other: true } });
+    store.putPairs('d1', [pair('a')]);
+    expect([...other.pairs()]).toEqual([]);
+  });
+
+  test('another config is refused, naming what differs', () => {
+    openStore(path, { config }).close();
+    const other = { seed: 8, thoughts: { plans: 5, executions: 16 }, model: 'seed', extra: true };
+    const open = () => openStore(path, { config: other });
+    expect(open).toThrow(
+      expect.objectContaining({
+        code: 'run',
+        message: expect.stringMatching(
+          /extra is not set there and true here; seed is 7 there and 8 here; thoughts\.executions is 8 there and 16/,
+        ),
+      }),
+    );
+    openStore(path, { config }).close(); // the refusal left no lock
+  });
+
+  test('a change that only adds work is accepted and reopens the stages', () => {
+    const first = openStore(path, { config });
+    first.putGenerations([generation('a')]);
+    first.finishStage('thoughts', { kept: 1 });
+    first.close();
+    const more = { seed: 7, thoughts: { plans: 8, executions: 8 }, model: 'seed' };
+    const second = openStore(path, { config: more, mayChange: ['thoughts'] });
+    expect(second.stage('thoughts')?.status).toBe('running');
+    expect(second.success('a')).toBeDefined();
+    second.close();
+    openStore(path, { config: more }).close();
+    expect(() => openStore(path, { config })).toThrow('thoughts.plans is 8 there and 5 here');
+  });
+
+  test('two stores cannot hold one run; a reader can look at it meanwhile', () => {
+    const writer = openStore(path, { config });
+    writer.putPairs('d1', [pair('a')]);
+    expect(() => openStore(path, { config })).toThrow(
+      expect.objectContaining({
+        code: 'run',
+        message: expect.stringContaining(`Process ${process.pid} on `),
+        remedy: expect.stringContaining('evalplanner view'),
+      }),
+    );
+    using reader = readStore(path);
+    expect([...reader.pairs()]).toEqual([pair('a')]);
+    expect(reader.config).toEqual(config);
+    writer.putPairs('d1', [pair('b')]);
+    expect(reader.counts().pairs).toEqual({ d1: 2 });
+    expect(() => reader.putPairs('d1', [pair('c')])).toThrow('open for reading only');
+    writer.close();
+    openStore(path, { config }).close();
+  });
+
+  test('a run that is not there cannot be read', () => {
+    expect(() => readStore(path)).toThrow(
+      expect.objectContaining({ code: 'run', message: `There is no run at ${path}` }),
+    );
+  });
+
+  test.each(['write', 'read'])('damaged files are named as such (%s)', (mode) => {
+    const open = () => (mode === 'write' ? openStore(path, { config }) : readStore(path));
+    const damaged = expect.objectContaining({ code: 'run', message: expect.stringContaining('damaged') });
+    const store = openStore(path, { config });
+    store.putGenerations(Array.from({ length: 500 }, (_, i) => generation(`k${i}`, 'stop', 'x'.repeat(500))));
+    store.close();
+    const whole = readFileSync(path);
+
+    writeFileSync(path, 'not a database at all '.repeat(400));
+    expect(open).toThrow(damaged);
+
+    writeFileSync(path, whole);
+    truncateSync(path, Math.floor(whole.length / 2 / 4096) * 4096);
+    expect(open).toThrow(damaged);
+
+    writeFileSync(path, whole.fill(0xee, 5 * 4096, whole.length - 4096));
+    expect(open).toThrow(damaged);
+  });
+
+  test('an empty file, as a kill right at the start leaves it, becomes a run', () => {
+    openStore(path, { config }).close();
+    writeFileSync(path, '');
+    using store = openStore(path, { config });
+    expect(store.counts().generations.stop).toBe(0);
+  });
+
+  test('somebody else’s database is left alone', () => {
+    openStore(path, { config }).close();
+    rmSync(path);
+    const other = new DatabaseSync(path);
+    other.exec('CREATE TABLE theirs (x)');
+    other.close();
+    expect(() => openStore(path, { config })).toThrow('a database of something else');
+  });
+
+  test('a ledger of a newer version is refused', () => {
+    openStore(path, { config }).close();
+    const db = new DatabaseSync(path);
+    db.exec('PRAGMA user_version = 99');
+    db.close();
+    expect(() => openStore(path, { config })).toThrow(
+      expect.objectContaining({ code: 'run', message: expect.stringContaining('ledger version 99') }),
+    );
+    expect(() => readStore(path)).toThrow('newer version');
+  });
+
+  test('a place where nothing can be written is a disk error', () => {
+    writeFileSync(join(folder, 'file'), '');
+    const blocked = join(folder, 'file', 'x', 'run.db');
+    expect(() => openStore(blocked, { config })).toThrow(
+      expect.objectContaining({ code: 'disk', remedy: expect.stringContaining('--out') }),
+    );
+  });
+});

@@ -1,0 +1,53 @@
+import { generate, type Work } from '../generate.ts';
+import type { GenerateRequest, Model } from '../model.ts';
+import type { Sampling } from '../pairs/pair.ts';
+import type { PromptSet } from '../prompts/set.ts';
+import { render } from '../prompts/template.ts';
+import { seedOf } from '../random.ts';
+import { key } from '../store.ts';
+import { ORDERS, type Order, type Plan, type ResponsePair } from '../types.ts';
+import { judgePrompt } from './judge-prompt.ts';
+
+/** Sample |P| plans for each pair (method.md section 2). In the first round the plan prompt shows x and nothing else.
+ * From the second on the model being trained writes whole thoughts from the judge prompt, of which the plan is kept:
+ * sampling ends with the plan. Orders take turns. */
+export async function samplePlans(
+  work: Work,
+  model: Model,
+  prompts: PromptSet,
+  pairs: readonly ResponsePair[],
+  { round, plans, sampling }: { readonly round: number; readonly plans: number; readonly sampling: Sampling },
+): Promise<void> {
+  const units = pairs.flatMap((pair) =>
+    Array.from({ length: plans }, (_, planIndex) => {
+      const order = ORDERS[planIndex % 2] as Order;
+      const template = round === 1 ? prompts.plan : prompts.judge;
+      const prompt =
+        round === 1
+          ? render(prompts.plan, { instruction: pair.instruction })
+          : `${judgePrompt(prompts, 'planned', pair, order)}${prompts.openPlan}`;
+      const seed = seedOf(work.seed, 'plan', round, pair.id, planIndex);
+      const parts = { prompt: template.name, version: template.version, model: model.revision, ...sampling };
+      const request: GenerateRequest = {
+        key: key({ ...parts, seed, pair: pair.id, round, planIndex }),
+        prompt,
+        seed,
+        ...sampling,
+        stop: [prompts.closePlan.trim()],
+      };
+      return { pair, planIndex, request };
+    }),
+  );
+  await generate(
+    work,
+    model,
+    units.map(({ request }) => request),
+  );
+  const written: Plan[] = [];
+  for (const { pair, planIndex, request } of units) {
+    // A plan that was cut is no plan.
+    const text = work.store.success(request.key)?.text.trim();
+    if (text) written.push({ id: request.key, pairId: pair.id, round, planIndex, text });
+  }
+  work.store.putPlans(written);
+}

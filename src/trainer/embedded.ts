@@ -1,0 +1,138 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { writeCheckpoint } from '../engine/llama/checkpoint.ts';
+import type { Pool } from '../engine/parallel/pool.ts';
+import type { Sequence } from '../engine/training/sequence.ts';
+import { readTrainState, writeTrainState } from '../engine/training/state.ts';
+import { logProbabilities, type Preference, StepTrainer } from '../engine/training/trainer.ts';
+import { EvalPlannerError } from '../errors.ts';
+import { openCheckpoint, withCheckpointErrors } from '../model/checkpoint.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
+import { random, seedOf, shuffle } from '../random.ts';
+import type { DpoJob, Trainer, TrainJob, TrainResult, TrainStep } from '../trainer.ts';
+
+/** A killed training goes on from a state that is at most this old. */
+const STATE_SECONDS = 15;
+/** Rows are sorted by length within windows of this many batches, so that a batch holds little padding. */
+const WINDOW = 8;
+
+/** Trains in this process, with the built-in engine. */
+export class EmbeddedTrainer implements Trainer {
+  readonly #pool: Pool;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  async train(job: TrainJob, onStep?: (step: TrainStep) => void, signal?: AbortSignal): Promise<TrainResult> {
+    return withCheckpointErrors(() => this.#train(job, onStep, signal));
+  }
+
+  async #train(
+    job: TrainJob,
+    onStep?: (step: TrainStep) => void,
+    signal?: AbortSignal,
+  ): Promise<TrainResult> {
+    const { optimisation } = job;
+    const { parameters, tokenizer, files } = await openCheckpoint(job.model);
+    const { eosTokenId, padTokenId, maxPositionEmbeddings } = parameters.config;
+    const maxLength = Math.min(optimisation.maxLength, maxPositionEmbeddings);
+    const read = (prompt: string, completion: string) => sequence(tokenizer, prompt, completion, eosTokenId);
+    const fits = ({ ids }: Sequence) => ids.length <= maxLength;
+
+    let run: (
+      trainer: StepTrainer,
+      rows: readonly number[],
+    ) => Promise<Omit<TrainStep, 'step' | 'steps' | 'seconds'>>;
+    let lengths: number[];
+    if (job.kind === 'sft') {
+      const rows = job.rows.map((row) => read(row.prompt, row.completion)).filter(fits);
+      lengths = rows.map(({ ids }) => ids.length);
+      run = (trainer, batch) => trainer.sft(batch.map((index) => rows[index] as Sequence));
+    } else {
+      const rows = job.rows
+        .map((row) => ({ chosen: read(row.prompt, row.chosen), rejected: read(row.prompt, row.rejected) }))
+        .filter(({ chosen, rejected }) => fits(chosen) && fits(rejected));
+      lengths = rows.map(({ chosen, rejected }) => Math.max(chosen.ids.length, rejected.ids.length));
+      // The reference model is the start: its log-probabilities come before the first update.
+      this.#pool.load(parameters);
+      const flat = rows.flatMap(({ chosen, rejected }) => [chosen, rejected]);
+      const reference = await logProbabilities(this.#pool, flat, padTokenId, signal);
+      const preferences = rows.map((row, i): Preference => {
+        const referenceMargin = (reference[2 * i] as number) - (reference[2 * i + 1] as number);
+        return { ...row, referenceMargin };
+      });
+      const { beta, nllWeight } = job as DpoJob;
+      run = (trainer, batch) =>
+        trainer.dpo(
+          batch.map((index) => preferences[index] as Preference),
+          beta,
+          nllWeight,
+        );
+    }
+    signal?.throwIfAborted();
+    if (lengths.length === 0) {
+      const remedy = `give it rows whose prompt and completion fit into ${maxLength} tokens`;
+      throw new EvalPlannerError('data', `there is nothing to train ${job.out} on`, remedy);
+    }
+
+    const batches = schedule(lengths, optimisation);
+    const steps = batches.length;
+    const trainer = new StepTrainer(this.#pool, parameters, { ...optimisation, steps });
+    const state = join(dirname(job.out), `${job.out.split(/[\\/]/).at(-1)}.state`);
+    await mkdir(dirname(job.out), { recursive: true });
+    await readTrainState(state, parameters, trainer.adamw);
+
+    const folder = (step: number) => join(job.out, `step-${step}`);
+    const kept = checkpointSteps(steps, optimisation.checkpoints);
+    const log: TrainStep[] = [];
+    let saved = performance.now();
+    while (trainer.adamw.updates < steps) {
+      signal?.throwIfAborted();
+      const started = performance.now();
+      const result = await run(trainer, batches[trainer.adamw.updates] as number[]);
+      const step = trainer.adamw.updates;
+      const line = { ...result, step, steps, seconds: (performance.now() - started) / 1000 };
+      log.push(line);
+      onStep?.(line);
+      const keep = kept.includes(step);
+      if (keep) await writeCheckpoint(folder(step), parameters, { extraFiles: files });
+      if (keep || performance.now() - saved > STATE_SECONDS * 1000) {
+        await writeTrainState(state, parameters, trainer.adamw);
+        saved = performance.now();
+      }
+    }
+    await rm(state, { force: true });
+    return { checkpoints: kept.map(folder), steps: log };
+  }
+}
+
+/** Prompt and completion as one sequence, ended by the end-of-sequence token as TRL ends its rows. */
+function sequence(tokenizer: Tokenizer, prompt: string, completion: string, eos: number): Sequence {
+  const start = tokenizer.encode(prompt);
+  return { ids: [...start, ...tokenizer.encode(completion), eos], start: start.length };
+}
+
+/** The rows of each step. */
+function schedule(
+  lengths: readonly number[],
+  { epochs, batchSize, seed }: TrainJob['optimisation'],
+): number[][] {
+  const next = random(seedOf(seed, 'batches'));
+  return Array.from({ length: epochs }, () => {
+    const rows = shuffle(next, [...lengths.keys()]);
+    const batches: number[][] = [];
+    for (let start = 0; start < rows.length; start += WINDOW * batchSize) {
+      const window = rows.slice(start, start + WINDOW * batchSize);
+      window.sort((a, b) => (lengths[a] as number) - (lengths[b] as number) || a - b);
+      for (let at = 0; at < window.length; at += batchSize) batches.push(window.slice(at, at + batchSize));
+    }
+    return shuffle(next, batches);
+  }).flat();
+}
+
+/** The steps after which a checkpoint is kept: evenly spread, the last included. */
+function checkpointSteps(steps: number, count: number): number[] {
+  const wanted = Array.from({ length: count }, (_, i) => Math.round(((i + 1) * steps) / count));
+  return [...new Set(wanted)].filter((step) => step > 0);
+}
