@@ -5,7 +5,7 @@ export function finalAnswer(text: string): string | null {
   return answer;
 }
 
-/** Whether two final answers are the same number. */
+/** Whether two final answers are the same number. A blank is none, though Number makes it 0. */
 export function sameAnswer(a: string | null, b: string | null): boolean {
-  return a !== null && b !== null && Number(a) === Number(b);
+  return Boolean(a?.trim() && b?.trim()) && Number(a) === Number(b);
 }

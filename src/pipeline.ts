@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { scores } from './benchmarks/metrics.ts';
 import type { RunConfig } from './config.ts';
 import type { Work } from './generate.ts';
@@ -51,6 +51,8 @@ interface Stage {
 }
 
 export type JudgeName = 'M0' | 'M1-SFT' | 'M1-DPO' | 'M2-DPO' | 'direct' | 'unplanned';
+
+const SPEND_MS = 2000;
 
 /** Rounds of the control without plans are numbered apart from the judge's own. */
 const UNPLANNED_ROUND = 10;
@@ -141,7 +143,8 @@ class Method {
   ): Stage {
     const { store, prompts } = this.#ports;
     const { plans, executions, temperature, topP, maxPlanTokens, maxThoughtTokens } = this.#config.thoughts;
-    return this.#stage(`thoughts ${round}`, `Thoughts of ${by} on ${set}`, async (work) => {
+    const title = `Thoughts of ${by} on ${set}${form === 'unplanned' ? ', without plans' : ''}`;
+    return this.#stage(`thoughts ${round}`, title, async (work) => {
       const model = await this.#ports.open(this.#checkpoint(by));
       const pairs = [...store.pairs({ split: set })];
       const sampling = { temperature, topP };
@@ -263,22 +266,19 @@ class Method {
         model: this.#checkpoint(from),
         out: join(folder, 'checkpoints', name),
       } as TrainJob;
-      let buffer: TrainStep[] = [];
-      const flush = () => {
-        store.putSteps(name, buffer);
-        buffer = [];
-      };
+      // Stored one by one: the trainer's own state is then never ahead of the ledger.
       const onStep = (step: TrainStep) => {
-        buffer.push(step);
-        if (buffer.length >= 8) flush();
+        store.putSteps(name, [step]);
         work.progress?.(step.step, step.steps, step.tokens);
       };
-      let checkpoints: readonly string[];
-      try {
-        ({ checkpoints } = await trainer.train(job, onStep, work.signal));
-      } finally {
-        flush();
+      // Noted as a stage of its own: one that is killed while its checkpoints are judged does not train again.
+      const trained = `steps ${name}`;
+      if (store.stage(trained)?.status !== 'done') {
+        const { checkpoints } = await trainer.train(job, onStep, work.signal);
+        store.finishStage(trained, { checkpoints: checkpoints.map((path) => relative(folder, path)) });
       }
+      const result = store.stage(trained)?.result as Trained;
+      const checkpoints = result.checkpoints.map((path) => join(folder, path));
       const pairs = [...store.pairs({ split: 'validation' })];
       let best = { checkpoint: '', accuracy: -1 };
       const validation: Record<string, number> = {};
@@ -298,7 +298,7 @@ class Method {
         // A tie goes to the later one, which has seen more.
         if (accuracy >= best.accuracy) best = { checkpoint, accuracy };
       }
-      return { checkpoint: best.checkpoint.slice(folder.length + 1), validation, rows: prepared.rows.length };
+      return { checkpoint: relative(folder, best.checkpoint), validation, rows: prepared.rows.length };
     });
   }
 
@@ -322,21 +322,35 @@ class Method {
       name,
       title,
       run: async () => {
-        const started = performance.now();
+        let since = performance.now();
         let tokens = 0;
+        const spend = () => {
+          const now = performance.now();
+          store.spend(name, (now - since) / 1000, tokens);
+          since = now;
+          tokens = 0;
+        };
         const progress = (done: number, total: number, more: number) => {
           tokens += more;
+          // Now and then, so that a kill does not lose the account.
+          if (performance.now() - since > SPEND_MS) spend();
           observer?.progress(name, done, total, more);
         };
         const context: Work = { store, seed: this.#config.seed, progress, ...(signal ? { signal } : {}) };
         try {
           return await work(context);
         } finally {
-          store.spend(name, (performance.now() - started) / 1000, tokens);
+          spend();
         }
       },
     };
   }
+}
+
+interface Trained {
+  readonly [name: string]: Json;
+  /** Relative to the run's folder. */
+  readonly checkpoints: readonly string[];
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

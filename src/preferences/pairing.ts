@@ -11,7 +11,8 @@ export interface PairingOptions {
    * that cross plans). */
   readonly maxPerPair: number;
   readonly maxPerGroup: number;
-  /** As many pairs whose chosen thought says A as pairs whose chosen thought says B, within each response pair. */
+  /** As many pairs whose chosen thought says A as pairs whose chosen thought says B, within each response pair: a cap of
+   * one then leaves none. */
   readonly balanceVerdicts: boolean;
   readonly seed: number;
 }
@@ -53,8 +54,15 @@ export function preferencePairs(thoughts: readonly Thought[], options: PairingOp
       [...groups.values()].flatMap((group) => shuffle(next, group).slice(0, maxPerGroup)),
     );
   });
-  // An order's correct verdict is always the same letter, so balancing verdicts is balancing orders.
-  const limit = balanceVerdicts ? Math.min(...byOrder.map((pairs) => pairs.length)) : maxPerPair;
-  const half = byOrder.map((pairs) => pairs.slice(0, Math.min(limit, Math.ceil(maxPerPair / 2))));
+  // An order's correct verdict is always the same letter, so balancing verdicts is balancing orders. Each order gets
+  // half of the pairs; where they are not balanced, an odd one goes to either.
+  const smaller = Math.min(...byOrder.map((pairs) => pairs.length));
+  const odd = next() < 0.5 ? 0 : 1;
+  const half = byOrder.map((pairs, order) => {
+    const share = balanceVerdicts
+      ? Math.min(smaller, Math.floor(maxPerPair / 2))
+      : Math.floor((maxPerPair + Number(order === odd)) / 2);
+    return pairs.slice(0, share);
+  });
   return half.flat();
 }

@@ -10,11 +10,15 @@ export interface Template<Field extends string> {
 }
 
 /** Break every tag inside a field by a zero-width space after its first character, so that a response which contains
- * one of our tags cannot pass for the end of itself; what a reader sees stays the same. */
+ * one of our tags cannot pass for the end of itself; what a reader sees stays the same. Tags have two characters at
+ * least. The rest is looked at and not consumed: in `####` a tag `###` stands twice. */
 export function escapeTags(value: string, tags: readonly string[]): string {
-  let out = value;
-  for (const tag of tags) out = out.replaceAll(tag, `${tag[0]}\u200b${tag.slice(1)}`);
-  return out;
+  const literal = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+  return tags.reduce((out, tag) => {
+    const [first = '', ...rest] = tag;
+    const found = new RegExp(`${literal(first)}(?=${literal(rest.join(''))})`, 'gu');
+    return out.replace(found, (character) => `${character}\u200b`);
+  }, value);
 }
 
 /** Fill a template in one pass: braces inside a value are never read as fields. */

@@ -1,6 +1,7 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { writeCheckpoint } from '../engine/llama/checkpoint.ts';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { revision, writeCheckpoint } from '../engine/llama/checkpoint.ts';
 import type { Pool } from '../engine/parallel/pool.ts';
 import type { Sequence } from '../engine/training/sequence.ts';
 import { readTrainState, writeTrainState } from '../engine/training/state.ts';
@@ -35,6 +36,7 @@ export class EmbeddedTrainer implements Trainer {
   ): Promise<TrainResult> {
     const { optimisation } = job;
     const { parameters, tokenizer, files } = await openCheckpoint(job.model);
+    const start = revision(parameters);
     const { eosTokenId, padTokenId, maxPositionEmbeddings } = parameters.config;
     const maxLength = Math.min(optimisation.maxLength, maxPositionEmbeddings);
     const read = (prompt: string, completion: string) => sequence(tokenizer, prompt, completion, eosTokenId);
@@ -79,8 +81,7 @@ export class EmbeddedTrainer implements Trainer {
     const batches = schedule(lengths, optimisation);
     const steps = batches.length;
     const trainer = new StepTrainer(this.#pool, parameters, { ...optimisation, steps });
-    const state = join(dirname(job.out), `${job.out.split(/[\\/]/).at(-1)}.state`);
-    await mkdir(dirname(job.out), { recursive: true });
+    const state = await stateFile(job, start);
     await readTrainState(state, parameters, trainer.adamw);
 
     const folder = (step: number) => join(job.out, `step-${step}`);
@@ -105,6 +106,25 @@ export class EmbeddedTrainer implements Trainer {
     await rm(state, { force: true });
     return { checkpoints: kept.map(folder), steps: log };
   }
+}
+
+/** Where a killed training goes on from, its folder made. The name holds what the training is a function of: a state of
+ * other rows or settings is never continued, and goes. */
+async function stateFile({ model: _, out, ...job }: TrainJob, start: string): Promise<string> {
+  const folder = dirname(out);
+  await mkdir(folder, { recursive: true });
+  const hash = createHash('sha256')
+    .update(JSON.stringify({ start, ...job }))
+    .digest('hex')
+    .slice(0, 16);
+  const own = `${basename(out)}.${hash}.state`;
+  for (const name of await readdir(folder)) {
+    const rest = name.startsWith(`${basename(out)}.`) ? name.slice(basename(out).length) : '';
+    // A draft is left by a kill in the middle of a write.
+    if (name !== own && /^\.[0-9a-f]{16}\.state(\.draft)?$/.test(rest))
+      await rm(join(folder, name), { force: true });
+  }
+  return join(folder, own);
 }
 
 /** Prompt and completion as one sequence, ended by the end-of-sequence token as TRL ends its rows. */

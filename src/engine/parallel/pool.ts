@@ -18,6 +18,7 @@ export class Pool {
   readonly #listeners: Listener[] = Array.from({ length: WORKERS }, () => () => {});
   readonly #failures: ((error: Error) => void)[] = Array.from({ length: WORKERS }, () => () => {});
   #gradients: Float32Array<SharedArrayBuffer>[] = [];
+  #runs = 0;
 
   constructor() {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -100,45 +101,63 @@ export class Pool {
     capacity: number,
     signal?: AbortSignal,
   ): AsyncGenerator<Sample> {
+    const run = ++this.#runs;
     const source = requests[Symbol.iterator]();
     const finished: Sample[] = [];
     let running = this.#workers.length;
     let failure: Error | null = null;
     let wake = () => {};
+    const tell = (worker: number, message: ToWorker) => this.#workers[worker]?.postMessage(message);
 
     const feed = (worker: number) => {
       const chunk: SampleRequest[] = [];
-      while (chunk.length < CHUNK && !signal?.aborted) {
+      while (chunk.length < CHUNK) {
         const { value, done } = source.next();
         if (done) break;
         chunk.push(value);
       }
-      this.#workers[worker]?.postMessage({ type: 'requests', requests: chunk } satisfies ToWorker);
+      tell(worker, { type: 'requests', run, requests: chunk });
     };
-    for (const [i, worker] of this.#workers.entries()) {
+    for (const i of this.#workers.keys()) {
       this.#failures[i] = (error) => {
         failure = error;
         wake();
       };
       this.#listeners[i] = (message) => {
+        if (!('run' in message) || message.run !== run) return;
         if (message.type === 'hungry') feed(i);
         else if (message.type === 'samples') finished.push(...message.samples);
-        else if (message.type === 'sampled') running--;
+        else running--;
         wake();
       };
-      worker.postMessage({ type: 'sample', capacity } satisfies ToWorker);
+      tell(i, { type: 'sample', run, capacity });
     }
-    for (;;) {
-      if (failure) throw failure;
-      while (finished.length > 0) yield finished.shift() as Sample;
-      if (running === 0) return;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
+    const stop = () => wake();
+    signal?.addEventListener('abort', stop);
+    try {
+      for (;;) {
+        if (failure) throw failure;
+        while (finished.length > 0) yield finished.shift() as Sample;
+        if (running === 0 || signal?.aborted) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      for (const i of this.#workers.keys()) if (running > 0) tell(i, { type: 'cancel', run });
     }
   }
 
+  /** Ends the threads. They end by themselves: to terminate one inside a call of the runtime aborts the whole process. */
   async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await Promise.all(
+      this.#workers.map(async (worker) => {
+        if (worker.threadId === -1) return;
+        const ended = new Promise((resolve) => worker.once('exit', resolve));
+        worker.postMessage({ type: 'close' } satisfies ToWorker);
+        await ended;
+      }),
+    );
   }
 }

@@ -28,14 +28,18 @@ export type ToWorker =
       readonly threads: number;
     }
   | { readonly type: 'gradient'; readonly task: GradientTask; readonly gradient: SharedArrayBuffer }
-  | { readonly type: 'sample'; readonly capacity: number }
+  | { readonly type: 'sample'; readonly run: number; readonly capacity: number }
   /** Requests for a sampling run in progress; none: no more will come. */
-  | { readonly type: 'requests'; readonly requests: readonly SampleRequest[] };
+  | { readonly type: 'requests'; readonly run: number; readonly requests: readonly SampleRequest[] }
+  /** Give up a sampling run: what is in flight is dropped. */
+  | { readonly type: 'cancel'; readonly run: number }
+  /** End the thread, after the call of the runtime that is in progress. */
+  | { readonly type: 'close' };
 
 export type FromWorker =
   | { readonly type: 'gradient'; readonly result: GradientResult }
-  | { readonly type: 'samples'; readonly samples: readonly Sample[] }
+  | { readonly type: 'samples'; readonly run: number; readonly samples: readonly Sample[] }
   /** The worker's queue runs low. */
-  | { readonly type: 'hungry' }
-  | { readonly type: 'sampled' }
+  | { readonly type: 'hungry'; readonly run: number }
+  | { readonly type: 'sampled'; readonly run: number }
   | { readonly type: 'failed'; readonly message: string };

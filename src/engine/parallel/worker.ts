@@ -18,34 +18,40 @@ let parameters: Parameters | null = null;
 let gradients: GradientRunner | null = null;
 let sampler: Sampler | null = null;
 
-const queue: SampleRequest[] = [];
-let open = false;
-let asked = false;
+/** The sampling run in progress: its queue, whether more will come, whether it was given up. */
+interface Run {
+  readonly id: number;
+  readonly queue: SampleRequest[];
+  open: boolean;
+  asked: boolean;
+  cancelled: boolean;
+}
+const runs = new Map<number, Run>();
 
-async function sample(capacity: number): Promise<void> {
+async function sample(run: Run, capacity: number): Promise<void> {
   let finished: Sample[] = [];
   const flush = () => {
-    if (finished.length > 0) send({ type: 'samples', samples: finished });
+    if (finished.length > 0) send({ type: 'samples', run: run.id, samples: finished });
     finished = [];
   };
   const take = () => {
-    if (open && !asked && queue.length < LOW) {
-      asked = true;
-      send({ type: 'hungry' });
+    if (run.open && !run.asked && run.queue.length < LOW) {
+      run.asked = true;
+      send({ type: 'hungry', run: run.id });
     }
-    return queue.shift();
+    return run.queue.shift();
   };
   const done = (result: Sample) => {
     finished.push(result);
     if (finished.length >= SLOTS) flush();
   };
-  while (open || queue.length > 0) {
-    await (sampler as Sampler).run(take, capacity, done);
+  while (!run.cancelled && (run.open || run.queue.length > 0)) {
+    await (sampler as Sampler).run(take, capacity, done, () => run.cancelled);
     flush();
     // The queue was empty: let messages arrive.
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  send({ type: 'sampled' });
+  send({ type: 'sampled', run: run.id });
 }
 
 async function handle(message: ToWorker): Promise<void> {
@@ -65,15 +71,32 @@ async function handle(message: ToWorker): Promise<void> {
       send({ type: 'gradient', result });
       return;
     }
-    case 'sample':
-      open = true;
-      asked = false;
-      await sample(message.capacity);
+    case 'sample': {
+      const run = runs.get(message.run) as Run;
+      try {
+        await sample(run, message.capacity);
+      } finally {
+        runs.delete(run.id);
+      }
       return;
-    case 'requests':
-      asked = false;
-      if (message.requests.length === 0) open = false;
-      else queue.push(...message.requests);
+    }
+    case 'requests': {
+      const run = runs.get(message.run);
+      if (!run) return;
+      run.asked = false;
+      if (message.requests.length === 0) run.open = false;
+      else run.queue.push(...message.requests);
+      return;
+    }
+    case 'cancel': {
+      const run = runs.get(message.run);
+      if (run) run.cancelled = true;
+      return;
+    }
+    case 'close':
+      await gradients?.close();
+      await sampler?.close();
+      port?.close();
   }
 }
 
@@ -81,7 +104,11 @@ let last: Promise<void> = Promise.resolve();
 port.on('message', (message: ToWorker) => {
   const fail = (error: unknown) =>
     send({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
-  // Requests feed the sampling run in progress; everything else waits its turn.
-  if (message.type === 'requests') void handle(message);
+  if (message.type === 'sample') {
+    runs.set(message.run, { id: message.run, queue: [], open: true, asked: false, cancelled: false });
+  }
+  if (message.type === 'close') for (const run of runs.values()) run.cancelled = true;
+  // What concerns a sampling run in progress is heard at once; everything else waits its turn.
+  if (message.type === 'requests' || message.type === 'cancel') void handle(message);
   else last = last.then(() => handle(message)).catch(fail);
 });

@@ -33,8 +33,9 @@ export function chooseToken(logits: Float32Array, temperature: number, topP: num
     .filter(({ weight }) => weight >= floor)
     .sort((a, b) => b.weight - a.weight || a.token - b.token);
 
-  let kept = 0;
-  let nucleus = 0;
+  // The likeliest token stays in, even at topP 0.
+  let kept = 1;
+  let nucleus = sorted[0]?.weight as number;
   while (kept < sorted.length && nucleus < topP * total) nucleus += sorted[kept++]?.weight as number;
   let point = next() * nucleus;
   for (const { token, weight } of sorted.slice(0, kept)) {

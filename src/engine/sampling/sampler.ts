@@ -20,7 +20,7 @@ export interface SampleRequest {
 export interface Sample {
   readonly index: number;
   readonly tokens: readonly number[];
-  /** `length`: maxTokens or the cache's end came first. */
+  /** `length`: maxTokens or the capacity came first. */
   readonly finishReason: 'stop' | 'length';
 }
 
@@ -63,16 +63,19 @@ export class Sampler {
     this.#threads = threads;
   }
 
-  /** `take` hands over the next request (undefined: none at the moment); `capacity` bounds prompt plus completion. */
+  /** `take` hands over the next request (undefined: none at the moment); `capacity` bounds prompt plus completion,
+   * and so do the positions that the model knows. */
   async run(
     take: () => SampleRequest | undefined,
     capacity: number,
     done: (sample: Sample) => void,
+    cancelled: () => boolean = () => false,
   ): Promise<void> {
     const { config } = this.#parameters;
     const { numHiddenLayers: layers, numKeyValueHeads: keyHeads, headDim, vocabSize } = config;
     const slots = this.#slots;
-    const rounded = Math.min(roundUp(capacity, BLOCK), roundUp(config.maxPositionEmbeddings, BLOCK));
+    const limit = Math.min(capacity, config.maxPositionEmbeddings);
+    const rounded = roundUp(limit, BLOCK);
     const session = await this.#session(`decode ${rounded}`, () => decodeGraph(config, slots, rounded));
     const stride = rounded * headDim;
     const cache = Array.from({ length: 2 * layers }, () => new Float32Array(slots * keyHeads * stride));
@@ -102,7 +105,8 @@ export class Sampler {
       sequence.tokens.push(token);
       const { request, tokens } = sequence;
       const stopped = request.stopIds.includes(token);
-      if (!stopped && tokens.length < request.maxTokens && sequence.length < rounded) return false;
+      const full = request.prompt.length + tokens.length >= limit;
+      if (!stopped && tokens.length < request.maxTokens && !full) return false;
       done({ index: request.index, tokens, finishReason: stopped ? 'stop' : 'length' });
       return true;
     };
@@ -129,10 +133,10 @@ export class Sampler {
       running++;
     };
 
-    for (;;) {
+    while (!cancelled()) {
       for (let slot = 0; slot < slots; slot++) {
         while (active[slot] === null) {
-          if (ready.length === 0) ready.push(...(await this.#prefill(take, slots, rounded, done)));
+          if (ready.length === 0) ready.push(...(await this.#prefill(take, slots, limit, done)));
           const prefilled = ready[0];
           if (!prefilled) break;
           admit(slot, prefilled, prefilled.waiting.shift() as SampleRequest);
@@ -178,17 +182,19 @@ export class Sampler {
   async #prefill(
     take: () => SampleRequest | undefined,
     slots: number,
-    capacity: number,
+    limit: number,
     done: (sample: Sample) => void,
   ): Promise<Prefilled[]> {
     const groups = new Map<string, SampleRequest[]>();
-    for (let taken = 0; groups.size < PROMPTS && taken < slots; taken++) {
+    let taken = 0;
+    while (groups.size < PROMPTS && taken < slots) {
       const request = take();
       if (!request) break;
-      if (request.prompt.length >= capacity) {
+      if (request.prompt.length >= limit) {
         done({ index: request.index, tokens: [], finishReason: 'length' });
         continue;
       }
+      taken++;
       const key = request.prompt.join();
       groups.set(key, [...(groups.get(key) ?? []), request]);
     }

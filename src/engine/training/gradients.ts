@@ -56,7 +56,8 @@ export class GradientRunner {
         gradient[at + i] = (gradient[at + i] as number) + (part[i] as number);
       at += part.length;
     }
-    return { loss: (outputs.loss?.data as Float32Array)[0] as number, logp };
+    const [loss] = (outputs.loss as Tensor).data as Float32Array;
+    return { loss: loss as number, logp };
   }
 
   #mask(groups: number, length: number): Float32Array {

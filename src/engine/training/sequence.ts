@@ -30,9 +30,12 @@ const LENGTH_STEP = 8;
 const TARGET_STEP = 64;
 const roundUp = (value: number, step: number) => Math.ceil(value / step) * step;
 
+/** The T of a micro-batch whose longest sequence is so long. */
+export const paddedLength = (length: number): number => roundUp(length, LENGTH_STEP);
+
 function layOut(sequences: readonly Sequence[], padId: number): MicroBatch {
   const batch = sequences.length;
-  const length = roundUp(Math.max(...sequences.map(({ ids }) => ids.length)), LENGTH_STEP);
+  const length = paddedLength(Math.max(...sequences.map(({ ids }) => ids.length)));
   const targets = roundUp(
     sequences.reduce((sum, { ids, start }) => sum + ids.length - start, 0),
     TARGET_STEP,
@@ -74,7 +77,7 @@ export function microBatches(
   // From the longest down: its length decides how many fit.
   let end = groups.length;
   while (end > 0) {
-    const length = roundUp(longest(groups[end - 1] as number[]), LENGTH_STEP);
+    const length = paddedLength(longest(groups[end - 1] as number[]));
     const fit = Math.max(1, Math.floor(tokens / (length * unit)));
     const start = Math.max(0, end - fit);
     const indices = groups.slice(start, end).flat();

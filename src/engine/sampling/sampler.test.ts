@@ -1,0 +1,194 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LlamaConfig } from '../llama/config.ts';
+import { referenceLogits } from '../llama/reference.contract.ts';
+import { exactWeights, TINY, tinyParameters, tokens } from '../llama/tiny.contract.ts';
+import { type Sample, type SampleRequest, Sampler } from './sampler.ts';
+
+const request = (index: number, prompt: readonly number[], more: Partial<SampleRequest> = {}) => ({
+  index,
+  prompt,
+  maxTokens: 12,
+  temperature: 0,
+  topP: 1,
+  seed: index,
+  stopIds: [],
+  ...more,
+});
+
+/** Run requests; `pauses` are the calls of `take` that have nothing at that moment. */
+async function sampleAll(
+  sampler: Sampler,
+  requests: readonly SampleRequest[],
+  { capacity = 64, pauses = [] as readonly number[] } = {},
+): Promise<Sample[]> {
+  const queue = [...requests];
+  const samples = new Map<number, Sample>();
+  let calls = 0;
+  const take = () => (pauses.includes(calls++) ? undefined : queue.shift());
+  const done = (sample: Sample) => {
+    expect(samples.has(sample.index)).toBe(false);
+    samples.set(sample.index, sample);
+  };
+  // A run ends when nothing is running and nothing can be taken at the moment.
+  do await sampler.run(take, capacity, done);
+  while (queue.length > 0);
+  return requests.map(({ index }) => samples.get(index)!);
+}
+
+/** What greedy decoding gives by the definition: the argmax of the whole forward pass at each step. */
+function greedy(config: LlamaConfig, prompt: readonly number[], count: number): number[] {
+  const weights = exactWeights(tinyParameters(config));
+  const ids = [...prompt];
+  for (let step = 0; step < count; step++) {
+    const logits = referenceLogits(config, weights, ids).slice(-config.vocabSize);
+    const sorted = logits.toSorted((a, b) => b - a);
+    // Float32 could not tell closer ones apart.
+    expect(sorted[0]! - sorted[1]!).toBeGreaterThan(1e-4);
+    ids.push(logits.indexOf(sorted[0]!));
+  }
+  return ids.slice(prompt.length);
+}
+
+describe.each<[string, Partial<LlamaConfig>]>([
+  ['two query heads on each key head', {}],
+  ['tied embeddings, one key head', { tieWordEmbeddings: true, numKeyValueHeads: 1 }],
+])('greedy, %s', (_, change) => {
+  it('is the argmax of the full forward pass, step by step, whatever the prompt’s length', async () => {
+    const config = { ...TINY, ...change };
+    const sampler = new Sampler(tinyParameters(change), { slots: 4 });
+    // 31 to 34 lie around the block that prompts are padded to.
+    const prompts = [1, 5, 31, 32, 33, 34].map((length) => tokens(length, length + 100));
+    const samples = await sampleAll(
+      sampler,
+      prompts.map((prompt, i) => request(i, prompt)),
+    );
+    for (const [i, prompt] of prompts.entries()) {
+      expect(samples[i], `prompt of ${prompt.length}`).toEqual({
+        index: i,
+        tokens: greedy(config, prompt, 12),
+        finishReason: 'length',
+      });
+    }
+    await sampler.close();
+  });
+});
+
+describe('sampling', () => {
+  let sampler: Sampler;
+  beforeAll(() => {
+    sampler = new Sampler(tinyParameters(), { slots: 4 });
+  });
+  afterAll(() => sampler.close());
+
+  const warm = { temperature: 1.5, topP: 0.95 };
+  const mixed = Array.from({ length: 21 }, (_, i) =>
+    request(i, tokens(1 + ((i * 7) % 20), i % 9), { ...warm, maxTokens: 1 + ((i * 5) % 17), seed: 1000 + i }),
+  );
+
+  it('a text is the same alone, in company, and in any order of arrival', async () => {
+    const together = await sampleAll(sampler, mixed);
+    const byIndex = new Map(together.map((sample) => [sample.index, sample]));
+    for (const pick of [mixed.toReversed(), mixed.filter((_, i) => i % 3 === 0)]) {
+      for (const sample of await sampleAll(sampler, pick)) expect(sample).toEqual(byIndex.get(sample.index));
+    }
+    const late = await sampleAll(sampler, mixed, { pauses: [1, 3, 4, 8, 20, 21, 22] });
+    expect(late).toEqual(together);
+    for (const one of mixed.slice(0, 6)) {
+      expect(await sampleAll(sampler, [one])).toEqual([byIndex.get(one.index)]);
+    }
+  });
+
+  it('gives every request its maxTokens, also with more requests than slots', async () => {
+    const samples = await sampleAll(sampler, mixed);
+    expect(samples.map(({ tokens }) => tokens.length)).toEqual(mixed.map(({ maxTokens }) => maxTokens));
+    expect(new Set(samples.map(({ finishReason }) => finishReason))).toEqual(new Set(['length']));
+  });
+
+  it('one prompt with different seeds gives different texts, with one seed the same one', async () => {
+    const prompt = tokens(9, 5);
+    const same = await sampleAll(
+      sampler,
+      [7, 7, 7, 1, 2, 3, 4, 5].map((seed, i) => request(i, prompt, { ...warm, seed })),
+    );
+    const texts = same.map(({ tokens }) => tokens.join());
+    expect(new Set(texts.slice(0, 3)).size).toBe(1);
+    expect(new Set(texts).size).toBe(6);
+  });
+
+  it('draws the first token by the probabilities of the full forward pass', async () => {
+    const prompt = tokens(6, 8);
+    const logits = referenceLogits(TINY, exactWeights(tinyParameters()), prompt).slice(-TINY.vocabSize);
+    const weights = logits.map((logit) => Math.exp(logit / 1.5));
+    const total = weights.reduce((a, b) => a + b, 0);
+    const count = 2000;
+    const samples = await sampleAll(
+      sampler,
+      Array.from({ length: count }, (_, i) =>
+        request(i, prompt, { temperature: 1.5, maxTokens: 1, seed: i * 7919 }),
+      ),
+    );
+    for (const [token, weight] of weights.entries()) {
+      const p = weight / total;
+      const share = samples.filter(({ tokens }) => tokens[0] === token).length / count;
+      // Five standard errors; the seeds are fixed, so it either holds or does not.
+      expect(Math.abs(share - p), `token ${token}`).toBeLessThan(5 * Math.sqrt(p / count) + 1e-3);
+    }
+  });
+
+  it('ends with the first stop id, which is kept', async () => {
+    const prompt = tokens(5, 105);
+    const whole = greedy(TINY, prompt, 12);
+    const stopIds = [whole[4]!, whole[7]!];
+    const end = Math.min(...stopIds.map((id) => whole.indexOf(id))) + 1;
+    const [sample] = await sampleAll(sampler, [request(0, prompt, { stopIds })]);
+    expect(sample).toEqual({ index: 0, tokens: whole.slice(0, end), finishReason: 'stop' });
+    const [first] = await sampleAll(sampler, [request(0, prompt, { stopIds: [whole[0]!] })]);
+    expect(first).toEqual({ index: 0, tokens: whole.slice(0, 1), finishReason: 'stop' });
+    // The last token allowed is a stop: it stopped.
+    const [last] = await sampleAll(sampler, [request(0, prompt, { stopIds, maxTokens: end })]);
+    expect(last?.finishReason).toBe('stop');
+  });
+
+  it('capacity bounds prompt plus completion, also where it is no multiple of the block', async () => {
+    const prompt = tokens(10, 3);
+    for (const capacity of [11, 20, 40]) {
+      const samples = await sampleAll(
+        sampler,
+        [request(0, prompt, { maxTokens: 100 }), request(1, tokens(capacity, 4))],
+        { capacity },
+      );
+      expect(samples[0]?.tokens).toEqual(greedy(TINY, prompt, capacity - 10));
+      expect(samples[0]?.finishReason).toBe('length');
+      expect(samples[1]).toEqual({ index: 1, tokens: [], finishReason: 'length' });
+    }
+  });
+
+  it('never goes beyond the positions the model knows', async () => {
+    const short = new Sampler(tinyParameters({ maxPositionEmbeddings: 20 }), { slots: 2 });
+    const samples = await sampleAll(
+      short,
+      [request(0, tokens(8, 1), { maxTokens: 100 }), request(1, tokens(20, 2))],
+      { capacity: 500 },
+    );
+    expect(samples.map(({ tokens }) => tokens.length)).toEqual([12, 0]);
+    await short.close();
+  });
+
+  it('answers what follows more prompts that are too long than there are slots', async () => {
+    const long = Array.from({ length: 9 }, (_, i) => request(i, tokens(40, i)));
+    const requests = [...long, request(9, tokens(4, 1), { maxTokens: 3 })];
+    const done: Sample[] = [];
+    const queue = [...requests];
+    await sampler.run(
+      () => queue.shift(),
+      32,
+      (sample) => done.push(sample),
+    );
+    expect(done.map(({ index }) => index).toSorted((a, b) => a - b)).toEqual(requests.map((_, i) => i));
+    expect(done.find(({ index }) => index === 9)?.tokens).toHaveLength(3);
+  });
+
+  it('nothing to do is done at once', async () => {
+    expect(await sampleAll(sampler, [])).toEqual([]);
+  });
+});

@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LlamaConfig } from '../llama/config.ts';
+import type { Parameters } from '../llama/parameters.ts';
+import { exactWeights, TINY, tinyParameters, tokens } from '../llama/tiny.contract.ts';
+import type { GradientTask } from '../parallel/protocol.ts';
+import { GradientRunner } from './gradients.ts';
+import { differences, referenceDpo, referenceSft } from './reference.contract.ts';
+import { microBatches, type Sequence } from './sequence.ts';
+
+const sequence = (length: number, start: number, seed: number): Sequence => ({
+  ids: tokens(length, seed),
+  start,
+});
+const layOut = (sequences: readonly Sequence[], unit: 1 | 2) => {
+  const [only, ...more] = microBatches(sequences, { tokens: 4096, unit, padId: TINY.padTokenId });
+  expect(more).toEqual([]);
+  return only!;
+};
+
+/** Each gradient must be the derivative of the float64 formula, relative to the largest of its tensor. */
+function expectGradients(
+  parameters: Parameters,
+  gradient: Float32Array,
+  loss: () => number,
+  exact: ReadonlyMap<string, Float64Array>,
+): void {
+  let at = 0;
+  const expected = differences(exact, loss, 5);
+  for (const { name } of parameters.shapes) {
+    const size = parameters.get(name).length;
+    const part = gradient.subarray(at, at + size);
+    const scale = Math.max(...part.map(Math.abs));
+    expect(scale, name).toBeGreaterThan(1e-4);
+    for (const [index, derivative] of expected.get(name)!) {
+      expect(Math.abs(part[index]! - derivative) / scale, `${name}[${index}]`).toBeLessThan(1e-3);
+    }
+    at += size;
+  }
+  expect(at).toBe(gradient.length);
+}
+
+describe.each<[string, Partial<LlamaConfig>]>([
+  ['untied, 4 heads on 2', {}],
+  ['tied, one key head', { tieWordEmbeddings: true, numKeyValueHeads: 1, numHiddenLayers: 1 }],
+])('%s', (_, change) => {
+  const config = { ...TINY, ...change };
+  const parameters = tinyParameters(change);
+  const exact = exactWeights(parameters);
+  let runner: GradientRunner;
+  beforeAll(() => {
+    runner = new GradientRunner(parameters, 1);
+  });
+  afterAll(() => runner.close());
+
+  const run = async (task: Omit<GradientTask, 'first'>) => {
+    const gradient = new Float32Array(parameters.flat.length).fill(7);
+    const result = await runner.run({ ...task, first: true }, gradient);
+    return { ...result, gradient };
+  };
+
+  it('SFT: the weighted mean over completion tokens, and its gradient', async () => {
+    const sequences = [sequence(9, 4, 1), sequence(5, 1, 2), { ...sequence(6, 3, 3), weights: [0.5, 0, 3] }];
+    const { micro } = layOut(sequences, 1);
+    const total = micro.weights.reduce((a, b) => a + b, 0);
+    expect(total).toBe(5 + 4 + 3.5);
+    for (let r = 0; r < micro.targets; r++) micro.weights[r]! /= total;
+    const { loss, gradient } = await run({ kind: 'sft', micro });
+    const formula = () => referenceSft(config, exact, sequences);
+    expect(loss).toBeCloseTo(formula(), 4);
+    expectGradients(parameters, gradient, formula, exact);
+  });
+
+  it('DPO: eq. 7 with an NLL term on the chosen tokens, and its gradient', async () => {
+    const pairs = [
+      { chosen: sequence(8, 3, 4), rejected: sequence(6, 3, 5), referenceMargin: -6 },
+      { chosen: sequence(7, 5, 6), rejected: sequence(9, 5, 7), referenceMargin: 8 },
+    ];
+    const [beta, nllWeight] = [0.3, 0.7];
+    const { micro, indices } = layOut(
+      pairs.flatMap(({ chosen, rejected }) => [chosen, rejected]),
+      2,
+    );
+    const chosenTokens = 5 + 2;
+    for (let r = 0; r < micro.targets; r++) {
+      micro.weights[r] = micro.owner[r]! >= 0 && micro.owner[r]! % 2 === 0 ? nllWeight / chosenTokens : 0;
+    }
+    const reference = Float32Array.from([0, 1], (p) => pairs[indices[2 * p]! / 2]!.referenceMargin);
+    const pairWeights = Float32Array.of(0.5, 0.5);
+    const { loss, gradient } = await run({ kind: 'dpo', micro, beta, reference, pairWeights });
+    const formula = () => referenceDpo(config, exact, pairs, beta, nllWeight);
+    expect(loss).toBeCloseTo(formula(), 4);
+    expectGradients(parameters, gradient, formula, exact);
+  });
+});
+
+it('gradients add up over micro-batches until a task is the first again', async () => {
+  const parameters = tinyParameters();
+  const runner = new GradientRunner(parameters, 1);
+  const micros = [1, 2].map((seed) => layOut([sequence(9, 4, seed)], 1).micro);
+  const gradientOf = async (tasks: readonly GradientTask[]) => {
+    const gradient = new Float32Array(parameters.flat.length);
+    for (const task of tasks) await runner.run(task, gradient);
+    return gradient;
+  };
+  const [a, b] = await Promise.all(micros.map((micro) => gradientOf([{ kind: 'sft', micro, first: true }])));
+  const [first, second] = micros.map((micro) => ({ kind: 'sft' as const, micro }));
+  const both = await gradientOf([
+    { ...second!, first: true },
+    { ...first!, first: true },
+    { ...second!, first: false },
+  ]);
+  expect(both).toEqual(a!.map((value, i) => value + b![i]!));
+  await runner.close();
+});
+
+it('every digit is the same with one thread of the runtime and with three', async () => {
+  const parameters = tinyParameters();
+  const { micro } = layOut(
+    Array.from({ length: 40 }, (_, i) => sequence(20 + (i % 21), 4, i)),
+    1,
+  );
+  const [one, three] = await Promise.all(
+    [1, 3].map(async (threads) => {
+      const runner = new GradientRunner(parameters, threads);
+      const gradient = new Float32Array(parameters.flat.length);
+      const { loss } = await runner.run({ kind: 'sft', micro, first: true }, gradient);
+      await runner.close();
+      return { loss, gradient };
+    }),
+  );
+  expect(three!.loss).toBe(one!.loss);
+  expect(three!.gradient).toEqual(one!.gradient);
+});
+
+it('a sequence as long as the model’s last position trains, whatever the padding’s step', async () => {
+  const parameters = tinyParameters({ maxPositionEmbeddings: 13 });
+  const runner = new GradientRunner(parameters, 1);
+  const full = sequence(13, 4, 1);
+  const { micro } = layOut([full], 1);
+  const { loss } = await runner.run(
+    { kind: 'sft', micro, first: true },
+    new Float32Array(parameters.flat.length),
+  );
+  expect(loss / 9).toBeCloseTo(referenceSft(TINY, exactWeights(parameters), [full]), 4);
+  await runner.close();
+});

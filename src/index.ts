@@ -1,0 +1,27 @@
+/** The public API. Three doors: run the method (`run` with your `Ports`), judge and measure (`evaluate`, `scores`), and
+ * the ports themselves, which any model, trainer or instruction source can stand behind. */
+
+export {
+  type Comparison,
+  compareJudges,
+  type Interval,
+  type Scores,
+  scores,
+  type VerdictRecord,
+} from './benchmarks/metrics.ts';
+export type { DomainCounts, DpoOptimisation, RunConfig, StageOptimisation } from './config.ts';
+export { type ErrorCode, EvalPlannerError, EXIT_CODE } from './errors.ts';
+export type { Work } from './generate.ts';
+export { evaluate } from './judging/evaluate.ts';
+export { openEmbedded } from './model/open-embedded.ts';
+export { type Script, scripted } from './model/scripted.ts';
+export type { GenerateRequest, Generation, Model } from './model.ts';
+export { type Observer, type Ports, plan, run } from './pipeline.ts';
+export { PLAYGROUND_PROMPTS, type PromptSet } from './prompts/set.ts';
+export { render, type Template } from './prompts/template.ts';
+export { parseVerdict } from './prompts/verdict.ts';
+export { type Report, renderReport } from './report/report.ts';
+export { openStore, readStore, type Store, type StoreOptions } from './store.ts';
+export type { JudgeForm } from './thoughts/judge-prompt.ts';
+export type { DpoJob, Optimisation, SftJob, Trainer, TrainJob, TrainResult, TrainStep } from './trainer.ts';
+export type * from './types.ts';

@@ -1,0 +1,207 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readCheckpoint, writeCheckpoint } from '../engine/llama/checkpoint.ts';
+import { tinyParameters } from '../engine/llama/tiny.contract.ts';
+import { Pool } from '../engine/parallel/pool.ts';
+import { EvalPlannerError } from '../errors.ts';
+import { EOS_ID, tokenizerConfig, tokenizerJson, VOCAB } from '../playground/tokenizer.ts';
+import type { DpoJob, Optimisation, SftJob, TrainJob, TrainStep } from '../trainer.ts';
+import { EmbeddedTrainer } from './embedded.ts';
+
+const optimisation: Optimisation = {
+  learningRate: 3e-3,
+  warmupSteps: 1,
+  weightDecay: 0.1,
+  betas: [0.9, 0.95],
+  maxGradNorm: 1,
+  epochs: 3,
+  batchSize: 4,
+  maxLength: 64,
+  seed: 5,
+  checkpoints: 3,
+};
+
+let folder: string;
+let model: string;
+let pool: Pool;
+let trainer: EmbeddedTrainer;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'evalplanner-train-'));
+  model = join(folder, 'M0');
+  const change = {
+    vocabSize: VOCAB.length,
+    numHiddenLayers: 1,
+    bosTokenId: 1,
+    eosTokenId: EOS_ID,
+    padTokenId: 0,
+  };
+  await writeCheckpoint(model, tinyParameters(change), {
+    extraFiles: {
+      'tokenizer.json': JSON.stringify(tokenizerJson()),
+      'tokenizer_config.json': JSON.stringify(tokenizerConfig()),
+    },
+  });
+  pool = new Pool();
+  trainer = new EmbeddedTrainer(pool);
+});
+afterAll(async () => {
+  await pool.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const rows = Array.from({ length: 14 }, (_, i) => ({
+  prompt: `Instruction: List ${i % 5} animals. <A> ${'a '.repeat(i % 4)}b <B> c <judge>`,
+  completion: ` <plan> Count ${i}. </plan> <exec> ${i} ok. </exec> [[${'AB'[i % 2]}]]`,
+}));
+const preferences = rows.map(({ prompt, completion }, i) => ({
+  prompt,
+  chosen: completion,
+  rejected: ` <plan> Count ${i}. </plan> <exec> no. </exec> [[${'BA'[i % 2]}]]`,
+}));
+const sft = (name: string, more: Partial<SftJob> = {}): SftJob => {
+  return { kind: 'sft', model, out: join(folder, name), rows, optimisation, ...more };
+};
+const dpo = (name: string, more: Partial<DpoJob> = {}): DpoJob => {
+  const method = { kind: 'dpo' as const, rows: preferences, beta: 0.1, nllWeight: 0.5 };
+  return { model, out: join(folder, name), optimisation, ...method, ...more };
+};
+const weightsOf = async (checkpoint: string | undefined) => (await readCheckpoint(checkpoint!)).flat;
+const failureOf = (job: TrainJob) =>
+  trainer.train(job).then(
+    () => undefined,
+    (error: unknown) => error as EvalPlannerError,
+  );
+
+/** Train, and abort once so many steps of this call are done. */
+async function trainUntil(job: TrainJob, count: number): Promise<TrainStep[]> {
+  const controller = new AbortController();
+  const steps: TrainStep[] = [];
+  const onStep = (step: TrainStep) => {
+    steps.push(step);
+    if (steps.length === count) controller.abort();
+  };
+  await expect(trainer.train(job, onStep, controller.signal)).rejects.toThrow(/abort/i);
+  return steps;
+}
+
+describe('SFT', () => {
+  it('lowers the loss, tells every step and writes complete checkpoints', async () => {
+    const told: TrainStep[] = [];
+    const { checkpoints, steps } = await trainer.train(sft('told'), (step) => told.push(step));
+    // 14 rows in batches of 4 are 4 steps an epoch.
+    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    expect(told).toEqual(steps);
+    const mean = (part: readonly TrainStep[]) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
+    expect(mean(steps.slice(-4))).toBeLessThan(0.9 * mean(steps.slice(0, 4)));
+    expect(checkpoints).toEqual([4, 8, 12].map((step) => join(folder, 'told', `step-${step}`)));
+    for (const checkpoint of checkpoints) {
+      for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
+        expect(await readFile(join(checkpoint, name), 'utf8')).toBe(
+          await readFile(join(model, name), 'utf8'),
+        );
+      }
+    }
+    const [first, , last] = await Promise.all(checkpoints.map(weightsOf));
+    expect(last).not.toEqual(first);
+    expect((await readdir(folder)).filter((name) => name.endsWith('.state'))).toEqual([]);
+  });
+
+  it('every row is seen once an epoch', async () => {
+    const { steps } = await trainer.train(sft('seen'));
+    const epochs = [0, 4, 8].map((at) =>
+      steps.slice(at, at + 4).reduce((sum, { tokens }) => sum + tokens, 0),
+    );
+    expect(new Set(epochs).size).toBe(1);
+  });
+
+  it('aborted and run again, it ends with the weights of an uninterrupted run, bit for bit', async () => {
+    const whole = await trainer.train(sft('whole'));
+    // After the checkpoint at step 4: the state is there.
+    await trainUntil(sft('halves'), 6);
+    const { checkpoints, steps } = await trainer.train(sft('halves'));
+    expect(steps.map(({ step }) => step)).toEqual([5, 6, 7, 8, 9, 10, 11, 12]);
+    for (const [i, checkpoint] of checkpoints.entries()) {
+      expect(await weightsOf(checkpoint)).toEqual(await weightsOf(whole.checkpoints[i]));
+    }
+    expect(steps.map(({ loss }) => loss)).toEqual(whole.steps.slice(4).map(({ loss }) => loss));
+  });
+
+  it('never goes on from a state of other rows or settings, and leaves none behind', async () => {
+    for (const [i, change] of [
+      { rows: rows.slice(0, 6) },
+      { optimisation: { ...optimisation, epochs: 1 } },
+    ].entries()) {
+      await trainUntil(sft(`changed-${i}`), 5);
+      const { checkpoints, steps } = await trainer.train(sft(`changed-${i}`, change));
+      expect(steps[0]?.step).toBe(1);
+      const fresh = await trainer.train(sft(`fresh-${i}`, change));
+      expect(await weightsOf(checkpoints.at(-1))).toEqual(await weightsOf(fresh.checkpoints.at(-1)));
+    }
+    expect((await readdir(folder)).filter((name) => name.endsWith('.state'))).toEqual([]);
+  });
+
+  it('drops rows that are too long, as if they were not there', async () => {
+    const long = { prompt: rows[0]!.prompt, completion: ' dog'.repeat(80) };
+    const kept = rows.slice(0, 6);
+    const [without, among] = [
+      await trainer.train(sft('without', { rows: kept })),
+      await trainer.train(sft('among', { rows: [...kept, long] })),
+    ];
+    expect(among.steps.map(({ loss, tokens }) => [loss, tokens])).toEqual(
+      without.steps.map(({ loss, tokens }) => [loss, tokens]),
+    );
+    // The limit itself still fits: prompt, completion and the end token.
+    const { steps } = await trainer.train(
+      sft('exact', { rows: [{ prompt: ' dog'.repeat(3), completion: ' dog'.repeat(60) }] }),
+    );
+    expect(steps[0]?.tokens).toBe(64);
+    const over = [{ prompt: ' dog'.repeat(3), completion: ' dog'.repeat(61) }];
+    expect(await failureOf(sft('over', { rows: over }))).toBeInstanceOf(EvalPlannerError);
+  });
+
+  it('says so when there is nothing to train on, or no model to start from', async () => {
+    const nothing = await failureOf(sft('nothing', { rows: [] }));
+    expect(nothing).toBeInstanceOf(EvalPlannerError);
+    expect(nothing?.code).toBe('data');
+    expect(nothing?.message).toMatch(/nothing to train/);
+    expect(nothing?.remedy).toMatch(/64 tokens/);
+    expect((await failureOf(dpo('nothing', { rows: [] })))?.code).toBe('data');
+    const missing = await failureOf(sft('orphan', { model: join(folder, 'nowhere') }));
+    expect(missing).toBeInstanceOf(EvalPlannerError);
+    expect(missing?.remedy).not.toBe('');
+  });
+});
+
+describe('DPO', () => {
+  it('starts at its reference: margin 0 and loss log 2 + NLL', async () => {
+    const optimised = { ...optimisation, epochs: 1, batchSize: rows.length, checkpoints: 1 };
+    const { steps } = await trainer.train(dpo('start', { nllWeight: 0, optimisation: optimised }));
+    expect(Math.abs(steps[0]!.margin!)).toBeLessThan(1e-4);
+    expect(steps[0]!.loss).toBeCloseTo(Math.log(2), 4);
+    // The NLL of the chosen completions is what SFT on the same rows starts with.
+    const nll = (await trainer.train(sft('nll', { optimisation: optimised }))).steps[0]!.loss;
+    const both = await trainer.train(dpo('both', { nllWeight: 0.5, optimisation: optimised }));
+    expect(both.steps[0]!.loss).toBeCloseTo(Math.log(2) + 0.5 * nll, 4);
+  });
+
+  it('widens the margin, and stopped half-way it ends the same, its reference still the start', async () => {
+    const whole = await trainer.train(dpo('dpo-whole'));
+    expect(whole.steps.at(-1)!.margin).toBeGreaterThan(0.1);
+    expect(whole.steps.at(-1)!.accuracy).toBe(1);
+    await trainUntil(dpo('dpo-halves'), 9);
+    const { checkpoints, steps } = await trainer.train(dpo('dpo-halves'));
+    expect(steps[0]?.step).toBe(9);
+    expect(await weightsOf(checkpoints.at(-1))).toEqual(await weightsOf(whole.checkpoints.at(-1)));
+  });
+
+  it('drops a pair of which either completion is too long', async () => {
+    const long = ' dog'.repeat(80);
+    const [first, second] = [preferences[0]!, preferences[1]!];
+    const mixed = [first, { ...second, chosen: long }, { ...second, rejected: long }];
+    const { steps } = await trainer.train(dpo('dpo-mixed', { rows: mixed }));
+    const alone = await trainer.train(dpo('dpo-alone', { rows: [first] }));
+    expect(steps.map(({ tokens }) => tokens)).toEqual(alone.steps.map(({ tokens }) => tokens));
+  });
+});
