@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'],
     pool: 'forks',
     testTimeout: 30_000,
-    reporters: process.env.TEST_SUMMARY ? ['default', ['json', { outputFile: process.env.TEST_SUMMARY }]] : ['default'],
+    reporters: process.env.TEST_SUMMARY
+      ? ['default', ['json', { outputFile: process.env.TEST_SUMMARY }]]
+      : ['default'],
   },
 });

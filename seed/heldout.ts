@@ -35,7 +35,7 @@ for (const split of ['dev', 'test'] as const) {
   const seed = seedOf('held-out', split);
   using store = openStore(':memory:', { config: { split } });
   const work = { store, seed };
-  const general = playgroundInstructions(split, 'general', 2 * WANTED, seed);
+  const general = playgroundInstructions(split, 'general', 3 * WANTED, seed);
   const math = playgroundInstructions(split, 'math', 2 * WANTED, seed);
   const made = [
     await generalPairs(work, model, PLAYGROUND_PROMPTS, general, sampling),

@@ -1,4 +1,5 @@
 import type { Pairing } from './preferences/pairing.ts';
+import type { SftOptions } from './preferences/sft.ts';
 
 /** Everything a run is a function of. Stored with the run; a folder only continues the run whose config it holds. */
 export interface RunConfig {
@@ -32,7 +33,7 @@ export interface RunConfig {
     readonly maxPerGroup: number;
     readonly balanceVerdicts: boolean;
   };
-  readonly sft: StageOptimisation & { readonly thoughtsPerPair: number };
+  readonly sft: StageOptimisation & Pick<SftOptions, 'thoughtsPerPair' | 'plans'>;
   readonly dpo1: DpoOptimisation;
   readonly dpo2: DpoOptimisation;
   readonly direct: StageOptimisation;

@@ -1,4 +1,4 @@
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { scores } from './benchmarks/metrics.ts';
 import type { RunConfig } from './config.ts';
 import type { Work } from './generate.ts';
@@ -31,6 +31,8 @@ export interface Ports {
   instructions(set: 'd1' | 'd2' | 'validation', domain: Domain, count: number): readonly Instruction[];
   /** Held-out pairs that judges are measured on. */
   heldOut(split: 'dev' | 'test', domain: Domain, count: number): readonly ResponsePair[];
+  /** Copies a checkpoint under a name, as a whole or not at all; what has the name is replaced. */
+  copyCheckpoint(from: string, to: string): Promise<void>;
   /** Keeps the rows a stage was trained on. */
   writeRows(name: string, rows: readonly object[]): Promise<void>;
   readonly observer?: Observer;
@@ -53,6 +55,9 @@ interface Stage {
 export type JudgeName = 'M0' | 'M1-SFT' | 'M1-DPO' | 'M2-DPO' | 'direct' | 'unplanned';
 
 const SPEND_MS = 2000;
+
+/** Files of the rows that the judge itself is trained on; those of a control carry its name. */
+const ROWS: Readonly<Record<string, string>> = { 'M1-SFT': 'sft', 'M1-DPO': 'dpo-1', 'M2-DPO': 'dpo-2' };
 
 /** Rounds of the control without plans are numbered apart from the judge's own. */
 const UNPLANNED_ROUND = 10;
@@ -180,6 +185,7 @@ class Method {
         round,
         form,
         thoughtsPerPair: sft.thoughtsPerPair,
+        plans: sft.plans,
         seed,
       });
       return { kind: 'sft', rows, optimisation: this.#optimisation(name, sft) };
@@ -260,11 +266,11 @@ class Method {
     const { store, trainer, folder } = this.#ports;
     return this.#stage(`train ${name}`, `Training ${name} from ${from}`, async (work) => {
       const prepared = prepare();
-      await this.#ports.writeRows(name, prepared.rows);
+      await this.#ports.writeRows(ROWS[name] ?? name, prepared.rows);
       const job = {
         ...prepared,
         model: this.#checkpoint(from),
-        out: join(folder, 'checkpoints', name),
+        out: join(folder, 'checkpoints', 'steps', name),
       } as TrainJob;
       // Stored one by one: the trainer's own state is then never ahead of the ledger.
       const onStep = (step: TrainStep) => {
@@ -278,13 +284,15 @@ class Method {
         store.finishStage(trained, { checkpoints: checkpoints.map((path) => relative(folder, path)) });
       }
       const result = store.stage(trained)?.result as Trained;
-      const checkpoints = result.checkpoints.map((path) => join(folder, path));
+      const written = result.checkpoints.map((path) => join(folder, path));
+      // DPO can make a judge worse; then its start stays.
+      const candidates = job.kind === 'dpo' ? [job.model, ...written] : written;
       const pairs = [...store.pairs({ split: 'validation' })];
-      let best = { checkpoint: '', accuracy: -1 };
+      let best = { checkpoint: '', label: '', accuracy: -1 };
       const validation: Record<string, number> = {};
-      for (const checkpoint of checkpoints) {
+      for (const checkpoint of candidates) {
         const model = await this.#ports.open(checkpoint);
-        const label = `${name}/${checkpoint.split(/[\\/]/).at(-1)}`;
+        const label = `${name}/${checkpoint === job.model ? 'start' : basename(checkpoint)}`;
         const verdicts = await this.#judge(
           { ...work, progress: () => {} },
           model,
@@ -296,16 +304,15 @@ class Method {
         const accuracy = scores(verdicts).accuracy;
         validation[label] = accuracy;
         // A tie goes to the later one, which has seen more.
-        if (accuracy >= best.accuracy) best = { checkpoint, accuracy };
+        if (accuracy >= best.accuracy) best = { checkpoint, label, accuracy };
       }
-      return { checkpoint: relative(folder, best.checkpoint), validation, rows: prepared.rows.length };
+      await this.#ports.copyCheckpoint(best.checkpoint, this.#checkpoint(name));
+      return { kept: best.label, validation, rows: prepared.rows.length };
     });
   }
 
   #checkpoint(name: string): string {
-    if (name === 'M0') return this.#ports.seedModel;
-    const result = this.#ports.store.stage(`train ${name}`)?.result as { readonly checkpoint: string };
-    return join(this.#ports.folder, result.checkpoint);
+    return name === 'M0' ? this.#ports.seedModel : join(this.#ports.folder, 'checkpoints', name);
   }
 
   #optimisation(

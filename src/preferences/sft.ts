@@ -9,6 +9,9 @@ export interface SftOptions {
   readonly form: Exclude<JudgeForm, 'direct'>;
   /** Correct thoughts of each pair that become rows; the method states one. */
   readonly thoughtsPerPair: number;
+  /** `any`, as published: every correct thought counts. `best`: only those whose plan has led to the right verdict most
+   * often, over both orders; a plan that checks nothing is right half of the time, and random correct thoughts teach it. */
+  readonly plans: 'any' | 'best';
   readonly seed: number;
 }
 
@@ -26,13 +29,15 @@ export function sftRows(
   store: Store,
   prompts: PromptSet,
   pairs: readonly ResponsePair[],
-  { round, form, thoughtsPerPair, seed }: SftOptions,
+  { round, form, thoughtsPerPair, plans, seed }: SftOptions,
 ): SftRow[] {
   return pairs.flatMap((pair) => {
     const next = random(seedOf(seed, 'sft', form, round, pair.id));
+    const all = [...store.thoughts({ round, pairId: pair.id })];
+    const eligible = plans === 'best' ? ofBestPlans(all) : all;
     const correct = shuffle(
       next,
-      [...store.thoughts({ round, pairId: pair.id })].filter((thought) => thought.correct),
+      eligible.filter((thought) => thought.correct),
     );
     const byOrder = shuffle(next, ORDERS).map((order) =>
       correct.filter((thought) => thought.order === order),
@@ -47,6 +52,21 @@ export function sftRows(
       completion: thoughtText(prompts, form, thought),
     }));
   });
+}
+
+/** The thoughts of those plans of a pair whose thoughts are right most often. */
+function ofBestPlans(thoughts: readonly Thought[]): Thought[] {
+  const plans = new Map<number, { right: number; all: number }>();
+  for (const { planIndex, correct } of thoughts) {
+    const { right, all } = plans.get(planIndex) ?? { right: 0, all: 0 };
+    plans.set(planIndex, { right: right + Number(correct), all: all + 1 });
+  }
+  const rate = (planIndex: number) => {
+    const { right, all } = plans.get(planIndex) as { right: number; all: number };
+    return right / all;
+  };
+  const best = Math.max(...[...plans.keys()].map(rate));
+  return thoughts.filter(({ planIndex }) => rate(planIndex) === best);
 }
 
 /** Control: both orders of every pair with the gold verdict and nothing else. */

@@ -89,7 +89,10 @@ export class EmbeddedTrainer implements Trainer {
     const log: TrainStep[] = [];
     let saved = performance.now();
     while (trainer.adamw.updates < steps) {
-      signal?.throwIfAborted();
+      if (signal?.aborted) {
+        await writeTrainState(state, parameters, trainer.adamw);
+        signal.throwIfAborted();
+      }
       const started = performance.now();
       const result = await run(trainer, batches[trainer.adamw.updates] as number[]);
       const step = trainer.adamw.updates;

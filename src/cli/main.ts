@@ -1,0 +1,160 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { EvalPlannerError, EXIT_CODE } from '../errors.ts';
+import { explain } from './failure.ts';
+import { interruptible } from './interrupt.ts';
+import { version } from './version.ts';
+
+/** The command line. Commands are loaded when they are called, so that `--help` and wrong arguments answer at once. */
+export function program(): Command {
+  const evalplanner = new Command('evalplanner')
+    .description('Train and run LLM judges that plan before they judge (arXiv 2501.18099).')
+    .version(version(), '-V, --version')
+    .option('--debug', 'print the stack and the cause of an error')
+    .showHelpAfterError(false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ evalplanner demo                      train a judge on this machine, from M0 to M2-DPO, and measure every stage
+  $ evalplanner judge --instruction "Name 3 birds." --a "owl wren crow" --b "owl wren"
+  $ evalplanner doctor                    what works here, and what to do about the rest
+
+Exit codes: 0 done, 1 a quality gate failed, 2 usage or config, 3 infrastructure, 130 stopped by Ctrl-C.
+Progress goes to stderr, results to stdout.`,
+    );
+
+  evalplanner
+    .command('demo')
+    .description('the whole method on the built-in playground; resumes by itself')
+    .addOption(
+      new Option('--preset <name>', 'how much of it: quick (about 10 minutes on 2 cores) or full').default(
+        'quick',
+      ),
+    )
+    .addOption(
+      new Option('--seed <n>', 'the run is a function of its preset and seed').default(0).argParser(whole),
+    )
+    .option('--out <folder>', 'where the run lies (default: runs/demo-PRESET-SEED)')
+    .addOption(new Option('--seed-model <folder>', 'another seed model M0').hideHelp())
+    .option('--json', 'print the report as JSON instead of the table')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ evalplanner demo
+  $ evalplanner demo --preset full --seed 7 --out runs/full-7
+  $ evalplanner demo --json > report.json
+
+The folder then holds run.db (everything that happened), config.json, checkpoints/, data/, report.json and report.html.
+Run the same command again to continue a run that was stopped; a finished run prints its table at once.`,
+    )
+    .action((options) => interruptible(async (signal) => (await import('./demo.ts')).demo(options, signal)));
+
+  evalplanner
+    .command('judge')
+    .description('judge one pair of responses: plan, execution, verdict')
+    .requiredOption('--instruction <text>', 'what both responses answer')
+    .requiredOption('--a <text>', 'response A')
+    .requiredOption('--b <text>', 'response B')
+    .option('--model <folder>', "the judge's checkpoint (default: the seed model M0)")
+    .addOption(
+      new Option('--order <order>', 'which response is shown first: A (ab), B (ba), or each once')
+        .choices(['both', 'ab', 'ba'])
+        .default('both'),
+    )
+    .addOption(
+      new Option('--form <form>', 'what the checkpoint was trained to write')
+        .choices(['planned', 'unplanned', 'direct'])
+        .default('planned'),
+    )
+    .addOption(new Option('--max-tokens <n>', 'longest output of the judge').default(144).argParser(positive))
+    .option('--json', 'print the judgment as JSON')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ evalplanner judge --model runs/demo-quick-0/checkpoints/M2-DPO/step-90 \\
+      --instruction "Name 3 birds." --a "owl wren crow" --b "owl wren"
+
+With both orders the verdict counts only if they agree. An output that was cut or has no verdict is reported as that.`,
+    )
+    .action((options) =>
+      interruptible(async (signal) => (await import('./judge.ts')).judge(options, signal)),
+    );
+
+  evalplanner
+    .command('doctor')
+    .description('what works here, and what to do about the rest')
+    .option('--json', 'print the checks as JSON')
+    .addHelpText('after', '\nExample:\n  $ evalplanner doctor\n\nExit code 3 when a check failed.')
+    .action(async (options) => (await import('./doctor.ts')).doctor(options));
+
+  for (const command of [evalplanner, ...evalplanner.commands]) {
+    // Errors are printed by explain(), in the same two lines as every other.
+    command.exitOverride().configureOutput({ outputError: () => {} });
+    if (command !== evalplanner) command.option('--debug', 'print the stack and the cause of an error');
+  }
+  return evalplanner;
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError('It has to be a whole number, 0 or more.');
+  }
+  return value;
+}
+
+function positive(text: string): number {
+  const value = whole(text);
+  if (value === 0) throw new InvalidArgumentError('It has to be 1 or more.');
+  return value;
+}
+
+/** Commander's complaints as ours; null for --help and --version, which it ends by an exception too. */
+function usageError(error: CommanderError, args: readonly string[]): EvalPlannerError | null {
+  if (error.exitCode === 0) return null;
+  const command = args.find((arg) => ['demo', 'judge', 'doctor'].includes(arg));
+  const what = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+  if (error.code === 'commander.help') {
+    return new EvalPlannerError(
+      'usage',
+      'no command was given',
+      'choose one of those above, e.g. `evalplanner demo`',
+    );
+  }
+  const help = `evalplanner ${command === undefined ? '' : `${command} `}--help`;
+  return new EvalPlannerError('usage', what, `see \`${help}\``);
+}
+
+/** Run the command line; answers the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync([...args], { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    const failure = error instanceof CommanderError ? usageError(error, args) : error;
+    if (failure === null) return 0;
+    process.stderr.write(explain(failure, { debug: args.includes('--debug') }));
+    return failure instanceof EvalPlannerError ? EXIT_CODE[failure.code] : EXIT_CODE.internal;
+  }
+}
+
+// A reader that has seen enough (`| head`) is no error; nor is a terminal that is gone.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+process.stderr.on('error', () => {});
+
+if (import.meta.main) {
+  if (Number(process.versions.node.split('.')[0]) < 24) {
+    process.stderr.write(
+      `error: this is Node ${process.versions.node}; evalplanner needs 24 or newer\nfix: install Node 24, e.g. from https://nodejs.org\n`,
+    );
+    process.exitCode = 3;
+  } else {
+    process.exitCode = await main(process.argv.slice(2));
+  }
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** The suite of `npm run test:slow`: real demos that are killed, interrupted, and run out of disk. */
+export default defineConfig({
+  test: {
+    include: ['src/**/*.slow.ts'],
+    pool: 'forks',
+    fileParallelism: false,
+    testTimeout: 600_000,
+    reporters: process.env.TEST_SUMMARY
+      ? ['default', ['json', { outputFile: process.env.TEST_SUMMARY }]]
+      : ['default'],
+  },
+});
