@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { random } from '../random.ts';
 import { finalAnswer, sameAnswer } from '../answer.ts';
+import { random } from '../random.ts';
 import { FAMILIES, isCorrect, parse } from './families.ts';
 
 const seeds = fc.integer({ min: 0, max: 2 ** 32 - 1 });

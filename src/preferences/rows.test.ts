@@ -54,7 +54,14 @@ const dpo = (
   more: Partial<PairingOptions & { round: number; form: SftOptions['form'] }> = {},
 ) => preferenceRows(store, PLAYGROUND_PROMPTS, pairs, { ...PUBLISHED, round: 1, form: 'planned', ...more });
 const sft = (pairs: ResponsePair[], thoughtsPerPair: number, more: Partial<SftOptions> = {}) =>
-  sftRows(store, PLAYGROUND_PROMPTS, pairs, { round: 1, form: 'planned', plans: 'any', thoughtsPerPair, seed: 0, ...more });
+  sftRows(store, PLAYGROUND_PROMPTS, pairs, {
+    round: 1,
+    form: 'planned',
+    plans: 'any',
+    thoughtsPerPair,
+    seed: 0,
+    ...more,
+  });
 
 describe('preferenceRows', () => {
   it('is the judge prompt of their order, and two whole thoughts; the ledger holds which', () => {

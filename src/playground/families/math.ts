@@ -1,5 +1,5 @@
-import type { Random } from '../../random.ts';
 import { finalAnswer, sameAnswer } from '../../answer.ts';
+import type { Random } from '../../random.ts';
 import type { Family, Problem } from '../problem.ts';
 import { compute, computeSloppily, type Operation, type Step, solutionText, stepText } from '../steps.ts';
 
