@@ -26,6 +26,7 @@ const { values } = parseArgs({
 });
 const WANTED = 400;
 const sampling = { temperature: 0.8, topP: 0.95, maxTokens: 40 };
+const answer = { ...sampling, temperature: 0 };
 
 const pool = new Pool();
 const { parameters, tokenizer } = await openCheckpoint(values.model);
@@ -38,7 +39,7 @@ for (const split of ['dev', 'test'] as const) {
   const general = playgroundInstructions(split, 'general', 3 * WANTED, seed);
   const math = playgroundInstructions(split, 'math', 2 * WANTED, seed);
   const made = [
-    await generalPairs(work, model, PLAYGROUND_PROMPTS, general, sampling),
+    await generalPairs(work, model, PLAYGROUND_PROMPTS, general, { answer, modification: sampling }),
     await mathPairs(work, model, PLAYGROUND_PROMPTS, math, sampling, 8),
   ];
   const kept: ResponsePair[] = made.flatMap(({ pairs, dropped }) => {

@@ -13,6 +13,9 @@ export interface RunConfig {
   readonly pairs: {
     /** Candidate solutions of each math problem. */
     readonly solutions: number;
+    /** Of the answers that become chosen responses of general pairs. */
+    readonly answerTemperature: number;
+    /** Of modified instructions and of solutions. */
     readonly temperature: number;
     readonly topP: number;
     readonly maxTokens: number;
@@ -32,6 +35,8 @@ export interface RunConfig {
     readonly maxPerPair: number;
     readonly maxPerGroup: number;
     readonly balanceVerdicts: boolean;
+    /** Pairs whose thoughts are right less often than this are left out, from SFT too: most are labelled wrongly. */
+    readonly minCorrectShare: number;
   };
   readonly sft: StageOptimisation & Pick<SftOptions, 'thoughtsPerPair' | 'plans'>;
   readonly dpo1: DpoOptimisation;

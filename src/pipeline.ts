@@ -128,10 +128,15 @@ class Method {
     const { store, prompts, seedModel } = this.#ports;
     return this.#stage(`pairs ${set}`, `Response pairs of ${set}`, async (work) => {
       const model = await this.#ports.open(seedModel);
-      const sampling = { temperature: pairs.temperature, topP: pairs.topP, maxTokens: pairs.maxTokens };
+      const { temperature, topP, maxTokens } = pairs;
+      const sampling = { temperature, topP, maxTokens };
+      const answer = { temperature: pairs.answerTemperature, topP, maxTokens };
       const of = (domain: Domain) => this.#ports.instructions(set, domain, instructions[set][domain]);
       const scoped = { ...work, seed: seedOf(seed, set) };
-      const general = await generalPairs(scoped, model, prompts, of('general'), sampling);
+      const general = await generalPairs(scoped, model, prompts, of('general'), {
+        answer,
+        modification: sampling,
+      });
       const math = await mathPairs(scoped, model, prompts, of('math'), sampling, pairs.solutions);
       store.putPairs(set, [...general.pairs, ...math.pairs]);
       const count = ({ pairs, dropped }: typeof general) => ({ pairs: pairs.length, dropped });
@@ -177,7 +182,7 @@ class Method {
     set: 'd1',
     form: Exclude<JudgeForm, 'direct'> = 'planned',
   ): Stage {
-    const { seed, sft } = this.#config;
+    const { seed, sft, preferences } = this.#config;
     const { store, prompts } = this.#ports;
     return this.#training(name, from, form, () => {
       const pairs = [...store.pairs({ split: set })];
@@ -186,6 +191,7 @@ class Method {
         form,
         thoughtsPerPair: sft.thoughtsPerPair,
         plans: sft.plans,
+        minCorrectShare: preferences.minCorrectShare,
         seed,
       });
       return { kind: 'sft', rows, optimisation: this.#optimisation(name, sft) };

@@ -7,7 +7,7 @@ export type PresetName = 'quick' | 'full' | 'tiny';
  * playground's learning rates elsewhere (docs/log.md). */
 const COMMON = {
   seed: 0,
-  pairs: { solutions: 8, temperature: 0.8, topP: 0.95, maxTokens: 40 },
+  pairs: { solutions: 8, answerTemperature: 0, temperature: 0.8, topP: 0.95, maxTokens: 40 },
   thoughts: {
     plans: 5,
     executions: 4,
@@ -16,13 +16,19 @@ const COMMON = {
     maxPlanTokens: 48,
     maxThoughtTokens: 144,
   },
-  preferences: { pairing: 'both', maxPerPair: 8, maxPerGroup: 8, balanceVerdicts: false },
+  preferences: {
+    pairing: 'both',
+    maxPerPair: 8,
+    maxPerGroup: 8,
+    balanceVerdicts: false,
+    minCorrectShare: 0.25,
+  },
   optimiser: {
     weightDecay: 0.1,
     betas: [0.9, 0.95],
     maxGradNorm: 1,
     maxLength: 256,
-    checkpoints: 2,
+    checkpoints: 3,
   },
 } as const;
 
@@ -30,13 +36,13 @@ export const PRESETS: Readonly<Record<PresetName, RunConfig>> = {
   quick: {
     ...COMMON,
     instructions: {
-      d1: { general: 250, math: 150 },
-      d2: { general: 250, math: 150 },
-      validation: { general: 60, math: 40 },
+      d1: { general: 400, math: 250 },
+      d2: { general: 700, math: 400 },
+      validation: { general: 200, math: 120 },
     },
     sft: { learningRate: 5e-4, warmupSteps: 5, epochs: 1, batchSize: 32, thoughtsPerPair: 6, plans: 'best' },
     dpo1: { learningRate: 4e-4, warmupSteps: 5, epochs: 1, batchSize: 32, beta: 0.1, nllWeight: 0.5 },
-    dpo2: { learningRate: 4e-4, warmupSteps: 5, epochs: 1, batchSize: 32, beta: 0.1, nllWeight: 0.5 },
+    dpo2: { learningRate: 1e-4, warmupSteps: 5, epochs: 1, batchSize: 32, beta: 0.1, nllWeight: 1 },
     direct: { learningRate: 5e-4, warmupSteps: 5, epochs: 8, batchSize: 32 },
     controls: ['direct'],
     evaluation: { split: 'test', pairsPerDomain: 400 },
@@ -50,7 +56,7 @@ export const PRESETS: Readonly<Record<PresetName, RunConfig>> = {
     },
     sft: { learningRate: 5e-4, warmupSteps: 20, epochs: 1, batchSize: 32, thoughtsPerPair: 6, plans: 'best' },
     dpo1: { learningRate: 4e-4, warmupSteps: 20, epochs: 1, batchSize: 32, beta: 0.1, nllWeight: 0.5 },
-    dpo2: { learningRate: 4e-4, warmupSteps: 20, epochs: 1, batchSize: 32, beta: 0.1, nllWeight: 0.5 },
+    dpo2: { learningRate: 1e-4, warmupSteps: 20, epochs: 1, batchSize: 32, beta: 0.1, nllWeight: 1 },
     direct: { learningRate: 5e-4, warmupSteps: 20, epochs: 8, batchSize: 32 },
     controls: ['direct', 'unplanned'],
     evaluation: { split: 'test', pairsPerDomain: 400 },

@@ -15,7 +15,10 @@ beforeEach(() => {
 });
 afterEach(() => store.close());
 const build = (model: ScriptModel, list: ReturnType<typeof instructions>, seed = 1) =>
-  generalPairs({ store, seed }, model, PLAYGROUND_PROMPTS, list, sampling);
+  generalPairs({ store, seed }, model, PLAYGROUND_PROMPTS, list, {
+    answer: sampling,
+    modification: sampling,
+  });
 
 describe('generalPairs', () => {
   it('chosen answers x, rejected answers the modified x', async () => {

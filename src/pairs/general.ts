@@ -6,6 +6,12 @@ import { seedOf } from '../random.ts';
 import { key } from '../store.ts';
 import { countDrop, type Instruction, type PairReport, responsePair, type Sampling } from './pair.ts';
 
+/** Answers are labelled right without a check, so they are best drawn cold; modifications need variety. */
+export interface GeneralSampling {
+  readonly answer: Sampling;
+  readonly modification: Sampling;
+}
+
 /** General pairs (method.md section 1): chosen answers x; rejected answers x', a modification of x that the model writes
  * together with its answer. */
 export async function generalPairs(
@@ -13,9 +19,13 @@ export async function generalPairs(
   model: Model,
   prompts: PromptSet,
   instructions: readonly Instruction[],
-  sampling: Sampling,
+  { answer: answering, modification }: GeneralSampling,
 ): Promise<PairReport> {
-  const request = (template: Template<'instruction'>, { text }: Instruction): GenerateRequest => {
+  const request = (
+    template: Template<'instruction'>,
+    { text }: Instruction,
+    sampling: Sampling,
+  ): GenerateRequest => {
     const seed = seedOf(work.seed, template.name, text);
     const parts = { prompt: template.name, version: template.version, model: model.revision, ...sampling };
     return {
@@ -27,8 +37,8 @@ export async function generalPairs(
   };
   const units = instructions.map((instruction) => ({
     instruction,
-    answer: request(prompts.response, instruction),
-    change: request(prompts.modify, instruction),
+    answer: request(prompts.response, instruction, answering),
+    change: request(prompts.modify, instruction, modification),
   }));
   await generate(
     work,

@@ -9,6 +9,7 @@ const PUBLISHED: PairingOptions = {
   maxPerPair: 1e9,
   maxPerGroup: 1e9,
   balanceVerdicts: false,
+  minCorrectShare: 0,
   seed: 0,
 };
 const VERDICTS: readonly VerdictKind[] = ['A', 'B', 'A', 'B', 'tie', 'invalid', 'truncated'];
@@ -42,6 +43,7 @@ const options: fc.Arbitrary<PairingOptions> = fc.record({
   maxPerPair: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant(1e9)),
   maxPerGroup: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant(1e9)),
   balanceVerdicts: fc.boolean(),
+  minCorrectShare: fc.constant(0),
   seed: fc.nat(),
 });
 const readable = ({ verdict }: Thought) => verdict === 'A' || verdict === 'B';
@@ -228,5 +230,16 @@ describe('preferencePairs', () => {
     expect(preferencePairs([one, { ...one, id: '2' }], PUBLISHED)).toEqual([]);
     const wrong: Thought = { ...one, verdict: 'B', correct: false };
     expect(preferencePairs([wrong, { ...wrong, id: '2', verdict: 'tie' }], PUBLISHED)).toEqual([]);
+  });
+
+  it('leaves out a pair whose thoughts are right less often than asked', () => {
+    fc.assert(
+      fc.property(thoughtSets, fc.double({ min: 0, max: 1, noNaN: true }), (thoughts, minCorrectShare) => {
+        const share = thoughts.filter(({ correct }) => correct).length / thoughts.length;
+        const kept = preferencePairs(thoughts, { ...PUBLISHED, minCorrectShare });
+        const all = preferencePairs(thoughts, PUBLISHED);
+        expect(kept).toEqual(share < minCorrectShare ? [] : all);
+      }),
+    );
   });
 });

@@ -1,5 +1,6 @@
 import { random, seedOf, shuffle } from '../random.ts';
 import { ORDERS, type Thought } from '../types.ts';
+import { correctShare } from './correct-share.ts';
 
 /** `within-plan`, as published: both thoughts share their plan and differ in execution. `cross-plan`: they share the order
  * only and come from different plans, so that the choice of the plan is trained too. `both`: the union. */
@@ -14,6 +15,8 @@ export interface PairingOptions {
   /** As many pairs whose chosen thought says A as pairs whose chosen thought says B, within each response pair: a cap of
    * one then leaves none. */
   readonly balanceVerdicts: boolean;
+  /** A response pair whose thoughts are right less often gives no preference pairs; 0 as published. */
+  readonly minCorrectShare: number;
   readonly seed: number;
 }
 
@@ -30,7 +33,7 @@ const readable = ({ verdict }: Thought) => verdict === 'A' || verdict === 'B';
 export function preferencePairs(thoughts: readonly Thought[], options: PairingOptions): ThoughtPair[] {
   const { pairing, maxPerPair, maxPerGroup, balanceVerdicts, seed } = options;
   const first = thoughts[0];
-  if (!first) return [];
+  if (!first || correctShare(thoughts) < options.minCorrectShare) return [];
   const next = random(seedOf(seed, 'preferences', first.round, first.pairId));
   const kinds = pairing === 'both' ? (['within-plan', 'cross-plan'] as const) : [pairing];
   const byOrder = ORDERS.map((order) => {

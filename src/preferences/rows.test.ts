@@ -23,6 +23,7 @@ const PUBLISHED: PairingOptions = {
   maxPerPair: 1e9,
   maxPerGroup: 1e9,
   balanceVerdicts: false,
+  minCorrectShare: 0,
   seed: 0,
 };
 
@@ -58,6 +59,7 @@ const sft = (pairs: ResponsePair[], thoughtsPerPair: number, more: Partial<SftOp
     round: 1,
     form: 'planned',
     plans: 'any',
+    minCorrectShare: 0,
     thoughtsPerPair,
     seed: 0,
     ...more,
@@ -134,6 +136,17 @@ describe('preferenceRows', () => {
 });
 
 describe('sftRows', () => {
+  it('takes rows from the best plans only, where asked', () => {
+    put('p', 0, 'ab', ['A', 'B']);
+    put('p', 0, 'ba', ['B', 'A']);
+    put('p', 1, 'ab', ['A', 'A']);
+    put('p', 1, 'ba', ['B', 'B']);
+    put('q', 0, 'ab', ['A', 'B', 'B', 'B']);
+    const rows = sft([pair('p'), pair('q')], 10, { plans: 'best', minCorrectShare: 0.5 });
+    expect(rows).toHaveLength(4);
+    expect(rows.every(({ completion }) => completion.includes('plan 1'))).toBe(true);
+  });
+
   const verdictOf = ({ completion }: { completion: string }) => parseVerdict(completion);
 
   it('one random correct thought of each pair, a pair without one dropped', () => {

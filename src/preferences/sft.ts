@@ -3,6 +3,7 @@ import { random, seedOf, shuffle } from '../random.ts';
 import type { Store } from '../store.ts';
 import { goldVerdict, type JudgeForm, judgePrompt } from '../thoughts/judge-prompt.ts';
 import { ORDERS, type ResponsePair, type SftRow, type Thought } from '../types.ts';
+import { correctShare } from './correct-share.ts';
 
 export interface SftOptions {
   readonly round: number;
@@ -12,6 +13,8 @@ export interface SftOptions {
   /** `any`, as published: every correct thought counts. `best`: only those whose plan has led to the right verdict most
    * often, over both orders; a plan that checks nothing is right half of the time, and random correct thoughts teach it. */
   readonly plans: 'any' | 'best';
+  /** A pair whose thoughts are right less often gives no rows. */
+  readonly minCorrectShare: number;
   readonly seed: number;
 }
 
@@ -29,11 +32,12 @@ export function sftRows(
   store: Store,
   prompts: PromptSet,
   pairs: readonly ResponsePair[],
-  { round, form, thoughtsPerPair, plans, seed }: SftOptions,
+  { round, form, thoughtsPerPair, plans, minCorrectShare, seed }: SftOptions,
 ): SftRow[] {
   return pairs.flatMap((pair) => {
     const next = random(seedOf(seed, 'sft', form, round, pair.id));
     const all = [...store.thoughts({ round, pairId: pair.id })];
+    if (correctShare(all) < minCorrectShare) return [];
     const eligible = plans === 'best' ? ofBestPlans(all) : all;
     const correct = shuffle(
       next,
