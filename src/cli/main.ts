@@ -28,7 +28,7 @@ Progress goes to stderr, results to stdout.`,
     .command('demo')
     .description('the whole method on the built-in playground; resumes by itself')
     .addOption(
-      new Option('--preset <name>', 'how much of it: quick (about 10 minutes on 2 cores) or full').default(
+      new Option('--preset <name>', 'how much of it: quick (about 5 minutes on 2 cores) or full').default(
         'quick',
       ),
     )
