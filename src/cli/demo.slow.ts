@@ -164,8 +164,8 @@ describe('a folder that cannot be continued is refused and left as it is', () =>
     const db = new DatabaseSync(join(folder, 'run.db'));
     db.exec("UPDATE stages SET done = 0 WHERE name = 'judge M2-DPO'; DELETE FROM evaluations");
     db.close();
-    const [path] = globSync('checkpoints/M2-DPO/*/model.safetensors', { cwd: folder }).slice(-1);
-    for (const weights of globSync('checkpoints/M2-DPO/*/model.safetensors', { cwd: folder })) {
+    const [path] = globSync('checkpoints/M2-DPO/model.safetensors', { cwd: folder }).slice(-1);
+    for (const weights of globSync('checkpoints/M2-DPO/model.safetensors', { cwd: folder })) {
       truncateSync(join(folder, weights), 100_000);
     }
     const before = rows(folder);
