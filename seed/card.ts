@@ -13,7 +13,7 @@ import { CONFIG, RECIPE } from './recipe.ts';
 /** Measures M0 and writes its card. */
 
 const here = dirname(fileURLToPath(import.meta.url));
-const PER_FAMILY = 200;
+const PER_FAMILY = 100;
 
 const pool = new Pool();
 const { parameters, tokenizer } = await openCheckpoint(join(here, 'model'));
@@ -66,7 +66,7 @@ ${RECIPE.warmupSteps} steps of warm-up, cosine to ${RECIPE.learningRateFloor} of
 (yes, no, good, bad, verdicts …) at weight ${DECIDING_WEIGHT}, ${Object.entries(TASK_WEIGHT)
     .map(([task, weight]) => `${task} at ${weight}`)
     .join(', ')}. ${(last[4] / 60).toFixed(0)} minutes on 2 cores that also did other work.
-Deterministic: the same machine gives the same file.
+Training is deterministic: weights depend on the recipe and the code only (trainer.test.ts), up to the processor's arithmetic.
 
 Shares of the texts: ${MIXTURE.map(([task, share]) => `${task} ${(100 * share).toFixed(0)} %`).join(', ')}.
 
