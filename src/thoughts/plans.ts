@@ -45,9 +45,10 @@ export async function samplePlans(
   );
   const written: Plan[] = [];
   for (const { pair, planIndex, request } of units) {
-    // A plan that was cut is no plan.
-    const text = work.store.success(request.key)?.text.trim();
-    if (text) written.push({ id: request.key, pairId: pair.id, round, planIndex, text });
+    // A plan that was cut is no plan. Generation ends before the closing tag, which the parser wants to see.
+    const generation = work.store.success(request.key);
+    const text = generation ? prompts.parsePlan(`${generation.text}${prompts.closePlan}`) : null;
+    if (text !== null) written.push({ id: request.key, pairId: pair.id, round, planIndex, text });
   }
   work.store.putPlans(written);
 }

@@ -1,7 +1,8 @@
 /** A stream of uniform numbers in [0, 1). */
 export type Random = () => number;
 
-/** mulberry32: one stream for each sequence, from its own seed. */
+/** mulberry32: one stream for each sequence, from its own seed. The engine imports nothing outside itself, so it does not
+ * share src/random.ts. */
 export function sequenceRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
