@@ -1,0 +1,42 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { DEVICES } from '../engine/device.ts';
+
+export function deviceOption(): Option {
+  const text = 'what the model runs on; `evalplanner doctor` says which of them work here';
+  return new Option('--device <device>', text).choices(DEVICES).default('cpu');
+}
+
+/** Parsers of option values: commander turns what they throw into a usage error. */
+export function whole(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError('It has to be a whole number, 0 or more.');
+  }
+  return value;
+}
+
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('It has to be a number from 0 to 1.');
+  return value;
+}
+
+export function temperature(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 10))
+    throw new InvalidArgumentError('It has to be a number from 0 to 10.');
+  return value;
+}
+
+export function port(text: string): number {
+  const value = whole(text);
+  if (value > 65535) throw new InvalidArgumentError('It has to be 65535 or less.');
+  return value;
+}
+
+export function positive(text: string): number {
+  const value = whole(text);
+  if (value === 0) throw new InvalidArgumentError('It has to be 1 or more.');
+  return value;
+}

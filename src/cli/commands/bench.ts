@@ -1,0 +1,67 @@
+import { type Command, Option } from 'commander';
+import { deviceOption, positive, share, whole } from '../arguments.ts';
+import { interruptible } from '../interrupt.ts';
+import { withModelOptions } from '../model-options.ts';
+import { injectionCommand } from './bench-injection.ts';
+
+/** `evalplanner bench` on the command line, and the commands below it. */
+export function benchCommand(evalplanner: Command): void {
+  const bench = withModelOptions(
+    evalplanner
+      .command('bench')
+      .description('play benchmarks, or score verdicts made elsewhere, under their own protocols')
+      .argument(
+        '<names...>',
+        'rewardbench, rm-bench, judgebench, llmbar, playground, or custom for a file of your own pairs',
+      )
+      .option('--data <path>', "the benchmark's file, its folder, or a folder of benchmarks")
+      .option(
+        '--model <name>',
+        'the judge: a folder, or with --base-url what its server calls it (default: M0)',
+      )
+      .addOption(deviceOption()),
+  )
+    .option(
+      '--verdicts <file>',
+      'no model, but rows {id, order: ab | ba, verdict: A | B | tie | …}; A is the slot shown first',
+    )
+    .option('--save-verdicts <file>', 'write the verdicts as such rows')
+    .option('--against <file>', 'compare with the verdicts of another judge (exact McNemar)')
+    .addOption(
+      new Option('--orders <orders>', "the protocol's own, or every pair in both")
+        .choices(['official', 'both'])
+        .default('official'),
+    )
+    .addOption(new Option('--votes <k>', 'thoughts in each order; the majority counts').argParser(positive))
+    .addOption(new Option('--max-tokens <n>', 'of a thought').argParser(positive))
+    .option('--store <file>', 'the ledger of all generations: the same command goes on where it was')
+    .option('--fresh', 'ask again for what the ledger has')
+    .addOption(new Option('--limit <n>', 'the first n prompts only').argParser(positive))
+    .addOption(
+      new Option('--seed <n>', "draws RewardBench's orders, the thoughts and the intervals")
+        .default(0)
+        .argParser(whole),
+    )
+    .addOption(
+      new Option('--fail-under <x>', 'exit with 1 where an official score, 0 to 1, is lower').argParser(
+        share,
+      ),
+    )
+    .option('--json', 'print the scores as JSON, fractions from 0 to 1')
+    .option('--markdown', 'print one table row for each, for pasting')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ evalplanner bench playground --model runs/demo-quick-0/checkpoints/M2-DPO
+  $ evalplanner bench rewardbench judgebench --data data --model judge-70b --base-url http://gpu:8000/v1 --store bench.db
+  $ evalplanner bench judgebench --data data/JudgeBench --verdicts verdicts.jsonl
+
+Ids are the benchmark's own; RM-Bench's cells are DOMAIN:ID:i:j, chosen_i against rejected_j (chat:8:0:2).`,
+    )
+    .action((names, options) =>
+      interruptible(async (signal) => (await import('../bench.ts')).bench(names, options, signal)),
+    );
+
+  injectionCommand(bench);
+}
