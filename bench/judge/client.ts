@@ -1,10 +1,11 @@
 /** One client in a process of its own, so that its memory is its own: node bench/judge/client.ts '{"kind": "ours", …}'.
  * Prints one line of JSON. One call goes ahead, so that what is loaded for the first is not timed, and each
  * client loads only itself. */
+import type { Model } from '../../src/model.ts';
 import { MAX_TOKENS, pairs, prompts } from './pairs.ts';
 
 export interface ClientOptions {
-  readonly kind: 'floor' | 'ours' | 'ai-sdk';
+  readonly kind: 'floor' | 'ours' | 'library' | 'ai-sdk';
   readonly url: string;
   readonly calls: number;
   readonly concurrency: number;
@@ -87,10 +88,22 @@ async function loop(
 }
 
 /** As `evalplanner judge` does: the judge over a model, with a ledger. */
-async function ours({ url, calls, concurrency, timeout = 60, ledger = ':memory:' }: ClientOptions) {
-  const { judgeAll, openStore } = await import('../../src/index.ts');
+async function ours(options: ClientOptions) {
   const { openModel } = await import('../../src/cli/models.ts');
-  const model = await openModel('x', { baseUrl: [url], revision: 'bench', concurrency, timeout });
+  const { url, concurrency, timeout = 60 } = options;
+  return judged(await openModel('x', { baseUrl: [url], revision: 'bench', concurrency, timeout }), options);
+}
+
+/** As a program does that imports the package: V8 is left as it is. */
+async function library(options: ClientOptions) {
+  const { openaiCompatible } = await import('../../src/index.ts');
+  const { url: baseURL, concurrency, timeout = 60 } = options;
+  const limits = { maxConcurrency: concurrency, timeout: timeout * 1000 };
+  return judged(openaiCompatible({ baseURL, model: 'x', revision: 'bench', ...limits }), options);
+}
+
+async function judged(model: Model, { calls, ledger = ':memory:' }: ClientOptions) {
+  const { judgeAll, openStore } = await import('../../src/index.ts');
   const request = { key: 'first', prompt: 'first', maxTokens: 1, temperature: 0, topP: 1, seed: 0 };
   for await (const _ of model.generate([request]));
   const start = performance.now();
@@ -113,6 +126,6 @@ async function ours({ url, calls, concurrency, timeout = 60, ledger = ':memory:'
 }
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ClientOptions;
-const measured = await { floor, ours, 'ai-sdk': aiSdk }[options.kind](options);
+const measured = await { floor, ours, library, 'ai-sdk': aiSdk }[options.kind](options);
 const result: ClientResult = { ...measured, rssMB: process.resourceUsage().maxRSS / 1024 };
 process.stdout.write(`${JSON.stringify(result)}\n`);

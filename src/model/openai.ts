@@ -1,8 +1,9 @@
-import type { OpenAI } from 'openai';
 import { EvalPlannerError } from '../errors.ts';
 import type { Model } from '../model.ts';
+import { CallFailure } from './call-failure.ts';
 import type { Job } from './completion.ts';
 import { httpFailure } from './http-failure.ts';
+import { type OpenAIClient, openClient } from './openai-client.ts';
 import {
   type BodyOptions,
   type OpenAIApi,
@@ -39,12 +40,12 @@ export function openaiCompatible(options: OpenAICompatibleOptions): Model {
   }
   const key = readKey(options);
   const redact = redactor(key);
-  let opened: ReturnType<typeof openTransport> | undefined;
-  const transport: Transport = async (url, init) => {
+  let opened: Promise<Transport> | undefined;
+  const client = async (url: string) => {
     opened ??= openTransport();
-    return (await opened).send(url, init);
+    return openClient(url, key, options.headers ?? {}, await opened);
   };
-  const endpoints = urls.map((url) => new OpenAIEndpoint(url, key, redact, transport, { ...options, api }));
+  const endpoints = urls.map((url) => new OpenAIEndpoint(url, client, redact, { ...options, api }));
   // What decides an answer: never the key, nor how calls are made.
   const place = revision ?? urls.toSorted().join(' ');
   const identity = ['openai', place, model, api, system ?? '', JSON.stringify(body ?? {})];
@@ -75,25 +76,24 @@ function address(baseURL: string): string {
 
 class OpenAIEndpoint implements CompletionEndpoint {
   readonly name: string;
-  readonly #options: BodyOptions & Pick<OpenAICompatibleOptions, 'headers' | 'notice'>;
+  readonly #options: BodyOptions & Pick<OpenAICompatibleOptions, 'notice'>;
   readonly #redact: (text: string) => string;
-  readonly #open: () => Promise<OpenAI>;
-  #client: Promise<OpenAI> | undefined;
+  readonly #open: (baseURL: string) => Promise<OpenAIClient>;
+  #client: Promise<OpenAIClient> | undefined;
   /** Parameters that this server has refused. */
   readonly #refused = new Set<string>();
   #takesN = true;
 
   constructor(
     baseURL: string,
-    key: string | undefined,
+    open: (baseURL: string) => Promise<OpenAIClient>,
     redact: (text: string) => string,
-    transport: Transport,
-    options: BodyOptions & Pick<OpenAICompatibleOptions, 'headers' | 'notice'>,
+    options: BodyOptions & Pick<OpenAICompatibleOptions, 'notice'>,
   ) {
     this.name = baseURL;
-    this.#options = options;
+    this.#open = open;
     this.#redact = redact;
-    this.#open = () => client(baseURL, key, transport, options.headers ?? {});
+    this.#options = options;
   }
 
   get takesN(): boolean {
@@ -101,24 +101,28 @@ class OpenAIEndpoint implements CompletionEndpoint {
   }
 
   async call(job: Job, signal: AbortSignal): Promise<void> {
-    this.#client ??= this.#open();
-    const openai = await this.#client;
+    this.#client ??= this.#open(this.name);
+    const client = await this.#client;
     while (job.completions.length < job.requests.length) {
       const left = job.requests.slice(job.completions.length);
-      job.completions.push(...(await this.#complete(openai, left, signal)));
+      job.completions.push(...(await this.#complete(client, left, signal)));
     }
   }
 
   /** One call, or one for each parameter that turns out to be refused. */
-  async #complete(openai: OpenAI, left: Job['requests'], signal: AbortSignal): Promise<Job['completions']> {
+  async #complete(
+    client: OpenAIClient,
+    left: Job['requests'],
+    signal: AbortSignal,
+  ): Promise<Job['completions']> {
     const request = left[0] as Job['requests'][number];
     const { api, notice } = this.#options;
     for (;;) {
       const n = this.#takesN ? left.length : 1;
       const body = requestBody(request, n, this.#options, this.#refused);
-      let answer: unknown;
+      let answer: string;
       try {
-        answer = await openai.post(api === 'chat' ? '/chat/completions' : '/completions', { body, signal });
+        answer = await client.post(api === 'chat' ? '/chat/completions' : '/completions', body, signal);
       } catch (error) {
         const { status, message, code, param, headers } = told(error);
         if (status === 400 && /content_filter|content_policy/.test(`${code} ${message}`)) {
@@ -142,53 +146,25 @@ class OpenAIEndpoint implements CompletionEndpoint {
         const header = (name: string) => headers?.get(name);
         throw httpFailure({ error, status, code, header }, this.name, this.#redact);
       }
-      const completions = readCompletions(this.#withoutKey(answer), request, api);
+      const completions = readCompletions(this.#read(answer), request, api);
       if (completions.length < n) this.#takesN = false;
       return completions.slice(0, n);
     }
   }
 
   /** A server that repeats the key does not bring it into the ledger. */
-  #withoutKey(answer: unknown): unknown {
+  #read(text: string): unknown {
+    let answer: unknown;
+    try {
+      answer = JSON.parse(text);
+    } catch {
+      throw new CallFailure('transient', `${this.name}: an answer that is not JSON`);
+    }
     if (this.#redact === asItIs) return answer;
-    const text = JSON.stringify(answer) ?? '';
-    const clean = this.#redact(text);
-    return clean === text ? answer : JSON.parse(clean);
+    const whole = JSON.stringify(answer);
+    const clean = this.#redact(whole);
+    return clean === whole ? answer : JSON.parse(clean);
   }
-}
-
-/** The openai package's client, told everything that it would else take from the environment, where the keys of other
- * services may lie. It neither retries nor logs, and its time-out is never the first. */
-async function client(
-  baseURL: string,
-  key: string | undefined,
-  transport: Transport,
-  headers: Readonly<Record<string, string>>,
-): Promise<OpenAI> {
-  const { OpenAI } = await import('openai');
-  return new OpenAI({
-    baseURL,
-    apiKey: key ?? 'none',
-    adminAPIKey: null,
-    organization: null,
-    project: null,
-    webhookSecret: null,
-    maxRetries: 0,
-    timeout: 2 ** 31 - 1,
-    logLevel: 'off',
-    async fetch(url, init) {
-      // Only what is listed here leaves: OPENAI_CUSTOM_HEADERS is for another host.
-      const own = {
-        'content-type': 'application/json',
-        accept: 'application/json',
-        'user-agent': 'evalplanner',
-        ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-        ...headers,
-      };
-      const { body, signal } = init as { readonly body: string; readonly signal: AbortSignal };
-      return transport(String(url), { method: 'POST', headers: own, body, signal });
-    },
-  });
 }
 
 interface Told {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { EvalPlannerError } from '../errors.ts';
 
 export type Json =
@@ -28,7 +28,7 @@ export function canonicalJson(value: Json): string {
  * parameters, seed, inputs, order, indices), cut to 128 bits: 32 hexadecimal digits. Two of a billion units share a key
  * with probability 1.5e-21, and the ledger's index, whose pages are hit at random, is half the size. */
 export function key(parts: Readonly<Record<string, Json | undefined>>): string {
-  return createHash('sha256').update(canonicalJson(parts)).digest('hex').slice(0, 32);
+  return hash('sha256', canonicalJson(parts), 'hex').slice(0, 32);
 }
 
 export interface Difference {
