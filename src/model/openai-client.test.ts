@@ -67,7 +67,7 @@ describe('a call is what the openai package would make of it', () => {
       )) as APIError;
       const { name, message, status, code, param, type, requestID, headers } = error;
       const kind = error.constructor.name;
-      return { name, kind, message, status, code, param, type, requestID, wait: headers.get('retry-after') };
+      return { name, kind, message, status, code, param, type, requestID, wait: headers?.get('retry-after') };
     };
     const client = await openClient(`${origin}/v1`, undefined, {}, transport);
     const ours = await failure(client.post('/completions', body, signal));

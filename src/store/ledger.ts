@@ -15,7 +15,7 @@ import type { TrainStep } from '../trainer.ts';
 import type { Plan, ResponsePair, Thought } from '../types.ts';
 import { storeFailure } from './failure.ts';
 import type { Json } from './key.ts';
-import { openDatabase } from './open.ts';
+import { fitCache, openDatabase } from './open.ts';
 import * as row from './rows.ts';
 
 export function openLedger(path: string, options: StoreOptions | null): Store {
@@ -25,6 +25,9 @@ export function openLedger(path: string, options: StoreOptions | null): Store {
 
 type Values = readonly SQLInputValue[];
 
+/** Transactions after which the cache is fitted to what the ledger has become. */
+const FIT_EVERY = 512;
+
 class Ledger implements Store {
   readonly path: string;
   readonly config: Json;
@@ -32,6 +35,7 @@ class Ledger implements Store {
   readonly #readOnly: boolean;
   readonly #release: () => void;
   readonly #statements = new Map<string, StatementSync>();
+  #commits = 0;
 
   constructor(path: string, config: Json, db: DatabaseSync, readOnly: boolean, release: () => void) {
     this.path = path;
@@ -316,6 +320,7 @@ class Ledger implements Store {
       try {
         work();
         this.#db.exec('COMMIT');
+        if (++this.#commits % FIT_EVERY === 0) fitCache(this.#db);
       } catch (error) {
         // SQLite has rolled back by itself after a full disk.
         if (this.#db.isTransaction) this.#db.exec('ROLLBACK');

@@ -58,11 +58,9 @@ function prepare(db: DatabaseSync, path: string, options: StoreOptions): Json {
   // Readers see a consistent ledger while the run writes. NORMAL: a commit is in the kernel's hands when `put` returns,
   // which is all that a SIGKILL cannot take; only a power cut can lose the last commits, never the ledger itself, and
   // they are generated again. FULL would pay an fsync for every batch.
-  // Keys are random, so each batch touches pages all over an index: 32 MiB of cache and as much between checkpoints
-  // (64 MiB doubled the insert rate over the defaults; half of it costs 9 % of that, and 28 MB less are resident).
-  db.exec(
-    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 8192',
-  );
+  // 8,192 pages, 32 MiB, between checkpoints, since keys are random and each batch touches pages all over an index.
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 8192');
+  fitCache(db);
   if (pragma(db, 'application_id') === 0 && db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) {
     create(db, options.config);
   }
@@ -72,6 +70,14 @@ function prepare(db: DatabaseSync, path: string, options: StoreOptions): Json {
   const owner: Owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
   setMeta(db, 'owner', JSON.stringify(owner));
   return config;
+}
+
+/** What of a ledger is touched at random, its indexes, stays in memory: a sixteenth of it, from 8 MiB to the 32 MiB that the
+ * full published setting wants (half of 64 MiB's gain in insert rate, at 28 MB less). A ledger of 100,000 judgments is 60 MB
+ * and no faster with more. To be called again as it grows. */
+export function fitCache(db: DatabaseSync): void {
+  const kibibytes = (pragma(db, 'page_count') * pragma(db, 'page_size')) / 1024;
+  db.exec(`PRAGMA cache_size = -${Math.round(Math.min(32_768, Math.max(8_192, kibibytes / 16)))}`);
 }
 
 function create(db: DatabaseSync, config: Json): void {
