@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { GenerateRequest, Generation, Model, Requests } from './model.ts';
-import type { Store } from './store.ts';
+import type { Generations, Store } from './store.ts';
 
 /** What every stage works with. */
 export interface Work {
@@ -47,7 +47,7 @@ export async function generate(
  * a kill takes is what was in flight. Memory does not grow with the number of requests, which are pulled as the model takes
  * them. */
 export async function* record(
-  work: Pick<Work, 'store' | 'signal'>,
+  work: Pick<Work, 'signal'> & { readonly store: Generations },
   model: Model,
   requests: Requests,
   { fresh = false }: GenerateOptions = {},

@@ -35,6 +35,7 @@ export type { JudgeOptions } from './judging/settings.ts';
 export { type AiSdkOptions, aiSdk, type LanguageModel } from './model/ai-sdk.ts';
 export { type Estimate, estimate, type Prices } from './model/budget.ts';
 export { copyCheckpoint, mergeCheckpoint } from './model/checkpoint.ts';
+export { DryRun } from './model/dry-run.ts';
 export { openEmbedded } from './model/open-embedded.ts';
 export { type OpenAICompatibleOptions, openaiCompatible } from './model/openai.ts';
 export type { RemoteOptions } from './model/remote.ts';

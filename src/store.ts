@@ -66,6 +66,9 @@ export interface Store extends LogProbabilityCache, Disposable {
   close(): void;
 }
 
+/** As much of a ledger as asking a model needs. */
+export type Generations = Pick<Store, 'generation' | 'missing' | 'putGenerations'>;
+
 export interface PairFilter {
   readonly split?: string;
   readonly domain?: Domain;

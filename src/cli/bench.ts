@@ -13,6 +13,7 @@ import { tableOptions } from '../report/table.ts';
 import { readRows } from '../rows/read.ts';
 import type { SourceRow } from '../rows/row.ts';
 import { ORDERS } from '../types.ts';
+import { printDryRun } from './dry-run-text.ts';
 import { writeAtomically } from './files.ts';
 import { type JudgeSetup, type OpenJudge, openJudge } from './open-judge.ts';
 import { SEED_FOLDER } from './ports.ts';
@@ -67,7 +68,7 @@ export async function bench(
       const score = scoreBenchmark(benchmark, games, pairs, options.seed);
       const against = options.against === undefined ? null : await read(options.against);
       results.push({ ...score, ...(against ? { against: compared(games, against, options) } : {}) });
-      if (options.saveVerdicts !== undefined) {
+      if (options.saveVerdicts !== undefined && !judge?.dry) {
         const lines = games.flatMap(verdictRows).map((row) => `${JSON.stringify(row)}\n`);
         await writeAtomically(options.saveVerdicts, lines.join(''));
       }
@@ -75,6 +76,7 @@ export async function bench(
   } finally {
     await judge?.close();
   }
+  if (judge?.dry) return printDryRun(judge.dry, options.json);
   await show(results, options);
   for (const { title, shares } of results) {
     if (shares.error === 0) continue;

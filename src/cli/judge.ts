@@ -5,12 +5,13 @@ import { judgePair } from '../judging/judge-pair.ts';
 import type { Judgment, Pair } from '../judging/judgment.ts';
 import { type JudgeOptions, settings } from '../judging/settings.ts';
 import type { Task } from '../judging/task.ts';
-import type { Model } from '../model.ts';
 import { tableOptions } from '../report/table.ts';
 import type { Order } from '../types.ts';
+import { printDryRun } from './dry-run-text.ts';
 import { type BadRow, type PairRow, pairRows } from './judge-rows.ts';
 import { judgmentText, Summary } from './judge-text.ts';
-import { type JudgeSetup, openJudge } from './open-judge.ts';
+import { type JudgeSetup, type OpenJudge, openJudge } from './open-judge.ts';
+import { ProgressLine } from './progress-line.ts';
 import { print, printable } from './terminal.ts';
 
 export interface JudgeCommand extends JudgeSetup {
@@ -40,11 +41,13 @@ export async function judge(
       'give a file of pairs',
     );
   }
-  const { name, model, options: judging, close } = await openJudge(command, signal);
-  const options: JudgeOptions = { ...judging, orders: command.orders };
+  const opened = await openJudge(command, signal);
+  const { name, model, dry } = opened;
+  const options: JudgeOptions = { ...opened.options, orders: command.orders };
   try {
     if (pair) {
       const judgment = await judgeOne(model, pair, options);
+      if (dry) return await printDryRun(dry, command.json);
       const failed = failure(judgment);
       if (failed !== undefined) {
         const remedy = 'shorten the instruction or the responses, or use another model';
@@ -52,9 +55,9 @@ export async function judge(
       }
       const whole = { model: name, revision: model.revision, ...judgment };
       await print(command.json ? `${JSON.stringify(whole, null, 2)}\n` : judgmentText(judgment, pair));
-    } else await judgeFile(file ?? '-', model, options, command);
+    } else await judgeFile(file ?? '-', { ...opened, options }, command);
   } finally {
-    await close();
+    await opened.close();
   }
 }
 
@@ -78,8 +81,7 @@ type Judged = BadRow | (PairRow & { readonly judgment: Judgment });
 
 async function judgeFile(
   path: string,
-  model: Model,
-  options: JudgeOptions,
+  { model, options, dry }: OpenJudge,
   { json, failUnder, onError }: JudgeCommand,
 ): Promise<void> {
   const s = settings(model, options);
@@ -88,31 +90,31 @@ async function judgeFile(
     return 'error' in row ? row : { ...row, judgment: yield* judgePair(row.pair, s) };
   }
   const summary = new Summary();
-  const counter = new Counter();
+  const line = new ProgressLine('judging');
   try {
     for await (const judged of conduct(pairRows(path, onError), task, conductBy(model, options))) {
       if ('error' in judged) {
         summary.skipped++;
-        counter.clear();
+        line.clear();
         process.stderr.write(`left out: ${printable(judged.error.message)}\n`);
-        if (json) await print(`${JSON.stringify({ error: judged.error.message })}\n`);
+        if (json && !dry) await print(`${JSON.stringify({ error: judged.error.message })}\n`);
         continue;
       }
       const { judgment, gold, at } = judged;
       summary.add(judgment, gold);
-      if (json) {
+      if (json && !dry) {
         const known = gold === null ? {} : { gold, correct: judgment.winner === gold };
         await print(`${JSON.stringify({ at, ...judgment, ...known })}\n`);
       }
       const failed = failure(judgment);
       if (failed !== undefined) {
-        counter.clear();
+        line.clear();
         process.stderr.write(`no answer: ${printable(`${at}: ${failed}`)}\n`);
       }
-      counter.show(summary.pairs);
+      line.show(summary.pairs);
     }
   } finally {
-    counter.clear();
+    line.clear();
   }
   if (summary.pairs === 0) {
     const what = summary.skipped > 0 ? 'no row of it is a pair' : 'it holds no rows';
@@ -122,6 +124,7 @@ async function judgeFile(
       'give rows with instruction, a and b',
     );
   }
+  if (dry) return printDryRun(dry, json);
   if (!json) await print(summary.text(tableOptions(process.stdout)));
   if (failUnder !== undefined) gate(summary, failUnder);
   if (summary.failed > 0) {
@@ -147,23 +150,4 @@ function gate({ agreement }: Summary, failUnder: number): void {
   if (agreement >= failUnder) return;
   process.stderr.write(`agreement with gold is ${agreement.toFixed(4)}, below --fail-under ${failUnder}\n`);
   process.exitCode = 1;
-}
-
-/** How many are done, on a terminal's last line. */
-class Counter {
-  #last = 0;
-  #shown = false;
-
-  show(done: number): void {
-    const now = performance.now();
-    if (process.stderr.isTTY !== true || now - this.#last < 100) return;
-    this.#last = now;
-    this.#shown = true;
-    process.stderr.write(`\r${done.toLocaleString('en-US')} judged\x1b[K`);
-  }
-
-  clear(): void {
-    if (this.#shown) process.stderr.write('\r\x1b[K');
-    this.#shown = false;
-  }
 }

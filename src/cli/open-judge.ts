@@ -1,10 +1,12 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
 import type { JudgeOptions } from '../judging/settings.ts';
+import { DryRun } from '../model/dry-run.ts';
 import type { Model } from '../model.ts';
 import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
-import { openStore } from '../store.ts';
+import { openStore, readStore, type Store } from '../store.ts';
 import type { ModelOptions } from './model-options.ts';
 import { openModel, placeOf } from './models.ts';
 import { SEED_FOLDER } from './ports.ts';
@@ -25,12 +27,15 @@ export interface JudgeSetup extends ModelOptions {
   readonly seed: number;
   readonly store?: string;
   readonly fresh?: boolean;
+  readonly dryRun?: boolean;
 }
 
 export interface OpenJudge {
   readonly name: string;
   readonly model: Model;
   readonly options: JudgeOptions;
+  /** What stands in for the models and the ledger, where nothing is to be asked. */
+  readonly dry: DryRun | null;
   close(): Promise<void>;
 }
 
@@ -57,10 +62,16 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
     return one;
   };
   try {
-    const model = keep(await openModel(name, setup));
-    const planModel =
-      setup.planModel === undefined ? undefined : keep(await openModel(setup.planModel, setup));
-    const store = setup.store === undefined ? undefined : keep(openStore(setup.store, { config: CONFIG }));
+    const dry = setup.dryRun ? new DryRun(setup.prices) : null;
+    const open = async (name: string) => {
+      const real = keep(await openModel(name, setup));
+      return dry ? dry.model(real) : real;
+    };
+    const model = await open(name);
+    const planModel = setup.planModel === undefined ? undefined : await open(setup.planModel);
+    const ledger = setup.store === undefined ? undefined : openLedger(setup.store, dry !== null);
+    if (ledger) keep(ledger);
+    const store = dry ? dry.store(ledger) : ledger;
     const prompts = await promptsOf(setup.prompts, place.kind === 'folder' ? place.folder : null);
     const { votes, plans = 1, ties, reask, weighted, temperature, seed, fresh } = setup;
     const options: JudgeOptions = {
@@ -80,11 +91,17 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
       ...(planModel ? { planModel } : {}),
       ...(store ? { store } : {}),
     };
-    return { name, model, options, close };
+    return { name, model, options, dry, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** A dry run makes no ledger, and reads one that another command is at work on. */
+function openLedger(path: string, dry: boolean): Store | undefined {
+  if (!dry) return openStore(path, { config: CONFIG });
+  return existsSync(path) ? readStore(path) : undefined;
 }
 
 /** The prompts that a checkpoint was trained on: a playground's vocabulary has the judge prompt's own tag. */

@@ -1,42 +1,61 @@
 import { duration, whole } from '../report/format.ts';
 
-/** One line on stderr: rewritten in place on a terminal, else written at every tenth. */
+/** Milliseconds between two looks of a terminal's line. */
+const EVERY = 100;
+
+/** How many pairs are done, on stderr: one line that is rewritten in place on a terminal, else one at every tenth, where the
+ * total is known. */
 export class ProgressLine {
   readonly #title: string;
-  readonly #total: number;
+  readonly #total: number | null;
   readonly #started = performance.now();
   readonly #terminal = process.stderr.isTTY === true;
   #last = 0;
   #tenth = 0;
+  #shown = false;
 
-  constructor(title: string, total: number) {
+  constructor(title: string, total: number | null = null) {
     this.#title = title;
     this.#total = total;
   }
 
   show(done: number): void {
-    const now = performance.now();
     if (this.#terminal) {
-      if (now - this.#last < 100) return;
+      const now = performance.now();
+      if (now - this.#last < EVERY) return;
       this.#last = now;
-      process.stderr.write(`\r${this.#text(done)}\x1b[K`);
-      return;
+      this.#shown = true;
+      process.stderr.write(`\r${this.#count(done)}${this.#left(done)}\x1b[K`);
+    } else if (this.#total !== null) {
+      const tenth = Math.floor((10 * done) / this.#total);
+      if (tenth === this.#tenth || done === this.#total) return;
+      this.#tenth = tenth;
+      process.stderr.write(`${this.#count(done)}${this.#left(done)}\n`);
     }
-    const tenth = Math.floor((10 * done) / this.#total);
-    if (tenth === this.#tenth || done === this.#total) return;
-    this.#tenth = tenth;
-    process.stderr.write(`${this.#text(done)}\n`);
+  }
+
+  /** Makes room for another line. */
+  clear(): void {
+    if (this.#shown) process.stderr.write('\r\x1b[K');
+    this.#shown = false;
   }
 
   end(done: number): void {
-    const seconds = (performance.now() - this.#started) / 1000;
-    const line = `${this.#title}: ${whole(done)} of ${whole(this.#total)} pairs in ${duration(seconds)}`;
-    process.stderr.write(this.#terminal ? `\r${line}\x1b[K\n` : `${line}\n`);
+    this.clear();
+    process.stderr.write(`${this.#count(done)} in ${duration(this.#seconds)}\n`);
   }
 
-  #text(done: number): string {
-    const seconds = (performance.now() - this.#started) / 1000;
-    const left = (seconds / done) * (this.#total - done);
-    return `${this.#title}: ${whole(done)} of ${whole(this.#total)} pairs, ${duration(left)} left`;
+  get #seconds(): number {
+    return (performance.now() - this.#started) / 1000;
+  }
+
+  #count(done: number): string {
+    const of = this.#total === null ? '' : ` of ${whole(this.#total)}`;
+    return `${this.#title}: ${whole(done)}${of} pairs`;
+  }
+
+  #left(done: number): string {
+    if (this.#total === null) return '';
+    return `, ${duration((this.#seconds / done) * (this.#total - done))} left`;
   }
 }

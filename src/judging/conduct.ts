@@ -1,13 +1,13 @@
 import { EvalPlannerError } from '../errors.ts';
 import { record } from '../generate.ts';
 import type { GenerateRequest, Generation, Model } from '../model.ts';
-import type { Store } from '../store.ts';
+import type { Generations } from '../store.ts';
 import type { Answer, Ask, Task } from './task.ts';
 
 export interface ConductOptions {
   readonly judge: Model;
   readonly planner: Model;
-  readonly store?: Store | undefined;
+  readonly store?: Generations | undefined;
   readonly fresh?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Results come in the order of the inputs (default), or as they are done. */

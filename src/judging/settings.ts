@@ -1,7 +1,7 @@
 import { EvalPlannerError } from '../errors.ts';
 import type { Model } from '../model.ts';
 import { type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
-import type { Store } from '../store.ts';
+import type { Generations } from '../store.ts';
 import type { JudgeForm } from '../thoughts/judge-prompt.ts';
 import { ORDERS, type Order } from '../types.ts';
 
@@ -34,7 +34,7 @@ export interface JudgeOptions {
   readonly maxPlanTokens?: number;
   readonly seed?: number;
   /** The ledger: what is there is not asked for again. */
-  readonly store?: Store;
+  readonly store?: Generations;
   /** Ask again for what is there, too. */
   readonly fresh?: boolean;
   readonly signal?: AbortSignal;

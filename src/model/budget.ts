@@ -44,16 +44,25 @@ export interface Estimate {
   readonly cost: number | null;
 }
 
+export const NOTHING: Estimate = { requests: 0, promptTokens: 0, maxCompletionTokens: 0, cost: null };
+
+/** An estimate, and one request more. */
+export function withRequest(
+  sum: Estimate,
+  { prompt, maxTokens }: GenerateRequest,
+  prices?: Prices,
+): Estimate {
+  const promptTokens = sum.promptTokens + Math.ceil(Buffer.byteLength(prompt) / 4);
+  const maxCompletionTokens = sum.maxCompletionTokens + maxTokens;
+  const cost = prices ? (promptTokens * prices.prompt + maxCompletionTokens * prices.completion) / 1e6 : null;
+  return { requests: sum.requests + 1, promptTokens, maxCompletionTokens, cost };
+}
+
 /** What requests may cost, without asking for one. */
 export async function estimate(requests: Requests, prices?: Prices): Promise<Estimate> {
-  let [count, promptTokens, maxCompletionTokens] = [0, 0, 0];
-  for await (const { prompt, maxTokens } of requests) {
-    count++;
-    promptTokens += Math.ceil(Buffer.byteLength(prompt) / 4);
-    maxCompletionTokens += maxTokens;
-  }
-  const cost = prices ? (promptTokens * prices.prompt + maxCompletionTokens * prices.completion) / 1e6 : null;
-  return { requests: count, promptTokens, maxCompletionTokens, cost };
+  let sum = NOTHING;
+  for await (const request of requests) sum = withRequest(sum, request, prices);
+  return sum;
 }
 
 /** Keeps calls within a sum of money and of tokens. Before a call is sent, the most that it may cost is set aside, so that the

@@ -36,6 +36,10 @@ export function benchCommand(evalplanner: Command): void {
     .addOption(new Option('--max-tokens <n>', 'of a thought').argParser(positive))
     .option('--store <file>', 'the ledger of all generations: the same command goes on where it was')
     .option('--fresh', 'ask again for what the ledger has')
+    .option(
+      '--dry-run',
+      'ask for nothing; say how many generations and tokens it would be, and the cost at --prices',
+    )
     .addOption(new Option('--limit <n>', 'the first n prompts only').argParser(positive))
     .addOption(
       new Option('--seed <n>', "draws RewardBench's orders, the thoughts and the intervals")

@@ -56,6 +56,10 @@ export function judgeCommand(evalplanner: Command): void {
       'the ledger: what is in it is not asked for again, so a stopped command goes on',
     )
     .option('--fresh', 'ask again for what is in the ledger, too')
+    .option(
+      '--dry-run',
+      'ask for nothing; say how many generations and tokens it would be, and the cost at --prices',
+    )
     .addOption(
       new Option('--on-error <what>', 'a row that is no pair ends the command, or is reported and left out')
         .choices(['stop', 'skip'])
@@ -77,6 +81,7 @@ Examples:
   $ evalplanner judge pairs.jsonl --votes 5 --store judged.db --json > judged.jsonl
   $ evalplanner judge pairs.parquet --fail-under 0.8
   $ evalplanner judge pairs.csv --base-url http://127.0.0.1:8000/v1 --model m --form two-call --concurrency 64
+  $ evalplanner judge pairs.jsonl --base-url https://api.openai.com/v1 --model gpt-5-mini --dry-run --prices 0.25,2
   $ evalplanner judge pairs.csv --model ai:anthropic/claude-sonnet-4-5 --form two-call --prices 3,15 --max-cost 5
 
 Rows: instruction (a text, or a list of {role, content}), a and b or chosen and rejected; id and gold (A, B or tie) where there
