@@ -4,7 +4,9 @@ import type { Device } from '../device.ts';
 import type { Parameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
 import type { ChosenToken, Sample, SampleRequest } from '../sampling/sampler.ts';
+import type { AdamWArrays, AdamWUpdate, Stretch } from '../training/adamw.ts';
 import type { FromWorker, GradientResult, GradientTask, ToWorker } from './protocol.ts';
+import { Turn } from './turn.ts';
 
 /** Two workers whatever the machine: how a batch is split, and so every digit of a training run, must not depend on the
  * number of cores. More cores become threads of the runtime inside each worker. */
@@ -19,6 +21,10 @@ const CHUNK = 32;
 /** Sequences that a worker samples at a time. A wide model's step goes into moving its weights, whatever the number of
  * sequences (measured at 512 wide: 64 are 17 % faster than 32); a narrow one's gains nothing beyond 32. */
 const slotsOf = ({ config }: Parameters): number => (config.hiddenSize < 256 ? 32 : 64);
+
+/** The type of the reply to each question. */
+const ANSWERS = { gradient: 'gradient', squares: 'squares', update: 'updated' } as const;
+type Answers = typeof ANSWERS;
 
 type Listener = (message: FromWorker) => void;
 
@@ -47,7 +53,13 @@ export class Pool {
   readonly #failures: ((error: Error) => void)[] = Array.from({ length: WORKERS }, () => () => {});
   readonly #device: Device;
   #parallel = WORKERS;
+  /** Of what is trained. */
+  #tensors = 0;
+  #turn: SharedArrayBuffer | null = null;
   #runs = 0;
+  #closing = false;
+  /** Why the pool is of no more use. */
+  #gone: Error | null = null;
 
   /** Whether the device works is for the caller to find out before (checkDevice): here it would be a failure of the first
    * run. */
@@ -60,9 +72,8 @@ export class Pool {
         if (message.type === 'failed') this.#failures[i]?.(new Error(message.message));
         else this.#listeners[i]?.(message);
       });
-      worker.on('error', (error) =>
-        this.#failures[i]?.(error instanceof Error ? error : new Error(String(error))),
-      );
+      worker.on('error', (error) => this.#lose(error instanceof Error ? error : new Error(String(error))));
+      worker.on('exit', (code) => this.#lose(new Error(`a thread of the engine has ended (${code})`)));
       return worker;
     });
   }
@@ -77,6 +88,7 @@ export class Pool {
     }: { readonly slots?: number; readonly adapter?: Adapter | undefined } = {},
   ): void {
     this.#parallel = parameters.flat.length > LARGE ? 1 : WORKERS;
+    this.#tensors = (adapter ?? parameters).shapes.length;
     for (const worker of this.#workers) {
       const message: ToWorker = {
         type: 'model',
@@ -110,7 +122,8 @@ export class Pool {
       load[worker] = (load[worker] as number) + micro.batch * micro.length;
       assigned[worker]?.push(index);
     }
-    const turn = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    const turn = Turn.shared(this.#tensors);
+    this.#turn = turn;
     const results: GradientResult[] = new Array(tasks.length);
     await Promise.all(
       assigned.map(async (indices, worker) => {
@@ -118,21 +131,58 @@ export class Pool {
           const given = tasks[index] as GradientTask;
           const task = { ...given, first: index === 0, threads: threadsOf(parallel) };
           const message = { type: 'gradient', task, index, turn, gradient: gradient.buffer } as const;
-          results[index] = await this.#ask(worker, message);
+          results[index] = (await this.#ask(worker, message)).result;
         }
       }),
     );
     return results;
   }
 
-  #ask(worker: number, message: ToWorker): Promise<GradientResult> {
+  /** Σ g² of a gradient, given as each worker's part of it. */
+  async sumOfSquares(
+    gradient: Float32Array<SharedArrayBuffer>,
+    parts: readonly (readonly Stretch[])[],
+  ): Promise<number> {
+    const replies = await Promise.all(
+      parts.map((stretches, worker) => this.#ask(worker, { type: 'squares', gradient, stretches })),
+    );
+    return replies.reduce((total, { sum }) => total + sum, 0);
+  }
+
+  /** An optimiser step, each worker its part. The arrays are in shared memory. */
+  async update(
+    arrays: AdamWArrays,
+    parts: readonly (readonly Stretch[])[],
+    update: AdamWUpdate,
+  ): Promise<void> {
+    await Promise.all(
+      parts.map((stretches, worker) => this.#ask(worker, { type: 'update', arrays, stretches, update })),
+    );
+  }
+
+  /** What a worker answers; it is asked one thing at a time. */
+  #ask<Type extends keyof Answers>(
+    worker: number,
+    message: Extract<ToWorker, { readonly type: Type }>,
+  ): Promise<Extract<FromWorker, { type: Answers[Type] }>> {
+    const { type } = message as { readonly type: Type };
     return new Promise((resolve, reject) => {
+      if (this.#gone) return reject(this.#gone);
       this.#failures[worker] = reject;
       this.#listeners[worker] = (reply) => {
-        if (reply.type === 'gradient') resolve(reply.result);
+        // A sampling run that was given up may still have something to say.
+        if (reply.type === ANSWERS[type]) resolve(reply as never);
       };
       this.#workers[worker]?.postMessage(message);
     });
+  }
+
+  /** A thread has ended that nobody asked to: the other one must not wait for it, and nothing runs here any more. */
+  #lose(error: Error): void {
+    if (this.#closing || this.#gone) return;
+    this.#gone = error;
+    if (this.#turn) Turn.release(this.#turn);
+    for (const fail of this.#failures) fail(error);
   }
 
   /** Sample every request; each result comes as its sequence ends. Requests are pulled as workers need them. `capacity`
@@ -142,6 +192,7 @@ export class Pool {
     capacity: number,
     signal?: AbortSignal,
   ): AsyncGenerator<Sample> {
+    if (this.#gone) throw this.#gone;
     const run = ++this.#runs;
     const source = requests[Symbol.iterator]();
     const finished: Sample[] = [];
@@ -216,6 +267,7 @@ export class Pool {
       };
       tell(i, { type: 'sample', run, capacity, live: true });
     }
+    if (this.#gone) events.failed(this.#gone);
     return {
       add: (requests) => {
         if (requests.length === 0) return;
@@ -238,6 +290,7 @@ export class Pool {
 
   /** Ends the threads. They end by themselves: to terminate one inside a call of the runtime aborts the whole process. */
   async close(): Promise<void> {
+    this.#closing = true;
     await Promise.all(
       this.#workers.map(async (worker) => {
         if (worker.threadId === -1) return;

@@ -2,6 +2,7 @@ import type { Device } from '../device.ts';
 import type { LlamaConfig } from '../llama/config.ts';
 import type { LoraConfig } from '../lora/adapter.ts';
 import type { ChosenToken, Sample, SampleRequest } from '../sampling/sampler.ts';
+import type { AdamWArrays, AdamWUpdate, Stretch } from '../training/adamw.ts';
 import type { MicroBatch } from '../training/sequence.ts';
 
 /** One micro-batch's part of a step. Its gradient is added to those before it; `first` is the first. */
@@ -40,10 +41,19 @@ export type ToWorker =
   | {
       readonly type: 'gradient';
       readonly task: GradientTask;
-      /** The sum of all tasks' gradients; each is added when `turn` is at the task's index. */
+      /** The sum of all tasks' gradients; each tensor of each is added when `turn` is at the task's index there. */
       readonly gradient: SharedArrayBuffer;
       readonly index: number;
       readonly turn: SharedArrayBuffer;
+    }
+  /** The sum of squares of a part of the gradient. */
+  | { readonly type: 'squares'; readonly gradient: Float32Array; readonly stretches: readonly Stretch[] }
+  /** A part of an optimiser step. */
+  | {
+      readonly type: 'update';
+      readonly arrays: AdamWArrays;
+      readonly stretches: readonly Stretch[];
+      readonly update: AdamWUpdate;
     }
   | { readonly type: 'sample'; readonly run: number; readonly capacity: number; readonly live: boolean }
   /** Requests for a sampling run in progress; none: no more will come. */
@@ -57,6 +67,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly type: 'gradient'; readonly result: GradientResult }
+  | { readonly type: 'squares'; readonly sum: number }
+  | { readonly type: 'updated' }
   | { readonly type: 'samples'; readonly run: number; readonly samples: readonly Sample[] }
   /** What a live run's step chose, for requests that watch. */
   | { readonly type: 'tokens'; readonly run: number; readonly tokens: readonly ChosenToken[] }

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
+import { Turn } from './turn.ts';
 
 /** Adds its number to the list when it is its turn. */
 const WORKER = `
@@ -7,9 +8,9 @@ const WORKER = `
   const { Turn } = await import(workerData.url);
   const list = new Int32Array(workerData.list);
   const turn = new Turn(workerData.shared, workerData.own);
-  if (workerData.own !== 3) turn.wait();
+  if (workerData.own !== 3) turn.wait(0);
   Atomics.store(list, Atomics.add(list, 0, 1) + 1, workerData.own);
-  turn.pass();
+  turn.pass(0);
 `;
 
 it('threads go in the order of their numbers, whichever comes first, and one that does not wait is passed over', async () => {
@@ -27,4 +28,19 @@ it('threads go in the order of their numbers, whichever comes first, and one tha
   expect(count).toBe(6);
   expect(order.slice(0, 6).filter((own) => own !== 3)).toEqual([0, 1, 2, 4, 5]);
   expect(new Int32Array(shared)[0]).toBe(6);
+});
+
+it('when a thread is gone the others are let pass, and stay so', async () => {
+  const shared = Turn.shared(1);
+  const list = new SharedArrayBuffer(32);
+  const url = new URL('./turn.ts', import.meta.url).href;
+  const waiting = [2, 1].map((own) => {
+    const worker = new Worker(WORKER, { eval: true, workerData: { url, shared, list, own } });
+    return new Promise((resolve, reject) => worker.once('exit', resolve).once('error', reject));
+  });
+  // Number 0 never comes.
+  Turn.release(shared);
+  await Promise.all(waiting);
+  expect(new Int32Array(list)[0]).toBe(2);
+  expect(new Int32Array(shared)[0]).toBeGreaterThan(1e9);
 });

@@ -8,6 +8,7 @@ import {
   type SampleRequest,
   Sampler,
 } from '../sampling/sampler.ts';
+import { adamwUpdate, sumOfSquares } from '../training/adamw.ts';
 import { GradientRunner } from '../training/gradients.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import { Turn } from './turn.ts';
@@ -113,16 +114,24 @@ async function handle(message: ToWorker): Promise<void> {
       const turn = new Turn(message.turn, index);
       const adds = task.kind !== 'logp';
       try {
-        const result = await (gradients as GradientRunner).run(task, new Float32Array(gradient), () =>
-          turn.wait(),
-        );
+        const result = await (gradients as GradientRunner).run(task, new Float32Array(gradient), turn);
         send({ type: 'gradient', result });
       } finally {
         // Also where it failed: the other worker waits for it.
-        if (adds) turn.pass();
+        if (adds) turn.passAll();
       }
       return;
     }
+    case 'squares': {
+      const { gradient, stretches } = message;
+      const sum = stretches.reduce((total, stretch) => total + sumOfSquares(gradient, stretch), 0);
+      send({ type: 'squares', sum });
+      return;
+    }
+    case 'update':
+      adamwUpdate(message.arrays, message.stretches, message.update);
+      send({ type: 'updated' });
+      return;
     case 'sample': {
       const run = runs.get(message.run) as Run;
       try {

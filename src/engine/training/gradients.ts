@@ -1,12 +1,15 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Device } from '../device.ts';
+import { sizeOf } from '../graph.ts';
 import { rotaryFeeds } from '../llama/forward.ts';
 import type { Parameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
 import { attentionBlocks } from '../ops/attention.ts';
 import { attentionMask } from '../ops/softmax.ts';
 import type { GradientResult, GradientTask } from '../parallel/protocol.ts';
+import type { Turn } from '../parallel/turn.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
+import type { TensorShape } from '../tensors.ts';
 import { dpoGraph, gradientName, logProbabilityGraph, sftGraph } from './losses.ts';
 import type { MicroBatch } from './sequence.ts';
 
@@ -38,9 +41,9 @@ export class GradientRunner {
     this.#adapter = adapter;
   }
 
-  /** Adds the gradient of the task's loss to `gradient`, which lies as the `flat` of what is trained does.
-   * `wait` is called before it is touched. */
-  async run(task: GradientTask, gradient: Float32Array, wait = () => {}): Promise<GradientResult> {
+  /** Adds the gradient of the task's loss to `gradient`, which lies as the `flat` of what is trained does; each tensor
+   * when it is the task's turn. */
+  async run(task: GradientTask, gradient: Float32Array, turn?: Turn): Promise<GradientResult> {
     const { kind, micro } = task;
     const { batch, length, targets } = micro;
     const blocks = attentionBlocks(length);
@@ -74,24 +77,30 @@ export class GradientRunner {
       feeds.reference = tensor('float32', task.reference as Float32Array, [pairs]);
       feeds.pairWeights = tensor('float32', task.pairWeights as Float32Array, [pairs]);
     }
-    const outputs = await session.run(feeds);
-    const logp = outputs.logp?.data as Float32Array;
-    if (kind === 'logp') return { loss: 0, logp };
+    if (kind === 'logp') return { loss: 0, logp: (await session.run(feeds)).logp?.data as Float32Array };
 
-    wait();
-    let at = 0;
-    for (const { name } of (this.#adapter ?? this.#parameters).shapes) {
+    const { shapes } = this.#adapter ?? this.#parameters;
+    const sums = views(shapes, gradient);
+    // The first task's gradient is written where it belongs: nobody touches it before the turn has passed.
+    const written = task.first && this.#device === 'cpu';
+    const outputs = await session.run(
+      feeds,
+      written ? { loss: null, logp: null, ...sums } : session.outputNames,
+    );
+    for (const [i, { name }] of shapes.entries()) {
       const part = outputs[gradientName(name)]?.data as Float32Array;
-      if (task.first) gradient.set(part, at);
-      else
-        for (let i = 0; i < part.length; i++)
-          gradient[at + i] = (gradient[at + i] as number) + (part[i] as number);
-      at += part.length;
+      if (!written) {
+        turn?.wait(i);
+        const sum = sums[gradientName(name)]?.data as Float32Array;
+        if (task.first) sum.set(part);
+        else for (let k = 0; k < part.length; k++) sum[k] = (sum[k] as number) + (part[k] as number);
+      }
+      turn?.pass(i);
       // The runtime's outputs are new arrays at every run: their memory is given back now, not at some collection.
       (part.buffer as ArrayBuffer).transfer(0);
     }
     const [loss] = (outputs.loss as Tensor).data as Float32Array;
-    return { loss: loss as number, logp };
+    return { loss: loss as number, logp: outputs.logp?.data as Float32Array };
   }
 
   #rotary(length: number): Record<string, Tensor> {
@@ -144,4 +153,16 @@ export class GradientRunner {
     for (const session of this.#sessions.values()) await (await session).release();
     this.#sessions.clear();
   }
+}
+
+/** The gradient of each tensor, by the graph's name of it, in a flat array of all. */
+function views(shapes: readonly TensorShape[], gradient: Float32Array): Record<string, Tensor> {
+  const out: Record<string, Tensor> = {};
+  let at = 0;
+  for (const { name, shape } of shapes) {
+    const end = at + sizeOf(shape);
+    out[gradientName(name)] = tensor('float32', gradient.subarray(at, end), shape);
+    at = end;
+  }
+  return out;
 }

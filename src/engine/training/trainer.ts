@@ -1,9 +1,10 @@
 import { DivergenceError } from '../errors.ts';
 import type { Parameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
-import type { Pool } from '../parallel/pool.ts';
+import { type Pool, WORKERS } from '../parallel/pool.ts';
 import type { GradientResult } from '../parallel/protocol.ts';
-import { AdamW, clipScale, gradientNorm } from './adamw.ts';
+import type { FlatTensors } from '../tensors.ts';
+import { AdamW, clipScale, type Stretch } from './adamw.ts';
 import { addLogProbabilities } from './log-probabilities.ts';
 import { learningRate } from './schedule.ts';
 import { microBatches, type Sequence } from './sequence.ts';
@@ -53,6 +54,9 @@ export class StepTrainer {
   readonly #pool: Pool;
   readonly #parameters: Parameters;
   readonly #options: OptimiserOptions;
+  readonly #trained: FlatTensors;
+  /** What of it each worker updates. */
+  readonly #parts: readonly (readonly Stretch[])[];
   readonly adamw: AdamW;
   readonly #gradient: Float32Array<SharedArrayBuffer>;
 
@@ -61,9 +65,10 @@ export class StepTrainer {
     this.#pool = pool;
     this.#parameters = parameters;
     this.#options = options;
-    const trained = adapter ?? parameters;
-    this.adamw = new AdamW(trained, options);
-    this.#gradient = trained.zeros().flat;
+    this.#trained = adapter ?? parameters;
+    this.adamw = new AdamW(this.#trained, options);
+    this.#gradient = this.#trained.zeros().flat;
+    this.#parts = this.adamw.parts(WORKERS);
   }
 
   /** One step of token-masked SFT: the loss is the weighted mean over the completion tokens of the batch. */
@@ -74,7 +79,7 @@ export class StepTrainer {
       for (let r = 0; r < micro.targets; r++) micro.weights[r] = (micro.weights[r] as number) / total;
     const tasks = micros.map(({ micro }) => ({ kind: 'sft' as const, micro }));
     const results = await this.#pool.gradient(tasks, this.#gradient);
-    return this.#update(
+    return await this.#update(
       results.reduce((sum, { loss }) => sum + loss, 0),
       tokensOf(sequences),
     );
@@ -109,10 +114,10 @@ export class StepTrainer {
     );
     const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
     return {
-      ...this.#update(
+      ...(await this.#update(
         results.reduce((sum, { loss }) => sum + loss, 0),
         tokensOf(sequences),
-      ),
+      )),
       accuracy: mean(margins.map((margin) => Number(margin > 0))),
       margin: beta * mean(margins),
       chosenLogp: mean(pairs.map((_, p) => logps[2 * p] as number)),
@@ -125,14 +130,16 @@ export class StepTrainer {
     return { tokens: MICRO_TOKENS, unit, padId: padTokenId, parts: this.#pool.parallel };
   }
 
-  #update(loss: number, tokens: number): StepResult {
+  async #update(loss: number, tokens: number): Promise<StepResult> {
     const { steps, warmupSteps, maxGradNorm, learningRateFloor = 0 } = this.#options;
     const schedule = { peak: this.#options.learningRate, warmupSteps, steps, floor: learningRateFloor };
     const rate = learningRate(schedule, this.adamw.updates);
-    const gradNorm = gradientNorm(this.#gradient);
+    const gradNorm = Math.sqrt(await this.#pool.sumOfSquares(this.#gradient, this.#parts));
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
       throw new DivergenceError(this.adamw.updates + 1, loss, gradNorm);
-    this.adamw.step(this.#gradient, rate, clipScale(gradNorm, maxGradNorm));
+    const { m, v } = this.adamw;
+    const arrays = { theta: this.#trained.flat, gradient: this.#gradient, m, v };
+    await this.#pool.update(arrays, this.#parts, this.adamw.next(rate, clipScale(gradNorm, maxGradNorm)));
     return { loss, gradNorm, learningRate: rate, tokens };
   }
 }
