@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bind, Graph, times } from './graph.ts';
+import { bind, Graph, times, type Value } from './graph.ts';
 import { multiply, scale, sum } from './ops/elementwise.ts';
 import { loadGraph, shapeFeeds, tensor } from './session.ts';
 
@@ -44,6 +44,39 @@ describe('gradients', () => {
     const graph = new Graph();
     const loss = sum(graph, graph.input('x', [2]));
     expect(() => graph.gradients(loss, [graph.input('other', [2])])).toThrow('does not depend on other');
+  });
+});
+
+describe('recomputed', () => {
+  /** 2 (x y)² summed, with x y computed again for the gradient or kept. */
+  const build = (again: boolean) => {
+    const graph = new Graph();
+    const [x, y] = [graph.input('x', [2]), graph.input('y', [2])];
+    const square = (value: Value) => {
+      const product = multiply(graph, value, y);
+      return multiply(graph, product, product);
+    };
+    const loss = sum(graph, scale(graph, again ? graph.recomputed(x, square) : square(x), 2));
+    const [dx, dy] = graph.gradients(loss, [x, y]);
+    graph.output('dx', dx!);
+    graph.output('dy', dy!);
+    return graph.encode();
+  };
+  const products = (model: Uint8Array) => new TextDecoder('latin1').decode(model).split('"\x03Mul').length;
+
+  it('gives the gradients of x and of what else is used, at the price of computing twice', async () => {
+    const feeds = {
+      x: tensor('float32', Float32Array.of(1, -2), [2]),
+      y: tensor('float32', Float32Array.of(3, 0.5), [2]),
+    };
+    for (const again of [true, false]) {
+      const session = await loadGraph(build(again), 1);
+      const { dx, dy } = await session.run(feeds);
+      // 4 x y · (y, x)
+      expect(Array.from(dx!.data as Float32Array)).toEqual([36, -2]);
+      expect(Array.from(dy!.data as Float32Array)).toEqual([12, 8]);
+    }
+    expect(products(build(true))).toBeGreaterThan(products(build(false)));
   });
 });
 

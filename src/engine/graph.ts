@@ -152,10 +152,61 @@ export class Graph {
     this.#outputs.push({ name, shape: value.shape, type: value.type });
   }
 
+  /** The value of `build(x)`, whose gradient computes what lies between again instead of keeping it (activation
+   * checkpointing). Every op of `build` whose value its gradient needs has to depend on x. */
+  recomputed(x: Value, build: (x: Value) => Value): Value {
+    const start = this.#tape.length;
+    const output = build(x);
+    const steps = this.#tape.splice(start);
+    const made = new Set(steps.map((step) => step.output.name));
+    const used = new Map(steps.flatMap((step) => step.inputs).map((input) => [input.name, input]));
+    const inputs = [...used.values()].filter(({ name }) => name !== x.name && !made.has(name));
+    return this.differentiable(output, [x, ...inputs], (dOutput) => {
+      const again = this.after(x, [dOutput]);
+      const seed = build(again);
+      const parts = new Map([[seed.name, [dOutput]]]);
+      this.#backwards(this.#tape.splice(this.#tape.length - steps.length), parts);
+      return [again, ...inputs].map(({ name }) => this.#sum(parts.get(name) ?? []));
+    });
+  }
+
+  /** x, computed no sooner than the other values: x + 0 · y₁ + 0 · y₂ …, of one element each. Without it the runtime would
+   * compute first, or find equal to what it has, and keep, what is computed again to save memory. */
+  after(x: Value, values: readonly Value[]): Value {
+    const zeros = values.map((value) => {
+      const { length } = value.shape;
+      const first = this.node(
+        'Slice',
+        [
+          value,
+          this.integers(new Array(length).fill(0)),
+          this.integers(new Array(length).fill(1)),
+          this.integers(value.shape.map((_, axis) => axis)),
+        ],
+        new Array(length).fill(1),
+      );
+      const scalar = this.node('Reshape', [first, this.integers([1])], [1]);
+      return this.node('Mul', [scalar, this.scalar(0)], [1]);
+    });
+    const [only] = zeros;
+    const zero = zeros.length === 1 ? (only as Value) : this.node('Sum', zeros, [1]);
+    return this.node('Add', [x, zero], x.shape);
+  }
+
   /** ∂loss/∂target for each target, by walking the tape backwards; a target the loss does not depend on is an error. */
   gradients(loss: Value, targets: readonly Value[]): Value[] {
     const parts = new Map<string, Value[]>([[loss.name, [this.scalar(1)]]]);
-    for (const { output, inputs, gradient } of this.#tape.toReversed()) {
+    this.#backwards([...this.#tape], parts);
+    return targets.map((target) => {
+      const total = this.#sum(parts.get(target.name) ?? []);
+      if (total === null) throw new Error(`the loss does not depend on ${target.name}`);
+      return total;
+    });
+  }
+
+  /** Adds to `parts`, the gradients by name, those that flow back through the recorded steps. */
+  #backwards(steps: readonly Recorded[], parts: Map<string, Value[]>): void {
+    for (const { output, inputs, gradient } of steps.toReversed()) {
       const total = this.#sum(parts.get(output.name) ?? []);
       if (total === null) continue;
       for (const [i, part] of gradient(total).entries()) {
@@ -164,16 +215,12 @@ export class Graph {
         parts.set(input.name, [...(parts.get(input.name) ?? []), part]);
       }
     }
-    return targets.map((target) => {
-      const total = this.#sum(parts.get(target.name) ?? []);
-      if (total === null) throw new Error(`the loss does not depend on ${target.name}`);
-      return total;
-    });
   }
 
   #sum(parts: readonly Value[]): Value | null {
     if (parts.length <= 1) return parts[0] ?? null;
-    return this.node('Sum', parts, (parts[0] as Value).shape);
+    // The runtime fuses a product and a sum of two into one node, which is slower and upsets its order (see lastFirst).
+    return this.node(parts.length === 2 ? 'Add' : 'Sum', parts, (parts[0] as Value).shape);
   }
 
   /** The bytes of the ONNX model, without the nodes that no output needs. */
@@ -185,10 +232,34 @@ export class Graph {
       return used;
     });
     return encodeModel({
-      nodes: nodes.toReversed(),
+      nodes: lastFirst(nodes.toReversed()),
       inputs: this.#inputs,
       outputs: this.#outputs,
       constants: this.#constants,
     });
   }
+}
+
+/** The nodes with those at the end that nothing but an output needs, in the outputs' order. The runtime computes the last
+ * node that nothing else needs first, and of the others what that one needs. With gradients named from the first layer to
+ * the last it so takes those of the last layer as soon as it has gone back that far, and frees its activations; in the
+ * order in which they are built it would go back to the first layer, keeping everything, before it takes any. */
+function lastFirst(nodes: readonly OnnxNode[]): OnnxNode[] {
+  const uses = new Map<string, number>();
+  for (const name of nodes.flatMap(({ inputs }) => inputs)) uses.set(name, (uses.get(name) ?? 0) + 1);
+  const ends = new Set<OnnxNode>();
+  const makers = new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  for (const node of nodes) {
+    if (node.outputs.some((output) => uses.has(output))) continue;
+    const [source] = node.inputs as [string];
+    const maker = makers.get(source);
+    if (
+      maker &&
+      uses.get(source) === 1 &&
+      maker.outputs.every((output) => output === source || !uses.has(output))
+    )
+      ends.add(maker);
+    ends.add(node);
+  }
+  return [...nodes.filter((node) => !ends.has(node)), ...ends];
 }

@@ -33,7 +33,8 @@ export function rotaryFeeds(config: LlamaConfig, length: number): Record<string,
 /** The last hidden states, normalised: ids [B·T] int64 → [B·T, H]. Also takes the inputs `positions` [B, T] int64
  * and `mask` [B or 1, 1, 1, T, T], by which padding never reaches a real token, and those of rotaryFeeds(config, T).
  * T is that of the blocks together (see attention).
- * With an adapter, its matrices are among the weights. */
+ * With an adapter, its matrices are among the weights. With `rows` [R] int64, indices into [B·T], the states of these only:
+ * [R, H]; the last layer's projections are not computed for the others. */
 export function hiddenStates(
   graph: Graph,
   config: LlamaConfig,
@@ -41,7 +42,7 @@ export function hiddenStates(
   ids: Value,
   batch: Dim,
   blocks: Blocks,
-  adapter?: LoraConfig,
+  { adapter, rows: wanted }: { readonly adapter?: LoraConfig | undefined; readonly rows?: Value } = {},
 ): Value {
   const length = times(blocks.count, blocks.size);
   const { headDim, numAttentionHeads, numKeyValueHeads, rmsNormEps } = config;
@@ -87,12 +88,18 @@ export function hiddenStates(
     const key = reshape(graph, split(rotated(headNorm(projected('k'), at('self_attn.k_norm'))), 1), keyShape);
     const value = reshape(graph, split(projected('v'), 1), keyShape);
     const heads = attention(graph, query, key, value, mask, 1 / Math.sqrt(headDim), blocks);
-    const merged = reshape(graph, transpose(graph, heads, [0, 3, 1, 2, 4]), [rows, width]);
+    let merged = reshape(graph, transpose(graph, heads, [0, 3, 1, 2, 4]), [rows, width]);
+    if (wanted && layer === config.numHiddenLayers - 1) {
+      x = gather(graph, x, wanted);
+      merged = gather(graph, merged, wanted);
+    }
     x = add(graph, x, project(merged, at('self_attn.o_proj')));
 
     const inner = norm(x, at('post_attention_layernorm'));
-    const gated = swiglu(graph, project(inner, at('mlp.gate_proj')), project(inner, at('mlp.up_proj')));
-    x = add(graph, x, project(gated, at('mlp.down_proj')));
+    const [gate, up] = [project(inner, at('mlp.gate_proj')), project(inner, at('mlp.up_proj'))];
+    const down = (z: Value) => project(swiglu(graph, z, up), at('mlp.down_proj'));
+    // Cheap to compute again, and as wide as nothing else.
+    x = add(graph, x, graph.recomputed(gate, down));
   }
   return norm(x, 'model.norm');
 }

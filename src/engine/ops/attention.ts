@@ -84,7 +84,7 @@ function blockwise(
     const gradients: { dq: Value; dk: Value; dv: Value }[] = [];
     let before: readonly Value[] = [dOutput];
     for (let block = 0; block < count; block++) {
-      const q = after(graph, queries(query, block), before);
+      const q = graph.after(queries(query, block), before);
       const dHeads = queries(dOutput, block);
       const { p, flat } = probabilities(q, block);
       const dv = fusedProduct(graph, view(p, flat), dHeads, { transA: true });
@@ -129,25 +129,4 @@ function slice(
     graph.integers(ranges.map(([axis]) => axis)),
   ];
   return graph.node('Slice', inputs, shape);
-}
-
-/** x, computed no sooner than the other values: x + 0 · y₁ + 0 · y₂ …, of one element each. Without it the runtime would
- * compute first, or find equal to what it has, and keep, what is computed again to save memory. */
-function after(graph: Graph, x: Value, values: readonly Value[]): Value {
-  const zeros = values.map((value) => {
-    const { length } = value.shape;
-    const first = graph.node(
-      'Slice',
-      [
-        value,
-        graph.integers(new Array(length).fill(0)),
-        graph.integers(new Array(length).fill(1)),
-        graph.integers(value.shape.map((_, axis) => axis)),
-      ],
-      new Array(length).fill(1),
-    );
-    const scalar = graph.node('Reshape', [first, graph.integers([1])], [1]);
-    return graph.node('Mul', [scalar, graph.scalar(0)], [1]);
-  });
-  return graph.node('Add', [x, graph.node('Sum', zeros, [1])], x.shape);
 }

@@ -5,9 +5,9 @@ import type { Graph, Value } from '../graph.ts';
 export function swiglu(graph: Graph, gate: Value, up: Value): Value {
   const { shape } = gate;
   const binary = (type: string, a: Value, b: Value) => graph.node(type, [a, b], shape);
-  const sigmoid = graph.node('Sigmoid', [gate], shape);
-  const silu = binary('Mul', gate, sigmoid);
+  const silu = graph.node('QuickGelu', [gate], shape, { alpha: { float: 1 } }, 'com.microsoft');
   return graph.differentiable(binary('Mul', silu, up), [gate, up], (dy) => {
+    const sigmoid = graph.node('Sigmoid', [gate], shape);
     const slope = binary('Add', sigmoid, binary('Mul', silu, binary('Sub', graph.scalar(1), sigmoid)));
     return [binary('Mul', binary('Mul', dy, up), slope), binary('Mul', dy, silu)];
   });

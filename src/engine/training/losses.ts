@@ -6,7 +6,6 @@ import { type LoraConfig, loraShapes } from '../lora/adapter.ts';
 import { add } from '../ops/add.ts';
 import { labelLogProbability } from '../ops/cross-entropy.ts';
 import { logSigmoid, multiply, scale, subtract, sum } from '../ops/elementwise.ts';
-import { gather } from '../ops/gather.ts';
 import { reshape } from '../ops/layout.ts';
 import { matmul } from '../ops/matmul.ts';
 
@@ -37,8 +36,7 @@ function targetLogProbabilities(
   const ids = graph.input('ids', [times(times(B, blocks), L)], 'int64');
   const rows = graph.input('rows', [R], 'int64');
   const labels = graph.input('labels', [R], 'int64');
-  const states = hiddenStates(graph, config, weights, ids, B, { count: blocks, size: L }, adapter);
-  const hidden = gather(graph, states, rows);
+  const hidden = hiddenStates(graph, config, weights, ids, B, { count: blocks, size: L }, { adapter, rows });
   const logp = labelLogProbability(graph, logits(graph, config, weights, hidden), labels);
   graph.output('logp', logp);
   return logp;
