@@ -179,7 +179,7 @@ export async function preferences(
     ]),
   ).toEqual(rows.map(([chosen, rejected]) => [chosen.ids, rejected.ids]));
   pool.load(reference.parameters, { adapter: reference.adapter });
-  const logp = await logProbabilities(pool, rows.flat(), config.padTokenId);
+  const logp = await logProbabilities(pool, rows.flat(), config);
   return rows.map(([chosen, rejected], i) => {
     return { chosen, rejected, referenceMargin: logp[2 * i]! - logp[2 * i + 1]! };
   });

@@ -89,7 +89,7 @@ describe('fixtures/tiny-llama: as TRL', () => {
     const parameters = await readCheckpoint(GOLDEN);
     pool.load(parameters);
     const flat = rows.flatMap(({ chosen, rejected }) => [chosen, rejected]);
-    const logp = await logProbabilities(pool, flat, parameters.config.padTokenId);
+    const logp = await logProbabilities(pool, flat, parameters.config);
     const pairs = rows.map((row, i): Preference => {
       return { ...row, referenceMargin: logp[2 * i]! - logp[2 * i + 1]! };
     });

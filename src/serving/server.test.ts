@@ -136,7 +136,7 @@ describe('completions', () => {
         ],
         start: start.length,
       }));
-      const expected = await logProbabilities(pool, sequences, parameters.config.padTokenId);
+      const expected = await logProbabilities(pool, sequences, parameters.config);
       for (const [i, { logprobs, text, finish_reason }] of choices.entries()) {
         const sum = (logprobs?.token_logprobs ?? []).reduce((a, b) => a + b, 0);
         expect(Math.abs(sum - expected[i]!)).toBeLessThan(1e-4);

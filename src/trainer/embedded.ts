@@ -38,7 +38,7 @@ export class EmbeddedTrainer implements Trainer {
     const { optimisation } = job;
     const trainee = await openTrainee(job);
     const { parameters, adapter, tokenizer } = trainee;
-    const { eosTokenIds, padTokenId, maxPositionEmbeddings } = parameters.config;
+    const { eosTokenIds, maxPositionEmbeddings } = parameters.config;
     const [eos] = eosTokenIds as [number];
     const maxLength = Math.min(optimisation.maxLength, maxPositionEmbeddings);
     const read = (prompt: string, completion: string) => sequence(tokenizer, prompt, completion, eos);
@@ -62,7 +62,7 @@ export class EmbeddedTrainer implements Trainer {
       this.#pool.load(parameters, { adapter });
       const flat = rows.flatMap(({ chosen, rejected }) => [chosen, rejected]);
       const reference = await cached(job, [trainee.revision, flat], async () => {
-        const values = await logProbabilities(this.#pool, flat, padTokenId, signal, 2);
+        const values = await logProbabilities(this.#pool, flat, parameters.config, signal, 2);
         signal?.throwIfAborted();
         return values;
       });

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Graph } from '../graph.ts';
 import { multiply, sum } from '../ops/elementwise.ts';
 import { numbers } from '../ops/finite-difference.contract.ts';
-import { attentionMask } from '../ops/softmax.ts';
+import { causalMask } from '../ops/softmax.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
 import type { LlamaConfig } from './config.ts';
 import { hiddenStates, logits, rotaryFeeds, weightInputs } from './forward.ts';
@@ -64,13 +64,7 @@ async function runner(parameters: Parameters) {
         BigInt64Array.from({ length: batch * length }, (_, i) => BigInt(i % length)),
         [batch, length],
       ),
-      mask: tensor('float32', attentionMask(length, Int32Array.of(length), new Int32Array(length)), [
-        1,
-        1,
-        1,
-        length,
-        length,
-      ]),
+      mask: tensor('float32', causalMask(length), [1, 1, 1, length, length]),
       w: tensor('float32', Float32Array.from(w ?? new Array(size).fill(0)), [
         batch * length,
         config.vocabSize,

@@ -1,5 +1,5 @@
 import { Graph } from '../graph.ts';
-import { attentionMask } from '../ops/softmax.ts';
+import { causalMask } from '../ops/softmax.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
 import { hiddenStates, logits, rotaryFeeds, weightInputs } from './forward.ts';
 import type { Parameters } from './parameters.ts';
@@ -19,7 +19,7 @@ export async function allLogits(
   const found: Float32Array[] = [];
   for (const sequence of sequences) {
     const length = sequence.length;
-    const causal = attentionMask(length, Int32Array.of(length), new Int32Array(length));
+    const causal = causalMask(length);
     const outputs = await session.run({
       ...weightFeeds(parameters),
       ...shapeFeeds(session, { B: 1, T: length }),

@@ -9,11 +9,11 @@ const scale = 0.7;
 const query = [batch, keys, groups, length, headDim];
 const keyShape = [batch, keys, length, headDim];
 /** Row 0: three shared tokens, then two branches; row 1: one sequence. */
-const mask = attentionMask(
-  length,
-  Int32Array.of(3, 8),
-  Int32Array.of(0, 0, 0, 3, 3, 5, 5, 5, ...new Array(8).fill(0)),
-);
+const mask = attentionMask(length, {
+  group: new Int32Array(16),
+  shared: new Int32Array(16).fill(3),
+  branch: Int32Array.of(0, 0, 0, 3, 3, 5, 5, 5, ...new Array(8).fill(0)),
+});
 
 /** Each query over the keys it may see, one at a time. */
 function attended({ q, k, v }: Readonly<Record<string, readonly number[]>>): number[] {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { checkGradients, numbers } from './finite-difference.contract.ts';
-import { attentionMask, maskedSoftmax } from './softmax.ts';
+import { attentionMask, causalMask, maskedSoftmax } from './softmax.ts';
 
 /** Query t over keys 0..t. */
 function causal(scores: readonly number[], length: number): number[] {
@@ -13,9 +13,6 @@ function causal(scores: readonly number[], length: number): number[] {
   });
 }
 
-const causalMask = (length: number) =>
-  Array.from(attentionMask(length, Int32Array.of(length), new Int32Array(length)));
-
 const check = (batch: number, keyHeads: number, groups: number, length: number, size: number) => ({
   inputs: {
     scores: {
@@ -23,7 +20,7 @@ const check = (batch: number, keyHeads: number, groups: number, length: number, 
       data: numbers(batch * keyHeads * groups * length * length, 5, size),
     },
   },
-  fixed: { mask: { shape: [1, 1, 1, length, length], data: causalMask(length) } },
+  fixed: { mask: { shape: [1, 1, 1, length, length], data: Array.from(causalMask(length)) } },
   shape: [batch, keyHeads, groups, length, length],
   build: (...[graph, { scores, mask }]: Parameters<Parameters<typeof checkGradients>[0]['build']>) =>
     maskedSoftmax(graph, scores!, mask!),
@@ -32,13 +29,19 @@ const check = (batch: number, keyHeads: number, groups: number, length: number, 
 });
 
 it('hides the other branches of a row, each row its own', () => {
-  // Row 0: two shared tokens, then branches in columns 2..3 and 4..5; row 1: one sequence.
-  const mask = attentionMask(6, Int32Array.of(2, 6), Int32Array.of(0, 0, 2, 2, 4, 4, 0, 0, 0, 0, 0, 0));
-  const seen = Array.from({ length: 12 }, (_, at) =>
+  // Row 0: two shared tokens, then branches in columns 2..3 and 4..5; row 1: one sequence; row 2: a sequence of two tokens,
+  // then a group that shares one token, with branches of two and one.
+  const mask = attentionMask(6, {
+    group: Int32Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2),
+    shared: Int32Array.of(2, 2, 2, 2, 2, 2, 6, 6, 6, 6, 6, 6, 2, 2, 3, 3, 3, 3),
+    branch: Int32Array.of(0, 0, 2, 2, 4, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 3, 5),
+  });
+  const seen = Array.from({ length: 18 }, (_, at) =>
     Array.from(mask.subarray(at * 6, at * 6 + 6), (value) => (value === 0 ? 'x' : '.')).join(''),
   );
   expect(seen.slice(0, 6)).toEqual(['x.....', 'xx....', 'xxx...', 'xxxx..', 'xx..x.', 'xx..xx']);
-  expect(seen.slice(6)).toEqual(['x.....', 'xx....', 'xxx...', 'xxxx..', 'xxxxx.', 'xxxxxx']);
+  expect(seen.slice(6, 12)).toEqual(['x.....', 'xx....', 'xxx...', 'xxxx..', 'xxxxx.', 'xxxxxx']);
+  expect(seen.slice(12)).toEqual(['x.....', 'xx....', '..x...', '..xx..', '..xxx.', '..x..x']);
 });
 
 it.each([

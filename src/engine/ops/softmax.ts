@@ -2,18 +2,32 @@ import type { Graph, Value } from '../graph.ts';
 
 const MASKED = -1e9;
 
-/** [B, T, T]: 0 where the token in column t of a row may look, a large negative number elsewhere: at columns 0..t, but not
- * at the row's other branches, from `shared` [B] to where its own begins, `branch` [B·T] (see MicroBatch). */
-export function attentionMask(length: number, shared: Int32Array, branch: Int32Array): Float32Array {
-  const mask = new Float32Array(shared.length * length * length);
-  for (let at = 0; at < branch.length; at++) {
+/** Which columns before its own a token does not see: those before its group's first, and those from where what the group
+ * shares ends to where the token's branch begins. [B·T] each. */
+export interface Sight {
+  readonly group: Int32Array;
+  readonly shared: Int32Array;
+  readonly branch: Int32Array;
+}
+
+/** [B, T, T]: 0 where the token in column t of a row may look, a large negative number elsewhere: at columns 0..t of its own
+ * group, but not at the group's other branches (see MicroBatch). */
+export function attentionMask(length: number, { group, shared, branch }: Sight): Float32Array {
+  const mask = new Float32Array(group.length * length);
+  for (let at = 0; at < group.length; at++) {
     const origin = at * length;
-    const [row, column] = [Math.floor(at / length), at % length];
-    mask.fill(MASKED, origin + column + 1, origin + length);
+    mask.fill(MASKED, origin + (at % length) + 1, origin + length);
+    mask.fill(MASKED, origin, origin + (group[at] as number));
     const begin = branch[at] as number;
-    if (begin > 0) mask.fill(MASKED, origin + (shared[row] as number), origin + begin);
+    if (begin > 0) mask.fill(MASKED, origin + (shared[at] as number), origin + begin);
   }
   return mask;
+}
+
+/** [1, T, T]: the mask of rows that hold one sequence. */
+export function causalMask(length: number): Float32Array {
+  const none = new Int32Array(length);
+  return attentionMask(length, { group: none, shared: none, branch: none });
 }
 
 /** Softmax over keys of scores [B, K, G, T, T] under a mask [B or 1, 1, 1, T, T] (see attentionMask). */

@@ -5,7 +5,7 @@ import { rotaryFeeds } from '../llama/forward.ts';
 import type { Parameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
 import { attentionBlocks } from '../ops/attention.ts';
-import { attentionMask } from '../ops/softmax.ts';
+import { attentionMask, causalMask } from '../ops/softmax.ts';
 import type { GradientResult, GradientTask } from '../parallel/protocol.ts';
 import type { Turn } from '../parallel/turn.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
@@ -111,14 +111,15 @@ export class GradientRunner {
     return feeds;
   }
 
-  #mask({ batch, length, shared, branch }: MicroBatch): Record<string, Tensor> {
+  #mask({ batch, length, sight }: MicroBatch): Record<string, Tensor> {
     const feed = (masks: number, data: Float32Array) => {
       return { mask: tensor('float32', data, [masks, 1, 1, length, length]) };
     };
-    if (branch.some((begin) => begin > 0)) return feed(batch, attentionMask(length, shared, branch));
+    const parted = (columns: Int32Array) => columns.some((column) => column > 0);
+    if (parted(sight.group) || parted(sight.branch)) return feed(batch, attentionMask(length, sight));
     const known = this.#causal.get(length);
     if (known) return known;
-    const causal = feed(1, attentionMask(length, Int32Array.of(length), new Int32Array(length)));
+    const causal = feed(1, causalMask(length));
     this.#causal.set(length, causal);
     return causal;
   }

@@ -12,12 +12,18 @@ beforeAll(() => {
 afterAll(() => runner.close());
 
 /** Log-probabilities of the completions, in micro-batches of at most so many padded tokens. */
-async function score(sequences: readonly Sequence[], unit: 1 | 2, limit: number): Promise<Float64Array> {
+async function score(
+  sequences: readonly Sequence[],
+  unit: 1 | 2,
+  limit: number,
+  width?: number,
+): Promise<Float64Array> {
   const out = new Float64Array(sequences.length);
   for (const { micro, indices } of microBatches(sequences, {
     tokens: limit,
     unit,
     padId: TINY.padTokenId,
+    ...(width === undefined ? {} : { width }),
   })) {
     const { logp } = await runner.run({ kind: 'logp', micro, first: true }, new Float32Array(0));
     addLogProbabilities(micro, indices, logp, out);
@@ -52,7 +58,10 @@ it('a sequence’s log-probability is within 1e-4 whatever the padding, the pack
       const backwards = (await score(sequences.toReversed(), 1, limit)).toReversed();
       // Both of a pair in one row, what they share laid out once.
       const packed = await score(sequences, 2, limit);
-      for (const found of [together, backwards, packed]) {
+      // Several in one row.
+      const filled = await score(sequences, 1, limit, TINY.hiddenSize);
+      const both = await score(sequences, 2, limit, 1000);
+      for (const found of [together, backwards, packed, filled, both]) {
         for (const [i, logp] of alone.entries()) expect(Math.abs(found[i]! - logp)).toBeLessThan(1e-4);
       }
     }),

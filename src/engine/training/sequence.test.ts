@@ -23,6 +23,7 @@ const batches = fc
     unit: fc.constantFrom<1 | 2>(1, 2),
     tokens: fc.integer({ min: 16, max: 600 }),
     parts: fc.constantFrom(1, 2),
+    width: fc.constantFrom(undefined, 1, 16, 1000),
   })
   .chain((options) =>
     fc.array(fc.tuple(sequence, fc.nat(80), fc.boolean()), { maxLength: 40 }).map((list) => ({
@@ -37,11 +38,23 @@ const batches = fc
     })),
   );
 
-const layouts = (options: { unit: 1 | 2; tokens: number; parts: number }) => ({ ...options, padId: PAD });
+const layouts = ({
+  width,
+  ...options
+}: {
+  unit: 1 | 2;
+  tokens: number;
+  parts: number;
+  width?: number | undefined;
+}) => ({
+  ...options,
+  ...(width === undefined ? {} : { width }),
+  padId: PAD,
+});
 
 /** What a micro-batch holds of each of its sequences, read back by what a token sees: ids, and targets as [index, weight]. */
 function readBack(micro: MicroBatch) {
-  const { length, ids, positions, shared, branch, targets, rows, labels, weights, owner, owners } = micro;
+  const { length, ids, positions, sight, targets, rows, labels, weights, owner, owners } = micro;
   const found = Array.from({ length: micro.sequences }, () => ({
     ids: [] as number[],
     targets: [] as (readonly [index: number, label: number, weight: number])[],
@@ -56,8 +69,8 @@ function readBack(micro: MicroBatch) {
     const origin = at - (at % length);
     const seen: number[] = [];
     for (let column = 0; column <= at % length; column++) {
-      const hidden = column >= shared[origin / length]! && column < branch[at]!;
-      if (!hidden) {
+      const other = column < sight.group[at]!;
+      if (!other && !(column >= sight.shared[at]! && column < sight.branch[at]!)) {
         expect(Number(positions[origin + column])).toBe(seen.length);
         seen.push(Number(ids[origin + column]));
       }
@@ -79,7 +92,7 @@ describe('microBatches', () => {
         expect(indices.toSorted((a, b) => a - b)).toEqual(sequences.map((_, i) => i));
         for (const { micro, indices } of micros) {
           expect(micro.sequences).toBe(indices.length);
-          expect(micro.batch * options.unit).toBe(indices.length);
+          if (options.width === undefined) expect(micro.batch * options.unit).toBe(indices.length);
           if (options.unit === 1) continue;
           for (let at = 0; at < indices.length; at += 2) {
             expect(indices[at]! % 2).toBe(0);
@@ -90,16 +103,41 @@ describe('microBatches', () => {
     );
   });
 
-  it('stays within the bound of padded tokens, unless one row alone is over it; the longest come first', () => {
+  it('stays within the bound of tokens, unless one row alone is over it; the longest come first', () => {
     fc.assert(
       fc.property(batches, ({ sequences, ...options }) => {
         const micros = microBatches(sequences, layouts(options)).map(({ micro }) => micro);
-        for (const [i, { batch, length }] of micros.entries()) {
+        for (const [i, { batch, length, positions, sequences: count }] of micros.entries()) {
+          if (options.width !== undefined) {
+            // Every token of a packed row but its padding has a position, and only firsts are at 0.
+            const tokens = positions.reduce((sum, position) => sum + Number(position > 0n), 0);
+            if (count > options.unit) expect(tokens).toBeLessThanOrEqual(options.tokens);
+            continue;
+          }
           if (batch > 1) expect(batch * length).toBeLessThanOrEqual(options.tokens);
           if (i > 0) expect(length).toBeLessThanOrEqual(micros[i - 1]!.length);
         }
       }),
     );
+  });
+
+  it('packs rows where that is less work: never more than each in a row of its own', () => {
+    const work = (width: number, { batch, length }: MicroBatch) => batch * length * (3 * width + length);
+    fc.assert(
+      fc.property(batches, ({ sequences, ...options }) => {
+        const width = options.width ?? 100;
+        const tokens = 1e6;
+        const [packed] = microBatches(sequences, layouts({ ...options, parts: 1, tokens, width }));
+        const [apart] = microBatches(sequences, layouts({ ...options, parts: 1, tokens, width: undefined }));
+        if (!packed || !apart) return;
+        expect(work(width, packed.micro)).toBeLessThanOrEqual(work(width, apart.micro));
+      }),
+    );
+    const rows = [40, 30, 10, 8].map((length, i) => ({ ids: new Array<number>(length).fill(i), start: 1 }));
+    const [wide] = microBatches(rows, layouts({ unit: 1, tokens: 1e6, parts: 1, width: 1000 }));
+    expect([wide!.micro.batch, wide!.micro.length]).toEqual([1, 88]);
+    const [narrow] = microBatches(rows, layouts({ unit: 1, tokens: 1e6, parts: 1, width: 8 }));
+    expect([narrow!.micro.batch, narrow!.micro.length]).toEqual([2, 48]);
   });
 
   it('rows of one length make as many micro-batches as run at a time, of one size', () => {
@@ -151,8 +189,9 @@ describe('microBatches', () => {
     const line = (values: Iterable<number | bigint>) => Array.from(values, Number);
     expect(line(micro.ids)).toEqual([5, 6, 7, 8, 9, 4, PAD, PAD]);
     expect(line(micro.positions)).toEqual([0, 1, 2, 3, 4, 3, 0, 0]);
-    expect(line(micro.branch)).toEqual([0, 0, 0, 3, 3, 5, 0, 0]);
-    expect(line(micro.shared)).toEqual([3]);
+    expect(line(micro.sight.branch)).toEqual([0, 0, 0, 3, 3, 5, 0, 0]);
+    expect(line(micro.sight.shared)).toEqual([3, 3, 3, 3, 3, 3, 0, 0]);
+    expect(line(micro.sight.group)).toEqual(new Array(8).fill(0));
     expect(line(micro.rows).slice(0, 4)).toEqual([1, 2, 3, 2]);
     expect(line(micro.labels).slice(0, 4)).toEqual([7, 8, 9, 4]);
     expect(line(micro.weights).slice(0, 4)).toEqual([2, 1, 1, 1]);

@@ -1,4 +1,5 @@
 import { attentionBlocks } from '../ops/attention.ts';
+import type { Sight } from '../ops/softmax.ts';
 
 /** A prompt and its completion as token ids; the loss is on the completion only. */
 export interface Sequence {
@@ -10,9 +11,9 @@ export interface Sequence {
 }
 
 /** Sequences laid out for one run of a training graph: B rows padded to T tokens, R rows of the flattened [B·T] that
- * predict a completion token. A row holds one sequence, or several that begin alike: first what they share, once, then
- * the rest of each, a branch. A branch's tokens see what is shared and their own branch, at the positions that they have
- * in their sequence. */
+ * predict a completion token. A row holds groups, one after the other: a sequence, or several that begin alike: first what
+ * they share, once, then the rest of each, a branch. A token sees what its group shares and its own branch, at the positions
+ * that they have in their sequence. */
 export interface MicroBatch {
   readonly batch: number;
   readonly length: number;
@@ -23,10 +24,7 @@ export interface MicroBatch {
   readonly ids: BigInt64Array;
   /** [B·T] of each token in its sequence. */
   readonly positions: BigInt64Array;
-  /** [B] tokens at the start of the row that all its sequences share. */
-  readonly shared: Int32Array;
-  /** [B·T] the column where the token's branch begins; 0 for shared tokens. */
-  readonly branch: Int32Array;
+  readonly sight: Sight;
   /** [R] index into [B·T] of the token before each target. */
   readonly rows: BigInt64Array;
   /** [R] */
@@ -48,8 +46,8 @@ const roundUp = (value: number, step: number) => Math.ceil(value / step) * step;
 /** The T of a micro-batch whose longest row is so long: attention takes it in equal blocks. */
 const paddedLength = (length: number): number => roundUp(length, LENGTH_STEP * attentionBlocks(length));
 
-/** One row: sequences by their indices, the tokens they share, the length of all. */
-interface Row {
+/** Sequences that begin alike, by their indices: the tokens they share, the length of all. */
+interface Group {
   readonly indices: readonly number[];
   readonly shared: number;
   readonly length: number;
@@ -68,60 +66,72 @@ function sharedTokens(sequences: readonly Sequence[]): number {
   return shared;
 }
 
-function rowOf(sequences: readonly Sequence[], indices: readonly number[]): Row {
+function groupOf(sequences: readonly Sequence[], indices: readonly number[]): Group {
   const own = indices.map((index) => sequences[index] as Sequence);
   const shared = sharedTokens(own);
   return { indices, shared, length: own.reduce((sum, { ids }) => sum + ids.length - shared, shared) };
 }
 
-function layOut(sequences: readonly Sequence[], rows: readonly Row[], padId: number): MicroBatch {
+const lengthOf = (groups: readonly Group[]): number => groups.reduce((sum, { length }) => sum + length, 0);
+
+function layOut(
+  sequences: readonly Sequence[],
+  rows: readonly (readonly Group[])[],
+  padId: number,
+): MicroBatch {
   const batch = rows.length;
-  const length = paddedLength(Math.max(...rows.map((row) => row.length)));
-  const out = {
-    ids: new BigInt64Array(batch * length).fill(BigInt(padId)),
-    positions: new BigInt64Array(batch * length),
-    shared: Int32Array.from(rows, ({ shared }) => shared),
-    branch: new Int32Array(batch * length),
-  };
+  const length = paddedLength(Math.max(...rows.map(lengthOf)));
+  const columns = () => new Int32Array(batch * length);
+  const sight = { group: columns(), shared: columns(), branch: columns() };
+  const ids = new BigInt64Array(batch * length).fill(BigInt(padId));
+  const positions = new BigInt64Array(batch * length);
   const targets: { row: number; label: number; weight: number; owner: number; owners: number }[] = [];
+  const weight = ({ start, weights }: Sequence, i: number) => weights?.[i - start] ?? 1;
   let first = 0;
-  for (const [r, { indices, shared }] of rows.entries()) {
-    const own = indices.map((index) => sequences[index] as Sequence);
-    const origin = r * length;
-    const weight = ({ start, weights }: Sequence, i: number) => weights?.[i - start] ?? 1;
-    const put = (column: number, position: number, id: number, branch: number) => {
-      out.ids[origin + column] = BigInt(id);
-      out.positions[origin + column] = BigInt(position);
-      out.branch[origin + column] = branch;
-    };
-    const [model] = own as [Sequence];
-    for (let i = 0; i < shared; i++) {
-      const label = model.ids[i] as number;
-      put(i, i, label, 0);
-      if (i < model.start) continue;
-      const total = own.reduce((sum, sequence) => sum + weight(sequence, i), 0);
-      targets.push({ row: origin + i - 1, label, weight: total, owner: first, owners: own.length });
-    }
-    let begin = shared;
-    for (const [s, sequence] of own.entries()) {
-      for (let i = shared; i < sequence.ids.length; i++) {
-        const label = sequence.ids[i] as number;
-        const column = begin + i - shared;
-        put(column, i, label, begin);
-        if (i < sequence.start) continue;
-        // What comes before a branch is the last shared token.
-        const row = origin + (i === shared ? i : column) - 1;
-        targets.push({ row, label, weight: weight(sequence, i), owner: first + s, owners: 1 });
+  for (const [r, groups] of rows.entries()) {
+    let group = 0;
+    for (const { indices, shared, length: size } of groups) {
+      const own = indices.map((index) => sequences[index] as Sequence);
+      const origin = r * length;
+      const put = (column: number, position: number, id: number, branch: number) => {
+        ids[origin + column] = BigInt(id);
+        positions[origin + column] = BigInt(position);
+        sight.group[origin + column] = group;
+        sight.shared[origin + column] = group + shared;
+        sight.branch[origin + column] = branch;
+      };
+      const [model] = own as [Sequence];
+      for (let i = 0; i < shared; i++) {
+        const label = model.ids[i] as number;
+        put(group + i, i, label, 0);
+        if (i < model.start) continue;
+        const total = own.reduce((sum, sequence) => sum + weight(sequence, i), 0);
+        targets.push({ row: origin + group + i - 1, label, weight: total, owner: first, owners: own.length });
       }
-      begin += sequence.ids.length - shared;
+      let begin = group + shared;
+      for (const [s, sequence] of own.entries()) {
+        for (let i = shared; i < sequence.ids.length; i++) {
+          const label = sequence.ids[i] as number;
+          const column = begin + i - shared;
+          put(column, i, label, begin);
+          if (i < sequence.start) continue;
+          // What comes before a branch is the last shared token.
+          const row = origin + (i === shared ? group + i : column) - 1;
+          targets.push({ row, label, weight: weight(sequence, i), owner: first + s, owners: 1 });
+        }
+        begin += sequence.ids.length - shared;
+      }
+      first += own.length;
+      group += size;
     }
-    first += own.length;
   }
   const count = roundUp(targets.length, TARGET_STEP);
   const padded = <T>(of: (target: (typeof targets)[number]) => T, none: T) =>
     Array.from({ length: count }, (_, i) => (i < targets.length ? of(targets[i] as never) : none));
   return {
-    ...out,
+    ids,
+    positions,
+    sight,
     batch,
     length,
     targets: count,
@@ -135,44 +145,78 @@ function layOut(sequences: readonly Sequence[], rows: readonly Row[], padId: num
 }
 
 export interface LayoutOptions {
-  /** At most so many padded tokens in a micro-batch, unless one row alone has more. */
+  /** At most so many tokens in a micro-batch, padding left out, unless one group alone has more. */
   readonly tokens: number;
-  /** 2 for the pairs of DPO, sequences[2i] and sequences[2i + 1], each of which becomes one row. */
+  /** 2 for the pairs of DPO, sequences[2i] and sequences[2i + 1], each of which becomes one group. */
   readonly unit: 1 | 2;
   readonly padId: number;
-  /** Micro-batches that run at a time: there are a multiple of so many of about one size, where the rows suffice. */
+  /** Micro-batches that run at a time: there are a multiple of so many of about one size, where the groups suffice. */
   readonly parts?: number;
+  /** Of the model: groups share rows where that saves work. Without it each has a row of its own. */
+  readonly width?: number;
 }
 
-/** Split sequences into micro-batches, longest rows first. */
+/** Attention over T tokens costs a token as much as all else does where T is about this many times the model's width
+ * (measured at 512 wide). */
+const ATTENTION_SHARE = 3;
+/** Groups are not packed into rows longer than this, where attention would go in blocks. */
+const PACKED = 512;
+
+/** Groups, the longest first, put into rows so that the rows' work is least, T · (ATTENTION_SHARE · width + T) for each of T
+ * tokens: for each number of rows, every group goes into the row that is shortest so far. */
+function pack(groups: readonly Group[], width: number): Group[][] {
+  const longest = paddedLength((groups[0] as Group).length);
+  let best = groups.map((group) => [group]);
+  let least = Number.POSITIVE_INFINITY;
+  for (let count = groups.length; count > 0; count--) {
+    const rows: Group[][] = Array.from({ length: count }, () => []);
+    const lengths = new Array<number>(count).fill(0);
+    for (const group of groups) {
+      const shortest = lengths.indexOf(Math.min(...lengths));
+      rows[shortest]?.push(group);
+      lengths[shortest] = (lengths[shortest] as number) + group.length;
+    }
+    const length = paddedLength(Math.max(...lengths));
+    if (length > Math.max(longest, PACKED)) break;
+    const cost = count * length * (ATTENTION_SHARE * width + length);
+    if (cost < least) [best, least] = [rows, cost];
+  }
+  return best;
+}
+
+/** Split sequences into micro-batches, longest groups first. */
 export function microBatches(
   sequences: readonly Sequence[],
-  { tokens, unit, padId, parts = 1 }: LayoutOptions,
+  { tokens, unit, padId, parts = 1, width }: LayoutOptions,
 ): { readonly micro: MicroBatch; readonly indices: readonly number[] }[] {
-  const rows = Array.from({ length: sequences.length / unit }, (_, g) =>
-    rowOf(
+  const groups = Array.from({ length: sequences.length / unit }, (_, g) =>
+    groupOf(
       sequences,
       Array.from({ length: unit }, (_, i) => g * unit + i),
     ),
   );
-  rows.sort((a, b) => b.length - a.length || (a.indices[0] as number) - (b.indices[0] as number));
+  groups.sort((a, b) => b.length - a.length || (a.indices[0] as number) - (b.indices[0] as number));
 
   const out: { micro: MicroBatch; indices: number[] }[] = [];
-  const areaOf = ({ length }: Row) => paddedLength(length);
-  let area = rows.reduce((sum, row) => sum + areaOf(row), 0);
-  let left = parts * Math.ceil(area / (parts * tokens));
-  for (let at = 0; at < rows.length; left = Math.max(1, left - 1)) {
-    const most = Math.max(1, Math.floor(tokens / areaOf(rows[at] as Row)));
+  const sizeOf = ({ length }: Group) => (width === undefined ? paddedLength(length) : length);
+  let size = groups.reduce((sum, group) => sum + sizeOf(group), 0);
+  let left = parts * Math.ceil(size / (parts * tokens));
+  for (let at = 0; at < groups.length; left = Math.max(1, left - 1)) {
+    // Where each has a row of its own, all are padded to the longest.
+    const least = width === undefined ? sizeOf(groups[at] as Group) : 0;
     let [end, taken] = [at, 0];
-    while (end < rows.length && end - at < most) {
-      const next = areaOf(rows[end] as Row);
-      if (end > at && taken + next / 2 > area / left) break;
+    while (end < groups.length) {
+      const next = sizeOf(groups[end] as Group);
+      const filled = Math.max(taken + next, (end - at + 1) * least);
+      if (end > at && (filled > tokens || taken + next / 2 > size / left)) break;
       taken += next;
       end++;
     }
-    const own = rows.slice(at, end);
-    out.push({ micro: layOut(sequences, own, padId), indices: own.flatMap(({ indices }) => indices) });
-    area -= taken;
+    const own = groups.slice(at, end);
+    const rows = width === undefined ? own.map((group) => [group]) : pack(own, width);
+    const indices = rows.flat().flatMap((group) => group.indices);
+    out.push({ micro: layOut(sequences, rows, padId), indices });
+    size -= taken;
     at = end;
   }
   return out;

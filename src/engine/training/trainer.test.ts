@@ -153,16 +153,16 @@ describe('logProbabilities', () => {
     const parameters = tinyParameters();
     const exact = exactWeights(parameters);
     pool.load(parameters);
-    const together = await logProbabilities(pool, many, TINY.padTokenId);
-    const reversed = (await logProbabilities(pool, many.toReversed(), TINY.padTokenId)).toReversed();
+    const together = await logProbabilities(pool, many, TINY);
+    const reversed = (await logProbabilities(pool, many.toReversed(), TINY)).toReversed();
     for (const [i, sequence] of many.entries()) {
       expect(Math.abs(together[i]! - reversed[i]!)).toBeLessThan(1e-4);
       if (i % 6 !== 0) continue;
-      const [alone] = await logProbabilities(pool, [sequence], TINY.padTokenId);
+      const [alone] = await logProbabilities(pool, [sequence], TINY);
       expect(Math.abs(together[i]! - alone!)).toBeLessThan(1e-4);
       // Another sequence of the model's full length pads it to the end.
       const long = { ids: tokens(64, 9), start: 2 };
-      const [padded] = await logProbabilities(pool, [sequence, long], TINY.padTokenId);
+      const [padded] = await logProbabilities(pool, [sequence, long], TINY);
       expect(Math.abs(padded! - alone!)).toBeLessThan(1e-4);
       const expected = sumOf(referenceLogProbabilities(TINY, exact, sequence));
       expect(Math.abs(alone! - expected)).toBeLessThan(1e-3);
@@ -173,9 +173,9 @@ describe('logProbabilities', () => {
     const parameters = tinyParameters();
     const before = parameters.flat.slice();
     pool.load(parameters);
-    const stopped = await logProbabilities(pool, many, TINY.padTokenId, AbortSignal.abort());
+    const stopped = await logProbabilities(pool, many, TINY, AbortSignal.abort());
     expect(stopped).toEqual(new Float64Array(many.length));
-    await logProbabilities(pool, many, TINY.padTokenId);
+    await logProbabilities(pool, many, TINY);
     expect(parameters.flat).toEqual(before);
   });
 });

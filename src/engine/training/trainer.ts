@@ -1,4 +1,5 @@
 import { DivergenceError } from '../errors.ts';
+import type { LlamaConfig } from '../llama/config.ts';
 import type { Parameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
 import { type Pool, WORKERS } from '../parallel/pool.ts';
@@ -44,7 +45,7 @@ export interface PreferenceResult extends StepResult {
   readonly rejectedLogp: number;
 }
 
-/** Padded tokens of one micro-batch: enough to fill a core, small enough for its activations to stay near the cache. */
+/** Tokens of one micro-batch: enough to fill a core, small enough for its activations to stay near the cache. */
 const MICRO_TOKENS = 1024;
 
 const tokensOf = (sequences: readonly Sequence[]) => sequences.reduce((sum, { ids }) => sum + ids.length, 0);
@@ -126,8 +127,8 @@ export class StepTrainer {
   }
 
   #layout(unit: 1 | 2) {
-    const { padTokenId } = this.#parameters.config;
-    return { tokens: MICRO_TOKENS, unit, padId: padTokenId, parts: this.#pool.parallel };
+    const { padTokenId, hiddenSize } = this.#parameters.config;
+    return { tokens: MICRO_TOKENS, unit, padId: padTokenId, parts: this.#pool.parallel, width: hiddenSize };
   }
 
   async #update(loss: number, tokens: number): Promise<StepResult> {
@@ -149,12 +150,18 @@ export class StepTrainer {
 export async function logProbabilities(
   pool: Pool,
   sequences: readonly Sequence[],
-  padId: number,
+  { padTokenId, hiddenSize }: LlamaConfig,
   signal?: AbortSignal,
   unit: 1 | 2 = 1,
 ): Promise<Float64Array> {
   const out = new Float64Array(sequences.length);
-  const micros = microBatches(sequences, { tokens: 2 * MICRO_TOKENS, unit, padId, parts: pool.parallel });
+  const micros = microBatches(sequences, {
+    tokens: 2 * MICRO_TOKENS,
+    unit,
+    padId: padTokenId,
+    parts: pool.parallel,
+    width: hiddenSize,
+  });
   const nothing = new Float32Array(new SharedArrayBuffer(0));
   // In slices, so that a signal is heard and the messages stay small.
   for (let start = 0; start < micros.length && !signal?.aborted; start += 16) {
