@@ -59,6 +59,7 @@ export class Summary {
   pairs = 0;
   skipped = 0;
   failed = 0;
+  unweighted = 0;
   readonly #winners: Record<Winner | 'none', number> = { A: 0, B: 0, tie: 0, none: 0 };
   readonly #records: VerdictRecord[] = [];
   #consistent = 0;
@@ -68,9 +69,10 @@ export class Summary {
   #tiedRight = 0;
   #usage: Usage = sumUsage([]);
 
-  add({ winner, consistent, orders, usage }: Judgment, gold: Winner | null): void {
+  add({ winner, consistent, orders, usage, unweighted = 0 }: Judgment, gold: Winner | null): void {
     const pairId = String(this.pairs++);
     this.#winners[winner ?? 'none']++;
+    this.unweighted += unweighted;
     this.#usage = sumUsage([this.#usage, usage]);
     if (orders.some(({ votes }) => votes.some(({ verdict }) => verdict === 'error'))) this.failed++;
     if (consistent !== null) {

@@ -53,6 +53,7 @@ export async function judge(
         const remedy = 'shorten the instruction or the responses, or use another model';
         throw new EvalPlannerError('model', failed, remedy);
       }
+      tellUnweighted(judgment.unweighted);
       const whole = { model: name, revision: model.revision, ...judgment };
       await print(command.json ? `${JSON.stringify(whole, null, 2)}\n` : judgmentText(judgment, pair));
     } else await judgeFile(file ?? '-', { ...opened, options }, command);
@@ -125,12 +126,20 @@ async function judgeFile(
     );
   }
   if (dry) return printDryRun(dry, json);
+  tellUnweighted(summary.unweighted);
   if (!json) await print(summary.text(tableOptions(process.stdout)));
   if (failUnder !== undefined) gate(summary, failUnder);
   if (summary.failed > 0) {
     process.stderr.write(`${summary.failed} pairs have no answer of the model; run the same command again\n`);
     process.exitCode = 3;
   }
+}
+
+function tellUnweighted(verdicts = 0): void {
+  if (verdicts === 0) return;
+  process.stderr.write(
+    `note: --weighted: the model gave no log-probabilities for ${verdicts} verdicts, which count as certain\n`,
+  );
 }
 
 /** Why a vote has no answer of the model, where one has none. */

@@ -25,7 +25,7 @@ export function preference(votes: readonly Pick<Vote, 'winner' | 'probabilityA'>
 export function conclude(
   byOrder: readonly { readonly order: Order; readonly votes: readonly Vote[] }[],
   { ties, weighted }: { readonly ties: boolean; readonly weighted: boolean },
-): Pick<Judgment, 'winner' | 'consistent' | 'preference' | 'orders'> {
+): Pick<Judgment, 'winner' | 'consistent' | 'preference' | 'unweighted' | 'orders'> {
   const orders = byOrder.map(
     ({ order, votes }): OrderJudgment => ({ order, winner: majority(votes, ties), votes }),
   );
@@ -36,10 +36,14 @@ export function conclude(
   const mean = means.some((value) => value === null)
     ? null
     : (means as number[]).reduce((sum, value) => sum + value, 0) / means.length;
+  const bare = byOrder
+    .flatMap(({ votes }) => votes)
+    .filter(({ winner, probabilityA }) => winner !== null && winner !== 'tie' && probabilityA === undefined);
   return {
     winner: weighted ? byPreference(mean) : same,
     consistent: orders.length < 2 ? null : same !== null,
     preference: mean,
+    ...(weighted && bare.length > 0 ? { unweighted: bare.length } : {}),
     orders,
   };
 }

@@ -225,6 +225,13 @@ describe('judge', () => {
     const judgment = await judge(model, pair('good', 'bad'), { weighted: true });
     expect(judgment.preference).toBeCloseTo((0.9 + 0.4) / 2);
     expect(judgment).toMatchObject({ winner: 'A', consistent: false });
+    expect(judgment.unweighted).toBeUndefined();
+  });
+
+  test('weighted, by a model that gives no log-probabilities, says how many verdicts count as certain', async () => {
+    const model = scripted(() => 'So: [[A]]');
+    expect(await judge(model, pair('good', 'bad'), { weighted: true })).toMatchObject({ unweighted: 2 });
+    expect((await judge(model, pair('good', 'bad'))).unweighted).toBeUndefined();
   });
 
   test('a conversation is shown turn by turn; one that does not end with the user is refused', async () => {

@@ -70,6 +70,9 @@ export interface Judgment {
   /** P(A is better), both orders alike: the mean over votes of their log-probability, or else of 1, 0 and ½; null where no
    * vote names anything. */
   readonly preference: number | null;
+  /** With `weighted`: verdicts for which the model gave no log-probabilities, so that they count 1 or 0; absent where there
+   * are none. */
+  readonly unweighted?: number;
   readonly orders: readonly OrderJudgment[];
   readonly usage: Usage;
 }

@@ -1,24 +1,38 @@
-import type { Generation } from '../model.ts';
+import type { Generation, TokenLogprob } from '../model.ts';
 import type { Order } from '../types.ts';
 
 /** P(A is better) by the probabilities of the verdict's letter: p(A) / (p(A) + p(B)) over the alternatives at the token that
  * holds it. `at` is where the letter stands in the text. Null where the model gave no log-probabilities or neither letter. */
 export function verdictProbability(generation: Generation, at: number, order: Order): number | null {
+  const found = tokenAt(generation, at);
+  if (found === null) return null;
+  const { token, logprob, top, offset } = found;
+  const named = (letter: string) => token.slice(0, offset) + letter + token.slice(offset + 1);
+  const mass = (letter: string) => {
+    const other = top.find((other) => other.token === named(letter));
+    if (other) return Math.exp(other.logprob);
+    return token === named(letter) ? Math.exp(logprob) : 0;
+  };
+  const [a, b] = [mass('A'), mass('B')];
+  if (a + b === 0) return null;
+  return order === 'ab' ? a / (a + b) : b / (a + b);
+}
+
+/** The token that holds a character of the text, and where in it. Tokens do not always join to the text: the first may have a
+ * space more, the last may be the end's own sign, and a character that is spread over several shows as none of them. So the
+ * rest of the text is looked for from their end, else the place is counted from their beginning. */
+function tokenAt(
+  { text, logprobs = [] }: Generation,
+  at: number,
+): (TokenLogprob & { readonly offset: number }) | null {
+  const joined = logprobs.map(({ token }) => token).join('');
+  const fromEnd = joined.lastIndexOf(text.slice(at));
+  const place = fromEnd < 0 ? at : fromEnd;
+  if (joined[place] !== text[at]) return null;
   let start = 0;
-  for (const { token, logprob, top } of generation.logprobs ?? []) {
-    const offset = at - start;
-    if (offset >= 0 && offset < token.length) {
-      const named = (letter: string) => token.slice(0, offset) + letter + token.slice(offset + 1);
-      const mass = (letter: string) => {
-        const found = top.find((other) => other.token === named(letter));
-        if (found) return Math.exp(found.logprob);
-        return token === named(letter) ? Math.exp(logprob) : 0;
-      };
-      const [a, b] = [mass('A'), mass('B')];
-      if (a + b === 0) return null;
-      return order === 'ab' ? a / (a + b) : b / (a + b);
-    }
-    start += token.length;
+  for (const one of logprobs) {
+    if (place < start + one.token.length) return { ...one, offset: place - start };
+    start += one.token.length;
   }
   return null;
 }

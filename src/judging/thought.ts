@@ -67,14 +67,18 @@ export function again(unit: Unit, s: Settings): Unit {
   return { ...unit, ask: thoughtAsk(template, prompt, seedOf(seed, 'again', prompt), sampling, s) };
 }
 
+/** A slot's letter, not one of `Assistant`. */
+const LETTER = /(?<![A-Za-z])[AB](?![A-Za-z])/;
+
 /** One output, read. */
 export function readVote({ order, plan, ask }: Unit, { generation }: Answer, s: Settings): Vote {
   const { text, finishReason, reasoning, error } = generation;
   const { kind, at } = parseVerdict(text, { finishReason, ties: s.ties });
   const thought = plan === null && s.form === 'planned' ? s.prompts.parseThought(text) : null;
-  const letter = at === undefined ? -1 : text.slice(...at).search(/[AB]/);
+  const letter = at === undefined ? -1 : text.slice(...at).search(LETTER);
+  const names = at && text[at[0] + letter] === kind;
   const probability =
-    s.weighted && at && letter >= 0 ? verdictProbability(generation, at[0] + letter, order) : null;
+    s.weighted && at && names ? verdictProbability(generation, at[0] + letter, order) : null;
   return {
     key: ask.request.key,
     planId: plan?.id ?? null,

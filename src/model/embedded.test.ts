@@ -81,3 +81,29 @@ test('a pool that is closed while it samples ends the generations, not the proce
   await closed;
   expect(keys.length).toBeLessThan(500);
 });
+
+test('log-probabilities are the model’s own, of the tokens that make the text', async () => {
+  const pool = new Pool();
+  const request = {
+    key: 'k',
+    prompt: 'Instruction: Name 2 words. <answer>',
+    maxTokens: 12,
+    temperature: 0,
+    topP: 1,
+    seed: 1,
+    logprobs: VOCAB.length,
+  };
+  const found: Generation[] = [];
+  for await (const one of tiny(pool).generate([request, { ...request, key: 'l', temperature: 2 }]))
+    found.push(one);
+  await pool.close();
+  for (const { key, text, logprobs = [] } of found) {
+    expect(logprobs.map(({ token }) => token).join('')).toBe(text);
+    for (const { token, logprob, top } of logprobs) {
+      expect(top.reduce((sum, other) => sum + Math.exp(other.logprob), 0)).toBeCloseTo(1, 5);
+      expect(top.some((other) => other.token === token && other.logprob === logprob)).toBe(true);
+      // Greedy takes the likeliest.
+      if (key === 'k') expect(logprob).toBe(top[0]?.logprob);
+    }
+  }
+});

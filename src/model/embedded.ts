@@ -1,9 +1,10 @@
 import { revision } from '../engine/llama/checkpoint.ts';
 import type { Parameters } from '../engine/llama/parameters.ts';
 import type { Pool } from '../engine/parallel/pool.ts';
+import type { TokenLogprob as IdLogprob } from '../engine/sampling/logprobs.ts';
 import type { Sample, SampleRequest } from '../engine/sampling/sampler.ts';
 import { EvalPlannerError } from '../errors.ts';
-import type { GenerateRequest, Generation, Model, Requests } from '../model.ts';
+import type { GenerateRequest, Generation, Model, Requests, TokenLogprob } from '../model.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 /** Requests looked at together: their longest decides how much cache a sequence gets. */
@@ -62,8 +63,9 @@ export class EmbeddedModel implements Model {
       if (chunk.length === 0 || signal?.aborted) return;
       const capacity = Math.max(...chunk.map(({ ids, request }) => ids.length + request.maxTokens));
       const samples = chunk.map(({ ids, ends, request }, index): SampleRequest => {
-        const { maxTokens, temperature, topP, seed } = request;
-        return { index, prompt: ids, maxTokens, temperature, topP, seed, stopIds: ends };
+        const { maxTokens, temperature, topP, seed, logprobs } = request;
+        const kept = logprobs === undefined ? {} : { logprobs };
+        return { index, prompt: ids, maxTokens, temperature, topP, seed, stopIds: ends, ...kept };
       });
       for await (const sample of this.#pool.sample(samples, capacity, signal)) {
         yield this.#generation(sample, chunk[sample.index] as Prepared);
@@ -81,7 +83,7 @@ export class EmbeddedModel implements Model {
     return { request, ids, ends: [...this.#parameters.config.eosTokenIds, ...ends] };
   }
 
-  #generation({ tokens, finishReason }: Sample, { request, ids }: Prepared): Generation {
+  #generation({ tokens, finishReason, logprobs }: Sample, { request, ids }: Prepared): Generation {
     const body = finishReason === 'stop' ? tokens.slice(0, -1) : tokens;
     return {
       key: request.key,
@@ -89,7 +91,17 @@ export class EmbeddedModel implements Model {
       finishReason,
       promptTokens: ids.length,
       completionTokens: tokens.length,
+      ...(logprobs ? { logprobs: logprobs.slice(0, body.length).map((row) => this.#named(row)) } : {}),
     };
+  }
+
+  /** The chosen token and the likeliest ones, by what they stand for. */
+  #named([chosen, ...top]: readonly IdLogprob[]): TokenLogprob {
+    const named = ({ token, logprob }: IdLogprob) => ({
+      token: new TextDecoder().decode(this.#tokenizer.bytes(token)),
+      logprob,
+    });
+    return { ...named(chosen as IdLogprob), top: top.map(named) };
   }
 
   async close(): Promise<void> {}

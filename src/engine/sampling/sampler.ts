@@ -19,6 +19,8 @@ export interface SampleRequest {
   readonly seed: number;
   /** A sequence ends with the first of these; it is kept in the tokens. */
   readonly stopIds: readonly number[];
+  /** Keep the log-probability of each token, with those of so many likeliest ones. */
+  readonly logprobs?: number;
   /** Tell of each token as it is chosen, with as many of its likeliest alternatives (null: without probabilities). */
   readonly watch?: { readonly logprobs: number | null };
 }
@@ -36,6 +38,8 @@ export interface Sample {
   readonly tokens: readonly number[];
   /** `length`: maxTokens or the capacity came first. */
   readonly finishReason: 'stop' | 'length';
+  /** Of each token, where the request asked for them: see tokenLogprobs. */
+  readonly logprobs?: readonly (readonly TokenLogprob[])[];
 }
 
 /** Prompts taken at a time: their caches wait for free slots. */
@@ -61,6 +65,7 @@ interface Active {
   readonly request: SampleRequest;
   readonly next: Random;
   readonly tokens: number[];
+  readonly logprobs: (readonly TokenLogprob[])[];
 }
 
 /** The slots of a step are a multiple of this, and so never one: the runtime multiplies a single row by other means, which
@@ -116,9 +121,10 @@ export class Sampler {
     /** Choose and record the next token; true when the sequence has ended. */
     const extend = (sequence: Active, row: Float32Array): boolean => {
       const { request, tokens } = sequence;
-      const { index, watch } = request;
+      const { index, logprobs: count, watch } = request;
       const token = chooseToken(row, request.temperature, request.topP, sequence.next);
       tokens.push(token);
+      if (count !== undefined) sequence.logprobs.push(tokenLogprobs(row, token, count));
       if (watch && live) {
         const logprobs =
           watch.logprobs === null ? {} : { logprobs: tokenLogprobs(row, token, watch.logprobs) };
@@ -127,7 +133,8 @@ export class Sampler {
       const stopped = request.stopIds.includes(token);
       const full = request.prompt.length + tokens.length >= limit;
       if (!stopped && tokens.length < request.maxTokens && !full) return false;
-      done({ index, tokens, finishReason: stopped ? 'stop' : 'length' });
+      const kept = count === undefined ? {} : { logprobs: sequence.logprobs };
+      done({ index, tokens, finishReason: stopped ? 'stop' : 'length', ...kept });
       return true;
     };
 
@@ -161,7 +168,7 @@ export class Sampler {
         if (!first) break;
         const request = first.waiting.shift() as SampleRequest;
         if (first.waiting.length === 0) ready.shift();
-        const sequence: Active = { request, next: sequenceRandom(request.seed), tokens: [] };
+        const sequence: Active = { request, next: sequenceRandom(request.seed), tokens: [], logprobs: [] };
         if (!extend(sequence, first.logits)) cache.place(active.push(sequence) - 1, first.cache);
       }
       if (active.length === 0) {
