@@ -11,8 +11,10 @@ export class Concurrency {
   #doubling = true;
   #sent = 0;
   #roundEnd = 0;
+  /** Of the round: answers, those that said overload, healthy ones that came while the limit was used up. */
   #answers = 0;
   #overloads = 0;
+  #tested = 0;
 
   constructor({ initial, max }: { readonly initial: number; readonly max: number }) {
     this.#max = Math.max(1, max);
@@ -37,12 +39,20 @@ export class Concurrency {
       this.#doubling = false;
     } else if (load === 'healthy' && inFlight >= this.limit) {
       // A limit that is not used is not tested either.
-      this.#limit = Math.min(this.#max, this.#limit + (this.#doubling ? 1 : 1 / this.#limit));
+      this.#tested++;
+      if (this.#doubling) this.#grow(1);
     }
     if (call < this.#roundEnd) return;
+    // By round, not by place: calls that hang hold places, and bring no answers to grow by.
+    if (!this.#doubling) this.#grow(this.#tested / this.#answers);
     this.#limit = Math.max(1, this.#limit * (1 - this.#overloads / this.#answers / 2));
+    this.#tested = 0;
     this.#answers = 0;
     this.#overloads = 0;
     this.#roundEnd = this.#sent;
+  }
+
+  #grow(by: number): void {
+    this.#limit = Math.min(this.#max, this.#limit + by);
   }
 }

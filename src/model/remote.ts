@@ -3,7 +3,8 @@ import type { Generation, Model } from '../model.ts';
 import { Budget, type BudgetOptions, costOf, type Prices } from './budget.ts';
 import type { Clock } from './clock.ts';
 import { type Completion, type Job, jobs } from './completion.ts';
-import { type Endpoint, Scheduler, type SchedulerOptions } from './scheduler.ts';
+import type { Endpoint } from './places.ts';
+import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
 export interface RemoteOptions extends Partial<SchedulerOptions>, BudgetOptions {
   /** Most completions of one call, where requests are alike but for seeds that follow each other (default 16). */

@@ -2,13 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EvalPlannerError } from '../errors.ts';
 import { CallFailure, type FailureKind } from './call-failure.ts';
-import {
-  type Allowance,
-  type Endpoint,
-  type Outcome,
-  Scheduler,
-  type SchedulerOptions,
-} from './scheduler.ts';
+import type { Endpoint } from './places.ts';
+import { type Allowance, type Outcome, Scheduler, type SchedulerOptions } from './scheduler.ts';
 import { VirtualClock } from './virtual-clock.contract.ts';
 
 type Fault = FailureKind | 'hang' | 'ok';

@@ -1,15 +1,9 @@
 import { EvalPlannerError } from '../errors.ts';
+import { Breaker } from './breaker.ts';
 import { CallFailure } from './call-failure.ts';
 import { backoff, type Clock, SYSTEM_CLOCK } from './clock.ts';
-import { type EndpointLimits, EndpointState } from './endpoint-state.ts';
-
-/** A place where calls are made. */
-export interface Endpoint<Job, Result> {
-  /** For messages: an address without secrets. */
-  readonly name: string;
-  /** Rejects with a CallFailure; anything else that it throws is a bug and ends the run. */
-  call(job: Job, signal: AbortSignal): Promise<Result>;
-}
+import type { EndpointLimits } from './endpoint-state.ts';
+import { type Endpoint, type Place, Places } from './places.ts';
 
 export interface SchedulerOptions extends EndpointLimits {
   /** Tries of one job, where calls fail that a server took (those that it turned away are not counted). */
@@ -44,11 +38,6 @@ export type Outcome<Job, Result> =
   | { readonly job: Job; readonly result: Result }
   | { readonly job: Job; readonly failure: CallFailure };
 
-interface Place<Job, Result> {
-  readonly endpoint: Endpoint<Job, Result>;
-  readonly state: EndpointState;
-}
-
 interface Waiting<Job, Result> {
   readonly job: Job;
   readonly run: Run;
@@ -70,17 +59,14 @@ interface Run {
 export class Scheduler<Job, Result> {
   readonly #options: SchedulerOptions;
   readonly #clock: Clock;
-  readonly #places: readonly Place<Job, Result>[];
+  readonly #places: Places<Job, Result>;
   readonly #allowance: Allowance<Job, Result> | null;
   readonly #waiting: Waiting<Job, Result>[] = [];
   readonly #runs = new Set<Run>();
-  /** Jobs in a row that failed for good, all with this message. */
-  #failed = { message: '', count: 0 };
+  readonly #breaker: Breaker;
   #lastFailure: CallFailure | null = null;
   #stopped: EvalPlannerError | null = null;
   readonly #sleeping = new Set<() => void>();
-  #wakeAt = Number.POSITIVE_INFINITY;
-  #cancelWake = () => {};
 
   constructor(
     endpoints: readonly Endpoint<Job, Result>[],
@@ -91,7 +77,8 @@ export class Scheduler<Job, Result> {
     this.#options = { ...SCHEDULER_DEFAULTS, ...options };
     this.#clock = clock;
     this.#allowance = allowance;
-    this.#places = endpoints.map((endpoint) => ({ endpoint, state: new EndpointState(this.#options) }));
+    this.#places = new Places(endpoints, this.#options, clock);
+    this.#breaker = new Breaker(this.#options.breaker);
   }
 
   /** Yields the outcome of each job as it ends. Jobs are pulled as places come free. Throws EvalPlannerError (`model`,
@@ -189,18 +176,19 @@ export class Scheduler<Job, Result> {
       });
       if (answer === null) return null;
       if (!(answer instanceof CallFailure)) {
-        this.#failed.count = 0;
+        this.#breaker.succeeded();
         return { job, result: answer };
       }
       const turnedAway = answer.kind === 'refused' || answer.kind === 'unreachable';
       if (answer.kind === 'permanent' || (!turnedAway && tries >= this.#options.attempts)) {
-        this.#break(answer);
+        const stop = this.#breaker.failed(answer);
+        if (stop) this.#stop(stop);
         return { job, failure: answer };
       }
       const wait = answer.retryAfter ?? backoff(tries, this.#options.retryDelay, this.#clock.random());
       if (!turnedAway) tries++;
       // Another endpoint may take at once what this one turned away: it is paused now.
-      if (!(turnedAway && this.#places.length > 1 && this.#leastLoaded())) await this.#sleep(wait, run);
+      if (!(turnedAway && this.#places.several && this.#places.leastLoaded())) await this.#sleep(wait, run);
     }
   }
 
@@ -222,7 +210,7 @@ export class Scheduler<Job, Result> {
         if (answer === null) state.abandon();
         else state.end(number, failure, this.#clock.now(), this.#clock.random());
         this.#allowance?.settle(job, answer);
-        if (this.#places.every(({ state }) => state.gone)) this.#stop(this.#unavailable());
+        if (this.#places.allGone) this.#stop(this.#unavailable());
         resolve(answer);
         this.#dispatch();
       };
@@ -249,7 +237,7 @@ export class Scheduler<Job, Result> {
   }
 
   /** Gives free places to those who wait; what is still free is for new jobs. */
-  #dispatch(): void {
+  readonly #dispatch = (): void => {
     const waiting = this.#waiting;
     while (waiting.length > 0) {
       const first = waiting[0] as Waiting<Job, Result>;
@@ -258,54 +246,30 @@ export class Scheduler<Job, Result> {
         first.admit(null);
         continue;
       }
-      const place = this.#leastLoaded();
+      const place = this.#places.leastLoaded();
       if (place === null) break;
       if (this.#allowance && !this.#allowance.reserve(first.job)) {
         // What is set aside for the calls in flight may come back.
-        if (this.#places.some(({ state }) => state.inFlight > 0)) return;
+        if (this.#places.anyInFlight) return;
         this.#stop(this.#allowance.spent());
         return;
       }
       waiting.shift();
       first.admit(place);
     }
-    if (waiting.length > 0) this.#awaitPlace();
+    if (waiting.length > 0) this.#places.await(this.#dispatch);
     else for (const { pump } of this.#runs) pump();
-  }
-
-  #leastLoaded(): Place<Job, Result> | null {
-    const now = this.#clock.now();
-    let best: Place<Job, Result> | null = null;
-    for (const place of this.#places) {
-      if (place.state.free(now) && (best === null || place.state.load < best.state.load)) best = place;
-    }
-    return best;
-  }
-
-  /** Nothing is free: the end of a call will tell, or the end of a pause, for which there is a timer. */
-  #awaitPlace(): void {
-    const now = this.#clock.now();
-    const paused = this.#places.filter(({ state }) => !state.gone && state.pausedUntil > now);
-    const until = Math.min(...paused.map(({ state }) => state.pausedUntil));
-    if (until >= this.#wakeAt) return;
-    this.#cancelWake();
-    this.#wakeAt = until;
-    this.#cancelWake = this.#clock.timer(until - now, () => {
-      this.#wakeAt = Number.POSITIVE_INFINITY;
-      this.#dispatch();
-    });
-  }
+  };
 
   /** Whether a run that has `open` jobs may pull another: nobody waits for a place, and there is one. Ended jobs that
    * nobody has read and jobs that wait to be repeated count, so that both are bounded. */
   #wantsMore(open: number): boolean {
     if (this.#waiting.length > 0) return false;
-    if (this.#leastLoaded() === null) {
-      this.#awaitPlace();
+    if (this.#places.leastLoaded() === null) {
+      this.#places.await(this.#dispatch);
       return false;
     }
-    const limit = this.#places.reduce((sum, { state }) => sum + state.limit, 0);
-    return open < 4 * limit + 64;
+    return open < 4 * this.#places.limit + 64;
   }
 
   #sleep(milliseconds: number, run: Run): Promise<void> {
@@ -323,20 +287,6 @@ export class Scheduler<Job, Result> {
     });
   }
 
-  /** Every job counts that failed for good in the same words as the one before. */
-  #break(failure: CallFailure): void {
-    const { message } = failure;
-    this.#failed = { message, count: message === this.#failed.message ? this.#failed.count + 1 : 1 };
-    if (this.#failed.count < this.#options.breaker) return;
-    this.#stop(
-      new EvalPlannerError(
-        'model',
-        `${this.#failed.count} requests in a row failed alike: ${message}`,
-        failure.remedy ?? 'look at the message of the server, then run the same command again',
-      ),
-    );
-  }
-
   /** Nothing new is sent; what is in flight comes to its end. */
   #stop(error: EvalPlannerError): void {
     this.#stopped ??= error;
@@ -345,11 +295,10 @@ export class Scheduler<Job, Result> {
   }
 
   #unavailable(): EvalPlannerError {
-    const names = this.#places.map(({ endpoint }) => endpoint.name).join(', ');
     const failure = this.#lastFailure;
     return new EvalPlannerError(
       'model',
-      `${names} cannot be used: ${failure?.message ?? 'it takes no calls'}`,
+      `${this.#places.names} cannot be used: ${failure?.message ?? 'it takes no calls'}`,
       failure?.remedy ?? 'run the same command again when the server is back: what came so far is kept',
     );
   }
@@ -357,9 +306,7 @@ export class Scheduler<Job, Result> {
   /** No run is left: no timer may keep the process, and the next run starts anew. */
   #rest(): void {
     this.#dispatch();
-    this.#cancelWake();
-    this.#wakeAt = Number.POSITIVE_INFINITY;
     this.#stopped = null;
-    for (const { state } of this.#places) state.revive();
+    this.#places.rest();
   }
 }
