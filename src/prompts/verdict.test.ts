@@ -30,6 +30,16 @@ describe('transcripts that a person has labelled', () => {
     expect(wrong.length / out.length).toBeLessThan(0.05);
   });
 
+  test('a real judge’s without its marker: what its words say, or nothing, never the wrong slot', () => {
+    const real = fixtures.filter(({ source }) => source === 'judgebench-o1-mini');
+    const read = real.map(({ text, verdict }) => {
+      const { kind } = parseVerdict(text.replace(/\[\[.*?\]\]/g, ''));
+      expect([verdict, 'invalid']).toContain(kind);
+      return kind;
+    });
+    expect(read.filter((kind) => kind !== 'invalid').length).toBeGreaterThan(25);
+  });
+
   test('cut, every one is truncated', () => {
     for (const { text } of fixtures) {
       expect(parseVerdict(text, { finishReason: 'length' }).kind).toBe('truncated');
@@ -104,6 +114,17 @@ describe('parseVerdict', () => {
   it('names the other slot when the slots are swapped', () => {
     const piece = fc.constantFrom(
       ...['[[A]]', '[[B]]', '[[A>B]]', '\\boxed{A}', 'Verdict: B', 'Assistant A is better.', 'A', '\n', ' '],
+      ...[
+        'A > B',
+        'Response B wins',
+        'I prefer A',
+        'Overall, ',
+        '助手A更好',
+        '"winner": "B"',
+        '<winner>A</winner>',
+        ' than B',
+      ],
+      ...['Although B is worse, ', ' but ', "it's a tie. ", 'Winner:', '⟦B⟧'],
       ...['“', '”', 'not ', 'if ', '> ', '```', '<think>', '</think>', 'says ', '.', '[[C]]', 'or'],
     );
     const swap = (text: string) => text.replace(/\b[AB]\b/g, (letter) => (letter === 'A' ? 'B' : 'A'));
@@ -114,7 +135,7 @@ describe('parseVerdict', () => {
         const { kind } = parseVerdict(text);
         expect(parseVerdict(swap(text)).kind).toBe(swapped[kind] ?? kind);
       }),
-      { numRuns: 2000 },
+      { numRuns: 4000 },
     );
   });
 
@@ -166,6 +187,15 @@ describe('parseVerdict', () => {
         'the ',
         "'",
         'better ',
+        'A is better ',
+        'than ',
+        'B, ',
+        'A > ',
+        'overall ',
+        '助手',
+        '比',
+        '更好',
+        'tie ',
         'Assistant ',
         '[The Start of Assistant ',
         '{',
@@ -190,14 +220,18 @@ describe('parseVerdict', () => {
             },
           };
           const tokens = tokenize(characters);
-          const counted = new Proxy(tokens, {
-            get: (target, name, receiver) => {
-              if (typeof name === 'string' && /^\d+$/.test(name)) work++;
-              return Reflect.get(target, name, receiver);
-            },
-          });
+          // Whatever is made of the tokens, a look at one reads its text.
+          const counted = tokens.map(
+            (token) =>
+              new Proxy(token, {
+                get: (target, name, receiver) => {
+                  if (name === 'text') work++;
+                  return Reflect.get(target, name, receiver);
+                },
+              }),
+          );
           readMarker(counted);
-          expect(work).toBeLessThan(200 * text.length + 1000);
+          expect(work).toBeLessThan(2000 * text.length + 1000);
         },
       ),
       { numRuns: 60 },

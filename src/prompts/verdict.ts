@@ -1,6 +1,7 @@
 import type { VerdictKind } from '../types.ts';
+import { inWords } from './verdict/conclusion.ts';
 import { shown, spokenOf } from './verdict/context.ts';
-import { alone, bracketed, inWords, labelled, type Marker } from './verdict/markers.ts';
+import { alone, bracketed, labelled, type Marker, ranking } from './verdict/markers.ts';
 import { refuses } from './verdict/refusal.ts';
 import { type Token, tokenize } from './verdict/tokens.ts';
 import { finalVoice } from './verdict/voice.ts';
@@ -23,8 +24,8 @@ export interface VerdictOptions {
 
 /** The final verdict of a judge's output. A cut output or thought is `truncated`, never guessed. After thoughts, plan and
  * execution, the last `[[A]]`, `[[B]]` or `[[C]]` (tie) that is spoken and not quoted, negated or part of the repeated
- * format; where there is none, the last one in another spelling (`\boxed{A}`, `Final verdict: A`, JSON), then the last
- * sentence. Linear in the text's length: no look goes further than a fixed number of tokens. */
+ * format; where there is none, the last one in another spelling (`\boxed{A}`, `Final verdict: A`, `A > B`, JSON, tags), then a
+ * last line that is one, then the conclusion in words, in several languages. Linear in the text's length: no look goes further than a fixed number of tokens. */
 export function parseVerdict(
   text: string,
   { finishReason = 'stop', ties = true }: VerdictOptions = {},
@@ -55,11 +56,14 @@ export function readMarker(tokens: readonly Token[]): {
   let weak: Marker | null = null;
   let fence: number | null = null;
   let quotedLine = false;
+  /** What is not the judge's own. */
+  const foreign = new Set<number>();
   for (let i = from; i < tokens.length; i++) {
     const { type, text } = tokens[i] as Token;
     if (type === 'fence') fence = fence === null ? i : null;
     if (type === 'line') quotedLine = false;
     else if (text === '>' && (i === from || tokens[i - 1]?.type === 'line')) quotedLine = true;
+    if (quotedLine || repeated.has(i) || fence !== null || type === 'fence') foreign.add(i);
     if (quotedLine || repeated.has(i)) continue;
     const marker = bracketed(tokens, i);
     if (marker !== null) {
@@ -67,11 +71,15 @@ export function readMarker(tokens: readonly Token[]): {
       if (own && !spokenOf(tokens, marker, from) && !shown(tokens, marker, from)) strong = marker;
       i = marker.end - 1;
     } else if (fence === null || opensObject(tokens, fence)) {
-      const other = labelled(tokens, i);
+      const other = labelled(tokens, i) ?? ranking(tokens, i);
       if (other !== null && !spokenOf(tokens, other, from)) weak = other;
     }
   }
-  return { marker: strong ?? weak ?? alone(tokens, from) ?? inWords(tokens, from), open };
+  if (strong ?? weak) return { marker: strong ?? weak, open };
+  const own = tokens.map((token, i) =>
+    foreign.has(i) ? { ...token, type: 'line' as const, text: '\n' } : token,
+  );
+  return { marker: alone(own, from) ?? inWords(own, from), open };
 }
 
 /** Blank lines that are looked over in a fence. */

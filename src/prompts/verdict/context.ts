@@ -135,6 +135,14 @@ function quotation(tokens: readonly Token[], { first, end }: Marker, from: numbe
   return !own || at(tokens, rest) !== '\n';
 }
 
+/** Inside quotation marks, whoever speaks. */
+export function quoted(tokens: readonly Token[], { first, end }: Marker, from: number): boolean {
+  if (openingBefore(tokens, first, from) === null) return false;
+  let closes = end;
+  while (closes < end + REACH && !isClosing(at(tokens, closes)) && at(tokens, closes) !== '\n') closes++;
+  return isClosing(at(tokens, closes));
+}
+
 /** The nearest quotation mark of the line that is open at a token. Straight ones open and close in turn. */
 function openingBefore(tokens: readonly Token[], first: number, from: number): number | null {
   let straight: number | null = null;

@@ -1,7 +1,6 @@
+import { at, type Named, type Slot, slotAt } from './slots.ts';
 import type { Token } from './tokens.ts';
-
-/** What a marker names. */
-export type Named = 'A' | 'B' | 'tie';
+import { BETTER, FIELDS, FILLERS, JOINTS, LABELS } from './words.ts';
 
 export interface Marker {
   readonly names: Named;
@@ -10,160 +9,227 @@ export interface Marker {
   readonly end: number;
 }
 
-/** Words that stand before a slot's letter: `Assistant A`. */
-const SHOWN = new Set(['assistant', 'response', 'model', 'answer', 'option', 'candidate', 'output']);
-const TIES = new Set(['c', 'tie', 'tied', 'draw']);
-const LABELS = new Set([
-  'verdict',
-  'winner',
-  'decision',
-  'judgment',
-  'judgement',
-  'preference',
-  'preferred',
+const NOUNS = new Set([
+  'response',
+  'answer',
+  'assistant',
+  'one',
+  'option',
   'choice',
-  'pick',
+  'model',
+  'output',
+  'candidate',
 ]);
-const TAGGED = new Set([...LABELS, 'answer']);
-const COMPARED = new Set(['better', 'best', 'superior', 'stronger', 'preferable', 'preferred', 'winner']);
-const ADVERBS = new Set([
-  'the',
-  'a',
-  'slightly',
-  'significantly',
-  'clearly',
-  'much',
-  'far',
-  'somewhat',
-  'overall',
-  'marginally',
-  'definitely',
+const QUESTION = new Set(['answer', 'option', 'choice']);
+const STOPS = new Set([
+  '\n',
+  '.',
+  ',',
+  ';',
+  '!',
+  ')',
+  ']',
+  '}',
+  '"',
+  '\u201d',
+  "'",
+  '<',
+  '```',
+  '|',
+  '(',
+  '-',
+  '。',
 ]);
-const NOUNS = new Set(['response', 'answer', 'assistant', 'one', 'option', 'choice']);
-const STOPS = new Set(['\n', '.', ',', ';', '!', ')', ']', '}', '"', '\u201d', "'", '<', '```', '|', '(']);
-
-const at = (tokens: readonly Token[], i: number): string => tokens[i]?.text ?? '\n';
-
-/** `A`, `Assistant A`, `tie`; null for anything else. */
-function slotAt(tokens: readonly Token[], i: number): { names: Named; end: number; shown: boolean } | null {
-  const shown = SHOWN.has(at(tokens, i));
-  const j = shown ? i + 1 : i;
-  const letter = at(tokens, j);
-  if (tokens[j]?.type !== 'word') return null;
-  if (letter === 'a') return { names: 'A', end: j + 1, shown };
-  if (letter === 'b') return { names: 'B', end: j + 1, shown };
-  return TIES.has(letter) && !shown ? { names: 'tie', end: j + 1, shown } : null;
-}
+/** A reason or a degree follows. */
+const GOES_ON = new Set(['because', 'since', 'as', 'due', 'overall', 'over', 'wins', 'here', '为', '更']);
 
 /** `[[A]]`, and `[[A>>B]]`, `[[A=B]]`, `[[Assistant A]]`, `[[Tie]]` of other judges' prompts. */
 export function bracketed(tokens: readonly Token[], i: number): Marker | null {
   if (at(tokens, i) !== '[' || at(tokens, i + 1) !== '[') return null;
-  const slot = slotAt(tokens, i + 2);
-  if (slot === null) return null;
-  let { names, end } = slot;
-  const sign = at(tokens, end);
-  if (sign === '>' || sign === '<' || sign === '=') {
-    end += at(tokens, end + 1) === sign ? 2 : 1;
-    const other = slotAt(tokens, end);
-    if (other === null || other.names === names || other.names === 'tie' || names === 'tie') return null;
-    if (sign === '=') names = 'tie';
-    else if (sign === '<') names = other.names;
-    end = other.end;
-  }
+  const named = compared(tokens, i + 2) ?? slotAt(tokens, i + 2);
+  if (named === null) return null;
+  const { names, end } = named;
   return at(tokens, end) === ']' && at(tokens, end + 1) === ']' ? { names, first: i, end: end + 2 } : null;
 }
 
-/** `\boxed{A}`, `<verdict>A</verdict>`, `Final verdict: A`, `"winner": "A"`, `The better response is B.` */
+/** `A>B`, `Assistant B >> Assistant A`, `A=B`: two slots and what is between them. */
+export function compared(tokens: readonly Token[], i: number): Slot | null {
+  const one = slotAt(tokens, i);
+  if (one === null || one.names === 'tie') return null;
+  const sign = at(tokens, one.end);
+  if (sign !== '>' && sign !== '<' && sign !== '=') return null;
+  let end = one.end + 1;
+  while (end < one.end + 3 && at(tokens, end) === sign) end++;
+  const other = slotAt(tokens, end);
+  if (other === null || other.names === one.names || other.names === 'tie') return null;
+  const names = sign === '=' ? 'tie' : sign === '<' ? other.names : one.names;
+  return { names, first: i, end: other.end, certain: one.certain && other.certain };
+}
+
+/** A comparison that stands for itself: on a line, or behind a label's colon; `if A > B:` is none. */
+export function ranking(tokens: readonly Token[], i: number): Marker | null {
+  const found = compared(tokens, i);
+  if (found === null || !found.certain || tokens[i]?.code) return null;
+  const before = at(tokens, i - 1);
+  const begins =
+    i === 0 || before === '\n' || before === '[' || before === '(' || JOINTS.before(tokens, i) > 0;
+  return begins && stops(tokens, found.end) ? found : null;
+}
+
+/** `\boxed{A}`, `<verdict>A</verdict>`, `Final verdict: A`, `"winner": "A"`, `The better response is B.`, `最终判断：A`. */
 export function labelled(tokens: readonly Token[], i: number): Marker | null {
   const word = at(tokens, i);
   if (word === 'boxed') return boxed(tokens, i);
-  if (word === '<' && TAGGED.has(at(tokens, i + 1)) && at(tokens, i + 2) === '>') {
-    const slot = slotAt(tokens, i + 3);
-    return slot && at(tokens, slot.end) === '<' ? { names: slot.names, first: i, end: slot.end } : null;
-  }
-  const twoWords = (word === 'better' || word === 'best') && NOUNS.has(at(tokens, i + 1));
-  if (!LABELS.has(word) && !twoWords) return null;
-  let j = i + (twoWords ? 2 : 1);
-  let joined = 0;
-  for (; j < i + 9; j++) {
-    const sign = at(tokens, j);
-    if (sign === '[' && at(tokens, j + 1) === '[') return null;
-    if (sign === ':' || sign === '=' || sign === '-' || sign === 'is') joined++;
-    else if (!['"', '\u201c', "'", '[', '(', 'that', 'therefore', 'thus'].includes(sign)) break;
-  }
-  const slot = joined > 0 ? slotAt(tokens, j) : null;
-  if (slot === null) return null;
+  if (word === '<') return tagged(tokens, i);
+  if (word === '"' || word === "'") return field(tokens, i, word);
+  const twoWords = (word === 'better' || word === 'best') && NOUNS.has(at(tokens, i + 1)) ? 2 : 0;
+  // `The best answer is (A)` may well be about the question: only `Assistant A` is a slot then.
+  const ofTheQuestion = word === 'best' && QUESTION.has(at(tokens, i + 1));
+  const label = twoWords || LABELS.at(tokens, i);
+  if (label === 0) return null;
+  const value = valueAfter(tokens, i + label);
+  if (value === null) return null;
+  const slot = compared(tokens, value.at) ?? slotAt(tokens, value.at, { numbers: true });
+  if (slot === null || !slot.certain || (ofTheQuestion && slot.end === value.at + 1)) return null;
   // An article is a small letter or stands before a noun; a slot is a capital before a stop.
   const ends =
-    stops(tokens, slot.end) || better(tokens, slot.end) !== null || at(tokens, slot.end) === 'wins';
-  const letter = slot.shown || slot.names === 'tie' || tokens[j]?.capital === true;
-  return ends && letter ? { names: slot.names, first: i, end: slot.end } : null;
+    stops(tokens, slot.end) || GOES_ON.has(at(tokens, slot.end)) || betterAfter(tokens, slot.end) !== null;
+  const alone = !value.heading || at(tokens, slot.end) === '\n' || betterAfter(tokens, slot.end) !== null;
+  return ends && alone ? { names: slot.names, first: i, end: slot.end } : null;
+}
+
+/** Tokens between a label and its slot. */
+const BETWEEN = 9;
+
+/** Where the value of a label begins: behind `:`, `is` and the like, or in the next line with words where the label ends its
+ * own. */
+function valueAfter(tokens: readonly Token[], start: number): { at: number; heading: boolean } | null {
+  let joined = false;
+  let heading = false;
+  let j = start;
+  while (j < start + BETWEEN) {
+    const sign = at(tokens, j);
+    if (sign === '[' && at(tokens, j + 1) === '[') return null;
+    if (j < tokens.length && sign === '\n') {
+      heading = true;
+      j++;
+      continue;
+    }
+    const joint = JOINTS.at(tokens, j);
+    if (joint > 0) joined = true;
+    const length = joint || FILLERS.at(tokens, j);
+    if (length === 0) break;
+    j += length;
+  }
+  return joined || heading ? { at: j, heading } : null;
+}
+
+/** `<final_verdict> A </final_verdict>`. */
+function tagged(tokens: readonly Token[], i: number): Marker | null {
+  const close = [i + 2, i + 3].find((k) => at(tokens, k) === '>');
+  if (close === undefined || FIELDS.at(tokens, close - 1) !== 1) return null;
+  const start = overBlanks(tokens, close + 1);
+  const slot = compared(tokens, start) ?? slotAt(tokens, start, { numbers: true });
+  if (slot === null) return null;
+  const end = overBlanks(tokens, slot.end);
+  return at(tokens, end) === '<' ? { names: slot.names, first: i, end } : null;
+}
+
+/** `"winner": "model_b"`: a field of JSON, of at most three words. */
+function field(tokens: readonly Token[], i: number, quote: string): Marker | null {
+  const close = [i + 2, i + 3, i + 4].find((k) => at(tokens, k) === quote);
+  if (close === undefined || at(tokens, close + 1) !== ':') return null;
+  let names = false;
+  for (let k = i + 1; k < close; k++) names ||= FIELDS.at(tokens, k) > 0;
+  if (!names) return null;
+  let start = close + 2;
+  if (at(tokens, start) === quote) start++;
+  while (at(tokens, start) === '[' && start < close + 5) start++;
+  const slot = compared(tokens, start) ?? slotAt(tokens, start, { numbers: true });
+  if (slot === null) return null;
+  return [quote, ',', '}', '\n', ']'].includes(at(tokens, slot.end))
+    ? { names: slot.names, first: i, end: slot.end }
+    : null;
+}
+
+/** Line breaks that are looked over. */
+const BLANKS = 4;
+
+function overBlanks(tokens: readonly Token[], start: number): number {
+  let i = start;
+  while (i < start + BLANKS && i < tokens.length && at(tokens, i) === '\n') i++;
+  return i;
 }
 
 function boxed(tokens: readonly Token[], i: number): Marker | null {
+  if (at(tokens, i + 1) !== '{') return null;
   let j = i + 1;
   while (j < i + 6 && (at(tokens, j) === '{' || at(tokens, j).startsWith('text'))) j++;
-  const slot = at(tokens, i + 1) === '{' ? slotAt(tokens, j) : null;
+  const slot = compared(tokens, j) ?? slotAt(tokens, j);
   return slot && at(tokens, slot.end) === '}' ? { names: slot.names, first: i, end: slot.end + 1 } : null;
 }
 
-/** The whole output is one letter: `A`, `**B.**`, `[A]`. */
-export function alone(tokens: readonly Token[], from: number): Marker | null {
-  const said: number[] = [];
-  for (let i = from; i < tokens.length && said.length < 6; i++) {
-    const { type, text } = tokens[i] as Token;
-    if (text === '[' && at(tokens, i + 1) === '[') return null;
-    if (type === 'word' || !'\n."\u201c\u201d[]()'.includes(text)) said.push(i);
-  }
-  const first = said[0];
-  const slot = first === undefined ? null : slotAt(tokens, first);
-  if (first === undefined || slot === null || said.length !== slot.end - first) return null;
-  return { names: slot.names, first, end: slot.end };
-}
-
-const DOUBTS = new Set([
-  'not',
-  'whether',
-  'if',
-  'unsure',
-  'unclear',
-  'hardly',
-  'neither',
-  'while',
-  'although',
+const AROUND = new Set([...'."\u201c\u201d[](){}:,!|\'-']);
+const ANSWERS = new Set([
+  'answer',
+  'output',
+  'response',
+  'final',
+  'my',
+  'the',
+  'is',
+  'hence',
+  'so',
+  'thus',
+  'therefore',
 ]);
 
-/** The last sentence says it in words: `Assistant B is clearly better.`, `I prefer Assistant A.` */
-export function inWords(tokens: readonly Token[], from: number): Marker | null {
+/** The whole output, or its last line, is one slot: `A`, `**B.**`, `(A)`, `Assistant B`, `A > B`, `Hence, B.` */
+export function alone(tokens: readonly Token[], from: number): Marker | null {
   let end = tokens.length;
-  while (end > from && (at(tokens, end - 1) === '\n' || at(tokens, end - 1) === '.')) end--;
+  while (end > from && at(tokens, end - 1) === '\n') end--;
   let first = end;
-  while (first > from && !['\n', '.', '!', '?'].includes(at(tokens, first - 1))) first--;
-  if (at(tokens, lineStart(tokens, first, from)) === '>') return null;
+  while (first > from && at(tokens, first - 1) !== '\n') first--;
+  const found = slotLine(tokens, first, end);
+  if (found === null) return null;
+  // A list of slots is none of them.
+  let last = first;
+  while (last > from && at(tokens, last - 1) === '\n') last--;
+  let line = last;
+  while (line > from && at(tokens, line - 1) !== '\n') line--;
+  return last > from && slotLine(tokens, line, last) ? null : found;
+}
+
+/** Words of a line that is a slot. */
+const LINE = 14;
+
+function slotLine(tokens: readonly Token[], first: number, end: number): Marker | null {
+  if (end - first > LINE || at(tokens, first) === '>') return null;
   for (let i = first; i < end; i++) {
-    if (DOUBTS.has(at(tokens, i))) return null;
-    const slot = slotAt(tokens, i);
-    if (slot === null || !(slot.shown || tokens[i]?.capital)) continue;
-    const preferred = slot.shown && at(tokens, i - 1) === 'prefer' ? slot.end : better(tokens, slot.end);
-    const after = at(tokens, slot.end) === 'wins' ? slot.end + 1 : preferred;
-    if (after !== null && after >= end) return { names: slot.names, first: i, end };
+    const text = at(tokens, i);
+    if (text === '[' && at(tokens, i + 1) === '[') return null;
+    const slot = compared(tokens, i) ?? slotAt(tokens, i);
+    if (slot === null) {
+      if (AROUND.has(text) || ANSWERS.has(text)) continue;
+      return null;
+    }
+    for (let j = slot.end; j < end; j++) if (!AROUND.has(at(tokens, j))) return null;
+    return slot.certain ? { names: slot.names, first: i, end: slot.end } : null;
   }
   return null;
 }
 
-function lineStart(tokens: readonly Token[], i: number, from: number): number {
-  let start = i;
-  while (start > from && at(tokens, start - 1) !== '\n') start--;
-  return start;
-}
+const BE = new Set(['is', 'was', 'ist', 'war', 'est', 'es', 'é', 'è']);
 
 /** `is slightly better`, `is the better response`: where it ends. */
-function better(tokens: readonly Token[], i: number): number | null {
-  if (at(tokens, i) !== 'is' && at(tokens, i) !== 'was') return null;
-  let j = i + 1;
-  while (j < i + 4 && ADVERBS.has(at(tokens, j))) j++;
-  if (!COMPARED.has(at(tokens, j))) return null;
-  return NOUNS.has(at(tokens, j + 1)) ? j + 2 : j + 1;
+export function betterAfter(tokens: readonly Token[], i: number): number | null {
+  if (!BE.has(at(tokens, i))) return null;
+  for (let j = i + 1; j < i + 5; j++) {
+    const length = BETTER.at(tokens, j);
+    if (length === 0) continue;
+    return NOUNS.has(at(tokens, j + length)) ? j + length + 1 : j + length;
+  }
+  return null;
 }
 
 /** A list of both slots is none of them. */

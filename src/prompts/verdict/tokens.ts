@@ -19,7 +19,8 @@ export interface Characters {
   charCodeAt(index: number): number;
 }
 
-/** Every character is read once or twice; a zero-width space is a sign of its own, so a tag broken by one stays broken. */
+/** Every character is read once or twice; a zero-width space is a sign of its own, so a tag broken by one stays broken. A
+ * character of a script without spaces is a sign of its own too. */
 export function tokenize(text: Characters): Token[] {
   const tokens: Token[] = [];
   let code = false;
@@ -32,15 +33,16 @@ export function tokenize(text: Characters): Token[] {
     const c = plain(text.charCodeAt(i));
     if (isWord(c)) {
       const start = i;
-      const letters: number[] = [];
+      let same = true;
       for (; i < text.length; i++) {
-        const next = plain(text.charCodeAt(i));
-        if (!isWord(next) && !(next === APOSTROPHE && i > start)) break;
-        if (letters.length < LONGEST) letters.push(next);
+        const read = text.charCodeAt(i);
+        const next = plain(read);
+        // Inside a word only: `it's`, but not `'winner'`.
+        if (!isWord(next) && !(next === APOSTROPHE && isWord(plain(text.charCodeAt(i + 1))))) break;
+        same &&= next === read;
       }
-      const word = String.fromCharCode(...letters);
-      const capital = (letters[0] as number) >= 65 && (letters[0] as number) <= 90;
-      tokens.push({ type: 'word', text: word.toLowerCase(), capital, code, start, end: i });
+      const word = wordOf(text, start, i, same);
+      tokens.push({ type: 'word', text: word.toLowerCase(), capital: isCapital(c), code, start, end: i });
     } else if (c === NEWLINE) {
       code = false;
       sign('line', '\n', 1);
@@ -54,10 +56,23 @@ export function tokenize(text: Characters): Token[] {
         code = !code;
         i += run;
       }
+    } else if (DOUBLE.has(c)) {
+      const value = DOUBLE.get(c) as string;
+      const token = { type: 'sign', text: value, capital: false, code, start: i, end: i + 1 } as const;
+      tokens.push(token, token);
+      i++;
     } else if (SKIPPED.has(c)) i++;
     else sign('sign', String.fromCharCode(c), 1);
   }
   return tokens;
+}
+
+function wordOf(text: Characters, start: number, end: number, same: boolean): string {
+  const last = Math.min(end, start + LONGEST);
+  if (same && typeof text === 'string') return text.slice(start, last);
+  let word = '';
+  for (let i = start; i < last; i++) word += String.fromCharCode(plain(text.charCodeAt(i)));
+  return word;
 }
 
 const NEWLINE = 10;
@@ -68,12 +83,20 @@ const LONGEST = 24;
 /** Spaces, and what Markdown and LaTeX put around a word. */
 const SKIPPED = new Set([...' \t\r\f\v\u00a0\u3000\\*_~$#'].map((c) => c.charCodeAt(0)));
 
+/** One bracket that says what two say. */
+const DOUBLE = new Map(
+  [...'⟦〚'].map((c) => [c.charCodeAt(0), '[']).concat([...'⟧〛'].map((c) => [c.charCodeAt(0), ']'])) as [
+    number,
+    string,
+  ][],
+);
+
 const PLAIN = new Map(
   Object.entries({
     '[': '［【〔〖',
     ']': '］】〕〗',
-    '<': '◁＜',
-    '>': '▷＞',
+    '<': '◁＜≺≪',
+    '>': '▷＞≻≫',
     ':': '：',
     '.': '。．',
     ',': '，、',
@@ -81,8 +104,8 @@ const PLAIN = new Map(
     '\u201c': '\u201c',
     '\u201d': '\u201d',
     "'": '‘’＇',
-    '-': '–—−→',
-    '=': '＝',
+    '-': '–—−→⇒➜',
+    '=': '＝≈',
     '(': '（',
     ')': '）',
     '!': '！',
@@ -98,6 +121,14 @@ function plain(code: number): number {
   return PLAIN.get(code) ?? code;
 }
 
+/** Letters of scripts that put spaces between words, and digits. */
 function isWord(c: number): boolean {
-  return (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || (c >= 48 && c <= 57);
+  if (c < 128) return (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || (c >= 48 && c <= 57);
+  if (c < 0x250) return c >= 0xc0 && c !== 0xd7 && c !== 0xf7;
+  return (c >= 0x370 && c <= 0x3ff) || (c >= 0x400 && c <= 0x52f);
+}
+
+/** Latin, or the Cyrillic and Greek ones that look like slots. */
+function isCapital(c: number): boolean {
+  return (c >= 65 && c <= 90) || (c >= 0x410 && c <= 0x42f) || (c >= 0x391 && c <= 0x3a9);
 }

@@ -1,0 +1,259 @@
+import { quoted, spokenOf } from './context.ts';
+import type { Marker } from './markers.ts';
+import { at, type Slot, slotAt } from './slots.ts';
+import type { Token } from './tokens.ts';
+import {
+  BETTER,
+  BETTER_IN,
+  CHOOSE,
+  CONCLUDES,
+  DOUBTS,
+  FILLERS,
+  JOINTS,
+  OBJECT_AFTER,
+  OBJECT_BEFORE,
+  TIES,
+  WORSE,
+} from './words.ts';
+
+/** What one sentence says of which is better. */
+interface Statement extends Marker {
+  /** It begins by `overall`, `therefore` and the like. */
+  readonly concludes: boolean;
+  /** Better in something, as style. */
+  readonly aspect: boolean;
+  readonly last: boolean;
+}
+
+const ENDS = new Set(['\n', '.', '!', '?']);
+const CLAUSES = new Set([',', ';', ':', 'but', 'yet', '但', '而']);
+/** Clauses with one of these at their beginning concede. */
+const CONCEDES = new Set([
+  'while',
+  'although',
+  'though',
+  'even',
+  'whereas',
+  'despite',
+  'obwohl',
+  'bien',
+  'aunque',
+  'embora',
+  'sebbene',
+  'хотя',
+  '虽',
+  '尽',
+  '雖',
+  '儘',
+]);
+const ASPECT = new Set(['in', 'at', 'for', 'on', 'regarding', 'with', 'when', 'where', 'if']);
+/** Verbs whose form does not tell who chooses. */
+const ENGLISH = new Set([
+  'prefer',
+  'choose',
+  'pick',
+  'select',
+  'favor',
+  'favour',
+  'go',
+  'vote',
+  'lean',
+  'side',
+  'opt',
+]);
+const FIRST_PERSON = new Set([
+  'i',
+  "i'd",
+  "i'll",
+  'would',
+  'will',
+  'must',
+  'do',
+  'strongly',
+  'slightly',
+  'clearly',
+  'therefore',
+]);
+/** Before a tie that is none around a neck. */
+const CALLED = new Set([
+  'is',
+  "it's",
+  "that's",
+  'be',
+  'as',
+  'it',
+  'this',
+  'was',
+  'in',
+  'call',
+  'declare',
+  ':',
+  'to',
+  '\n',
+  'overall',
+  ',',
+]);
+/** What an article can stand before. */
+const ADJECTIVES = new Set([
+  'better',
+  'best',
+  'superior',
+  'stronger',
+  'preferable',
+  'preferred',
+  'strongest',
+  'more',
+]);
+/** Tokens from a subject to its verb. */
+const REACH = 12;
+
+/** The judge's conclusion in words: `Overall, Assistant B gives the better answer.` The last sentence says it, or the last one
+ * that begins as a conclusion; else all sentences that say which is better have to agree. */
+export function inWords(tokens: readonly Token[], from: number): Marker | null {
+  const said: Statement[] = [];
+  let lastSentence = -1;
+  for (let i = from; i < tokens.length; ) {
+    if (ENDS.has(at(tokens, i))) {
+      i++;
+      continue;
+    }
+    let end = i;
+    while (end < tokens.length && !ENDS.has(at(tokens, end))) end++;
+    lastSentence = i;
+    const question = at(tokens, end) === '?';
+    const found = question || at(tokens, i) === '>' ? null : sentence(tokens, i, end);
+    if (found && !spokenOf(tokens, found, from) && !quoted(tokens, found, from))
+      said.push({ ...found, last: false });
+    i = end;
+  }
+  const final = said.at(-1);
+  if (final === undefined) return null;
+  const ends = final.first >= lastSentence;
+  if (final.concludes || (ends && !final.aspect)) return final;
+  const concluded = said.findLast(({ concludes }) => concludes);
+  if (concluded)
+    return said
+      .slice(said.indexOf(concluded))
+      .every(({ names, aspect }) => aspect || names === concluded.names)
+      ? concluded
+      : null;
+  return said.every(({ names, aspect }) => !aspect && names === final.names) ? final : null;
+}
+
+function sentence(tokens: readonly Token[], start: number, end: number): Statement | null {
+  let concludes = false;
+  let found: Omit<Statement, 'last'> | null = null;
+  for (let first = start; first < end; ) {
+    let stop = first + 1;
+    while (stop < end && !CLAUSES.has(at(tokens, stop))) stop++;
+    for (let i = first; i < stop; i++) concludes ||= CONCLUDES.at(tokens, i) > 0;
+    const clause =
+      CONCEDES.has(at(tokens, first)) ||
+      (CLAUSES.has(at(tokens, first)) && CONCEDES.has(at(tokens, first + 1)))
+        ? null
+        : statement(tokens, first, stop);
+    if (clause) found = { ...clause, concludes };
+    first = stop;
+  }
+  return found && { ...found, concludes: found.concludes || concludes, last: false };
+}
+
+function statement(
+  tokens: readonly Token[],
+  first: number,
+  end: number,
+): Pick<Statement, 'names' | 'first' | 'end' | 'aspect'> | null {
+  const doubted = doubts(tokens, first, end);
+  for (let i = end - 1; i >= first; i--) {
+    const tie = TIES.at(tokens, i);
+    if (tie > 0 && i + tie <= end && tieSaid(tokens, i, first))
+      return { names: 'tie', first: i, end: i + tie, aspect: false };
+  }
+  if (doubted) return null;
+  for (let i = first; i < end; i++) {
+    const partly = BETTER_IN.at(tokens, i);
+    const better = partly || BETTER.at(tokens, i);
+    const worse = better > 0 ? 0 : WORSE.at(tokens, i);
+    const length = better || worse;
+    if (length > 0) {
+      const subject =
+        subjectBefore(tokens, i, first) ?? (better > 0 ? objectAfter(tokens, i + length, end) : null);
+      if (subject === null) continue;
+      const names = better > 0 ? subject.names : subject.names === 'A' ? 'B' : 'A';
+      const aspect = partly > 0 || ASPECT.has(at(tokens, i + length));
+      return { names, first: subject.first, end: Math.max(subject.end, i + length), aspect };
+    }
+    const choose = CHOOSE.at(tokens, i);
+    if (choose > 0 && !(ENGLISH.has(at(tokens, i)) && !FIRST_PERSON.has(at(tokens, i - 1)))) {
+      let j = i + choose;
+      while (j < end && j < i + choose + 3 && FILLERS.at(tokens, j) > 0) j += FILLERS.at(tokens, j);
+      const slot = slotAt(tokens, j);
+      if (slot?.certain && slot.names !== 'tie')
+        return { names: slot.names, first: i, end: slot.end, aspect: false };
+    }
+  }
+  return null;
+}
+
+function doubts(tokens: readonly Token[], first: number, end: number): boolean {
+  for (let i = first; i < end; i++) {
+    // The clause's own beginning is no doubt of it: `but B is better`.
+    if (CLAUSES.has(at(tokens, i)) && i === first) continue;
+    const concessive = i <= first + 1 && (at(tokens, i) === 'however' || at(tokens, i) === 'but');
+    if (!concessive && (DOUBTS.at(tokens, i) > 0 || at(tokens, i).endsWith("n't"))) return true;
+  }
+  return false;
+}
+
+/** `a tie`, `they are tied`, not `his tie` and not `not a tie`. */
+function tieSaid(tokens: readonly Token[], i: number, first: number): boolean {
+  const word = at(tokens, i);
+  if (word === 'tie' || word === 'draw') {
+    const article = at(tokens, i - 1) === 'a' ? 1 : 0;
+    if (!CALLED.has(at(tokens, i - 1 - article))) return false;
+  }
+  for (let j = Math.max(first, i - 4); j < i; j++) {
+    const text = at(tokens, j);
+    if (text === 'not' || text === 'never' || text === 'if' || text === 'than' || text.endsWith("n't"))
+      return false;
+  }
+  return true;
+}
+
+/** The nearest slot before a verb that is not what something is compared with. */
+function subjectBefore(tokens: readonly Token[], verb: number, first: number): Slot | null {
+  for (let i = verb - 1; i >= Math.max(first, verb - REACH); i--) {
+    const slot = slotAt(tokens, i);
+    if (slot === null || !slot.certain || slot.names === 'tie' || slot.end > verb) continue;
+    if (slot.end === verb && slot.end - slot.first === 1 && ADJECTIVES.has(at(tokens, verb))) return null;
+    // `Assistant A` begins a token earlier than `A`.
+    const whole = slotEndingAt(tokens, slot.end, Math.max(first, i - 4)) ?? slot;
+    if (OBJECT_BEFORE.before(tokens, whole.first) > 0 || OBJECT_AFTER.at(tokens, whole.end) > 0) {
+      i = whole.first;
+      continue;
+    }
+    return whole;
+  }
+  return null;
+}
+
+function slotEndingAt(tokens: readonly Token[], end: number, first: number): Slot | null {
+  for (let i = first; i < end; i++) {
+    const slot = slotAt(tokens, i);
+    if (slot && slot.end === end) return slot;
+  }
+  return null;
+}
+
+/** `the better answer comes from Assistant B`, `the better of the two is B`. */
+function objectAfter(tokens: readonly Token[], start: number, end: number): Slot | null {
+  for (let i = start; i < Math.min(end, start + 8); i++) {
+    const joint = JOINTS.at(tokens, i) || (['by', 'from'].includes(at(tokens, i)) ? 1 : 0);
+    if (joint === 0) continue;
+    const slot = slotAt(tokens, i + joint);
+    // `The best answer is (A)` may well be about the question.
+    const bare = at(tokens, start - 1) === 'best' && slot?.end === i + joint + 1;
+    if (slot?.certain && slot.names !== 'tie' && slot.end >= end - 1 && !bare) return slot;
+  }
+  return null;
+}
