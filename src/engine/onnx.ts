@@ -33,7 +33,11 @@ export interface OnnxGraph {
   readonly constants: readonly OnnxConstant[];
 }
 
-type Chunk = Uint8Array;
+/** Bytes in pieces: a model's weights are among them, and are copied once, at the end. */
+interface Chunk {
+  readonly length: number;
+  readonly pieces: readonly Uint8Array[];
+}
 const text = new TextEncoder();
 
 function varint(value: number | bigint): Chunk {
@@ -44,15 +48,24 @@ function varint(value: number | bigint): Chunk {
     rest >>= 7n;
     bytes.push(rest > 0n ? low | 0x80 : low);
   } while (rest > 0n);
-  return Uint8Array.from(bytes);
+  return chunk(Uint8Array.from(bytes));
 }
 
+const chunk = (piece: Uint8Array): Chunk => ({ length: piece.length, pieces: [piece] });
+
 function concat(chunks: readonly Chunk[]): Chunk {
-  const out = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+  return {
+    length: chunks.reduce((sum, { length }) => sum + length, 0),
+    pieces: chunks.flatMap(({ pieces }) => pieces),
+  };
+}
+
+function joined({ length, pieces }: Chunk): Uint8Array {
+  const out = new Uint8Array(length);
   let at = 0;
-  for (const chunk of chunks) {
-    out.set(chunk, at);
-    at += chunk.length;
+  for (const piece of pieces) {
+    out.set(piece, at);
+    at += piece.length;
   }
   return out;
 }
@@ -62,11 +75,11 @@ const int = (field: number, value: number | bigint): Chunk => concat([varint(fie
 /** Wire type 2. */
 const bytes = (field: number, value: Chunk): Chunk =>
   concat([varint((field << 3) | 2), varint(value.length), value]);
-const string = (field: number, value: string): Chunk => bytes(field, text.encode(value));
+const string = (field: number, value: string): Chunk => bytes(field, chunk(text.encode(value)));
 const message = (field: number, parts: readonly Chunk[]): Chunk => bytes(field, concat(parts));
 /** Wire type 5. */
 const float = (field: number, value: number): Chunk =>
-  concat([varint((field << 3) | 5), new Uint8Array(Float32Array.of(value).buffer)]);
+  concat([varint((field << 3) | 5), chunk(new Uint8Array(Float32Array.of(value).buffer))]);
 
 function attribute(name: string, value: Attribute): Chunk {
   const kind = { float: 1, int: 2, string: 3, ints: 7 };
@@ -90,7 +103,7 @@ function constant({ name, shape, type, data }: OnnxConstant): Chunk {
     ...shape.map((dim) => int(1, dim as number)),
     int(2, ELEMENT[type]),
     string(8, name),
-    bytes(9, raw),
+    bytes(9, chunk(raw)),
   ]);
 }
 
@@ -113,11 +126,13 @@ export function encodeModel(graph: OnnxGraph): Uint8Array {
     ...graph.inputs.map((input) => valueInfo(11, input)),
     ...graph.outputs.map((output) => valueInfo(12, output)),
   ]);
-  return concat([
-    int(1, 10),
-    string(2, 'evalplanner'),
-    body,
-    message(8, [string(1, ''), int(2, 21)]),
-    message(8, [string(1, 'com.microsoft'), int(2, 1)]),
-  ]);
+  return joined(
+    concat([
+      int(1, 10),
+      string(2, 'evalplanner'),
+      body,
+      message(8, [string(1, ''), int(2, 21)]),
+      message(8, [string(1, 'com.microsoft'), int(2, 1)]),
+    ]),
+  );
 }

@@ -12,7 +12,7 @@ import { rotary, rotaryAngles } from '../ops/rotary.ts';
 import { swiglu } from '../ops/swiglu.ts';
 import { tensor } from '../session.ts';
 import type { LlamaConfig } from './config.ts';
-import { parameterShapes } from './parameters.ts';
+import { type Parameters, parameterShapes } from './parameters.ts';
 import { rotaryFrequencies } from './rope.ts';
 
 /** Parameters as inputs of the graph, by their Hugging Face names; those of an adapter by PEFT's. */
@@ -21,6 +21,17 @@ export type Weights = ReadonlyMap<string, Value>;
 export function weightInputs(graph: Graph, config: LlamaConfig, adapter?: LoraConfig): Weights {
   const shapes = [...parameterShapes(config), ...(adapter ? loraShapes(config, adapter) : [])];
   return new Map(shapes.map(({ name, shape }) => [name, graph.input(name, shape)]));
+}
+
+/** Parameters as constants, laid out by the runtime for its products once: it does so at every product with an input, and that
+ * is most of the time of a product with few rows. */
+export function weightConstants(graph: Graph, parameters: Parameters): Weights {
+  return new Map(
+    parameters.shapes.map(({ name, shape }) => [
+      name,
+      graph.constant(name, shape, () => parameters.get(name)),
+    ]),
+  );
 }
 
 /** The tables of rotary positions that hiddenStates takes for rows of T tokens: `cos` and `sin` [T, d/2]. */

@@ -1,7 +1,8 @@
 import { type Dim, Graph, times, type Value } from '../graph.ts';
 import { rotaryAngles } from '../ops/rotary.ts';
 import type { LlamaConfig } from './config.ts';
-import { weightInputs } from './forward.ts';
+import { type Weights, weightConstants, weightInputs } from './forward.ts';
+import type { Parameters } from './parameters.ts';
 import { rotaryFrequencies } from './rope.ts';
 
 const microsoft = 'com.microsoft';
@@ -11,6 +12,7 @@ type Attend = (layer: number, query: Value, key: Value, value: Value) => Value;
 
 /** What the two inference graphs differ in. */
 interface Pass {
+  readonly weights: Weights;
   /** Token ids [B·T]. */
   readonly ids: Value;
   readonly batch: Dim;
@@ -29,9 +31,8 @@ const reshape = (graph: Graph, x: Value, shape: readonly Dim[]) =>
 
 function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Uint8Array {
   const { hiddenSize, headDim, rmsNormEps } = config;
-  const { ids, batch, length, positions, bound, attend, last } = pass;
+  const { weights, ids, batch, length, positions, bound, attend, last } = pass;
   const rows = times(batch, length);
-  const weights = weightInputs(graph, config);
   const table = rotaryAngles(bound, rotaryFrequencies(config));
   const cos = graph.constant('cos', [bound, headDim / 2], () => table.cos);
   const sin = graph.constant('sin', [bound, headDim / 2], () => table.sin);
@@ -143,6 +144,7 @@ export function prefillGraph(config: LlamaConfig, bound: number): Uint8Array {
     return reshape(graph, narrow(parts), [times(P, L), numAttentionHeads * headDim]);
   };
   return inferenceGraph(graph, config, {
+    weights: weightInputs(graph, config),
     ids,
     batch: P,
     length: L,
@@ -157,8 +159,8 @@ export function prefillGraph(config: LlamaConfig, bound: number): Uint8Array {
  * `mask` [S, 1, 1, C], 0 where the cache holds a token of the sequence and a large negative number elsewhere; per layer
  * `key.l`, `value.l` [S, K, C, d]. Outputs: logits [S, V]; per layer `newKey.l`, `newValue.l` [S, K, 1, d], which the
  * caller copies into the cache. The runtime copies every output into a new array, so the cache itself is never an
- * output. */
-export function decodeGraph(config: LlamaConfig, bound: number): Uint8Array {
+ * output. With `parameters` the weights are part of the graph, as they are now. */
+export function decodeGraph(config: LlamaConfig, bound: number, parameters?: Parameters): Uint8Array {
   const { headDim, numAttentionHeads, numKeyValueHeads } = config;
   const groups = numAttentionHeads / numKeyValueHeads;
   const graph = new Graph();
@@ -191,6 +193,7 @@ export function decodeGraph(config: LlamaConfig, bound: number): Uint8Array {
     return reshape(graph, heads, [S, numAttentionHeads * headDim]);
   };
   return inferenceGraph(graph, config, {
+    weights: parameters ? weightConstants(graph, parameters) : weightInputs(graph, config),
     ids,
     batch: S,
     length: 1,

@@ -78,7 +78,8 @@ export class Pool {
     });
   }
 
-  /** Make the workers use these weights; they see later updates in place, since the memory is shared. `slots`: sequences
+  /** Make the workers use these weights. Training sees later changes in place, since the memory is shared; sampling takes them
+   * as they are when it first begins after a load or an update. `slots`: sequences
    * that each of the workers samples at a time; `adapter`: trained in place of the weights (sampling goes without it). */
   load(
     parameters: Parameters,

@@ -130,6 +130,8 @@ async function handle(message: ToWorker): Promise<void> {
     }
     case 'update':
       adamwUpdate(message.arrays, message.stretches, message.update);
+      // It samples from the weights as they were.
+      await sampler?.close();
       send({ type: 'updated' });
       return;
     case 'sample': {

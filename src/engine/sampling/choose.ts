@@ -12,6 +12,18 @@ let weights = new Float64Array(0);
 let bins = new Uint8Array(0);
 const mass = new Float64Array(BINS);
 
+/** e^(−i / STEPS) for exponents down to −NEGLIGIBLE. */
+const STEPS = 64;
+const powers = Float64Array.from({ length: NEGLIGIBLE * STEPS + 2 }, (_, i) => Math.exp(-i / STEPS));
+
+/** e^−z for 0 ≤ z ≤ NEGLIGIBLE to 11 digits, in half the time of Math.exp, which is most of a draw's: a table for the steps,
+ * and the series to z⁴ for the rest. */
+function decay(z: number): number {
+  const step = (z * STEPS) | 0;
+  const f = z - step / STEPS;
+  return (powers[step] as number) * (1 - f * (1 - f * (1 / 2 - f * (1 / 6 - f / 24))));
+}
+
 /** The next token from one row of logits: greedy at temperature 0, else drawn from the smallest set of tokens whose
  * probability reaches topP. The vocabulary is not sorted: intervals of logits with their mass say where that set ends and
  * where the draw falls, and the order matters within these two intervals only. */
@@ -32,15 +44,17 @@ export function chooseToken(logits: Float32Array, temperature: number, topP: num
     weights = new Float64Array(logits.length);
     bins = new Uint8Array(logits.length);
   }
-  const cutoff = top - NEGLIGIBLE * temperature;
+  const sharpness = 1 / temperature;
   let count = 0;
   let total = 0;
   let low = top;
   let least = 1;
   for (let i = 0; i < logits.length; i++) {
     const logit = logits[i] as number;
-    if (logit < cutoff) continue;
-    const weight = Math.exp((logit - top) / temperature);
+    const z = (top - logit) * sharpness;
+    // Also where both are infinite.
+    if (!(z <= NEGLIGIBLE)) continue;
+    const weight = decay(z);
     total += weight;
     tokens[count] = i;
     weights[count++] = weight;

@@ -72,6 +72,9 @@ interface Active {
  * round differently. Otherwise a row's arithmetic does not depend on how many there are. */
 const SLOT_STEP = 4;
 
+/** Up to so many weights the decoding graph has its own copy of them: on every worker, so larger models go without. */
+const PACKED = 64e6;
+
 export interface SamplerOptions {
   readonly slots?: number;
   readonly threads?: number;
@@ -80,7 +83,7 @@ export interface SamplerOptions {
 
 /** Continuous batching on one thread: up to `slots` sequences take each step together; one that ends leaves at once and the
  * next takes its place. Requests with the same prompt share its prefill. A sequence's text does not depend on its
- * company. */
+ * company. The weights are those of the first run. */
 export class Sampler {
   readonly #parameters: Parameters;
   readonly #slots: number;
@@ -109,7 +112,7 @@ export class Sampler {
     const slots = this.#slots;
     const limit = Math.min(capacity, config.maxPositionEmbeddings);
     const session = await this.#session('decode', limit);
-    const weights = weightFeeds(this.#parameters);
+    const weights = this.#packed ? {} : weightFeeds(this.#parameters);
     const names = Array.from({ length: layers }, (_, l) => [`newKey.${l}`, `newValue.${l}`]).flat();
     const cache = new SlotCache(config, slots);
     const ids = new BigInt64Array(slots);
@@ -242,13 +245,21 @@ export class Sampler {
     const key = `${kind} ${positions}`;
     let session = this.#sessions.get(key);
     if (!session) {
-      const graph = kind === 'prefill' ? prefillGraph : decodeGraph;
-      session = loadGraph(graph(this.#parameters.config, positions), this.#threads, { device: this.#device });
+      const { config } = this.#parameters;
+      const own = this.#packed ? this.#parameters : undefined;
+      const graph =
+        kind === 'prefill' ? prefillGraph(config, positions) : decodeGraph(config, positions, own);
+      session = loadGraph(graph, this.#threads, { device: this.#device });
       this.#sessions.set(key, session);
     }
     return session;
   }
 
+  get #packed(): boolean {
+    return this.#device === 'cpu' && this.#parameters.flat.length <= PACKED;
+  }
+
+  /** Frees the runtime's memory. The next run takes the weights as they are then. */
   async close(): Promise<void> {
     for (const session of this.#sessions.values()) await (await session).release();
     this.#sessions.clear();
