@@ -20,8 +20,8 @@ export interface Blocks {
 }
 
 /** Grouped-query attention: softmax(scale · q kᵀ + mask) v. q [B, K, G, T, d]; k, v [B, K, T, d]; mask [B or 1, 1, 1, T, T]
- * (see attentionMask) → [B, K, G, T, d]. In several blocks, each block of queries takes the keys up to its own end, and its
- * probabilities are computed again for the gradient: memory grows with T, not with T². */
+ * (see attentionMask) → [B, K, G, T, d]. The probabilities are computed again for the gradient. In several blocks, each block
+ * of queries takes the keys up to its own end: memory grows with T, not with T². */
 export function attention(
   graph: Graph,
   query: Value,
@@ -35,10 +35,13 @@ export function attention(
   const [batch, keys, groups, length, headDim] = query.shape as [Dim, Dim, Dim, Dim, Dim];
   // The query heads of one key head become rows of one product.
   const rows = reshape(graph, query, [batch, keys, times(groups, length), headDim]);
-  const scores = matmul(graph, rows, key, { transB: true, scale });
-  const heads = reshape(graph, scores, [batch, keys, groups, length, length]);
-  const p = reshape(graph, maskedSoftmax(graph, heads, mask), scores.shape);
-  return reshape(graph, matmul(graph, p, value), query.shape);
+  const attended = (q: Value) => {
+    const scores = matmul(graph, q, key, { transB: true, scale });
+    const heads = reshape(graph, scores, [batch, keys, groups, length, length]);
+    const p = reshape(graph, maskedSoftmax(graph, heads, mask), scores.shape);
+    return matmul(graph, p, value);
+  };
+  return reshape(graph, graph.recomputed(rows, attended), query.shape);
 }
 
 /** With p the probabilities of a block, o its output: dv = pᵀ do; ds = softmax's gradient of do vᵀ; dq = scale · ds k;

@@ -10,13 +10,15 @@ import type { GradientResult, GradientTask } from '../parallel/protocol.ts';
 import type { Turn } from '../parallel/turn.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
 import type { TensorShape } from '../tensors.ts';
-import { dpoGraph, gradientName, logProbabilityGraph, sftGraph } from './losses.ts';
+import { dpoGraph, gradientName, logProbabilityGraph, sftGraph, vocabularyChunks } from './losses.ts';
 import type { MicroBatch } from './sequence.ts';
 
 export interface GradientRunnerOptions {
   readonly device?: Device;
   /** Trained in place of the weights. */
   readonly adapter?: Adapter | undefined;
+  /** Most logits computed at once; see vocabularyChunks. */
+  readonly logits?: number | undefined;
 }
 
 /** Runs training graphs for one set of weights on one thread. A graph is built once; its shapes are bound at each run. */
@@ -25,6 +27,7 @@ export class GradientRunner {
   readonly #threads: number;
   readonly #device: Device;
   readonly #adapter: Adapter | undefined;
+  readonly #logits: number | undefined;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   /** By length: the tables of positions, and the mask of rows without branches. */
   readonly #tables = new Map<number, Record<string, Tensor>>();
@@ -33,12 +36,13 @@ export class GradientRunner {
   constructor(
     parameters: Parameters,
     threads: number,
-    { device = 'cpu', adapter }: GradientRunnerOptions = {},
+    { device = 'cpu', adapter, logits }: GradientRunnerOptions = {},
   ) {
     this.#parameters = parameters;
     this.#threads = threads;
     this.#device = device;
     this.#adapter = adapter;
+    this.#logits = logits;
   }
 
   /** Adds the gradient of the task's loss to `gradient`, which lies as the `flat` of what is trained does; each tensor
@@ -47,14 +51,15 @@ export class GradientRunner {
     const { kind, micro } = task;
     const { batch, length, targets } = micro;
     const blocks = attentionBlocks(length);
-    const session = await this.#session(task, blocks);
+    const chunks = vocabularyChunks(targets, this.#parameters.config.vocabSize, this.#logits);
+    const session = await this.#session(task, blocks, chunks);
     const feeds: Record<string, Tensor> = {
       ...weightFeeds(this.#parameters),
       ...(this.#adapter ? weightFeeds(this.#adapter) : {}),
       ...shapeFeeds(session, {
         B: batch,
         L: length / blocks,
-        R: targets,
+        R: targets / chunks,
         P: micro.sequences / 2,
       }),
       ids: tensor('int64', micro.ids, [batch * length]),
@@ -124,8 +129,12 @@ export class GradientRunner {
     return causal;
   }
 
-  #session({ kind, beta, threads = this.#threads }: GradientTask, blocks: number): Promise<InferenceSession> {
-    const key = `${kind} ${beta} ${blocks} ${threads}`;
+  #session(
+    { kind, beta, threads = this.#threads }: GradientTask,
+    blocks: number,
+    chunks: number,
+  ): Promise<InferenceSession> {
+    const key = `${kind} ${beta} ${blocks} ${chunks} ${threads}`;
     const known = this.#sessions.get(key);
     if (known) return known;
     const model = {
@@ -133,6 +142,7 @@ export class GradientRunner {
       adapter: this.#adapter?.lora,
       device: this.#device,
       blocks,
+      chunks,
     };
     const graph =
       kind === 'sft'

@@ -6,8 +6,9 @@ import { exactWeights, TINY, tinyParameters, tokens } from '../llama/tiny.contra
 import type { GradientTask } from '../parallel/protocol.ts';
 import { GradientRunner } from './gradients.ts';
 import { addLogProbabilities } from './log-probabilities.ts';
+import { vocabularyChunks } from './losses.ts';
 import { differences, referenceDpo, referenceSft } from './reference.contract.ts';
-import { microBatches, type Sequence } from './sequence.ts';
+import { microBatches, type Sequence, TARGET_STEP } from './sequence.ts';
 
 const sequence = (length: number, start: number, seed: number): Sequence => ({
   ids: tokens(length, seed),
@@ -41,16 +42,22 @@ function expectGradients(
   expect(at).toBe(gradient.length);
 }
 
-describe.each<[string, Partial<LlamaConfig>]>([
+describe.each<[string, Partial<LlamaConfig>, number?]>([
   ['untied, 4 heads on 2', {}],
   ['tied, one key head', { tieWordEmbeddings: true, numKeyValueHeads: 1, numHiddenLayers: 1 }],
-])('%s', (_, change) => {
+  ['untied, logits of 16 targets at a time', {}, 16 * TINY.vocabSize],
+  [
+    'tied, logits of 8 targets at a time',
+    { tieWordEmbeddings: true, numHiddenLayers: 1 },
+    8 * TINY.vocabSize,
+  ],
+])('%s', (_, change, logits) => {
   const config = { ...TINY, ...change };
   const parameters = tinyParameters(change);
   const exact = exactWeights(parameters);
   let runner: GradientRunner;
   beforeAll(() => {
-    runner = new GradientRunner(parameters, 1);
+    runner = new GradientRunner(parameters, 1, { logits });
   });
   afterAll(() => runner.close());
 
@@ -198,4 +205,15 @@ it('a sequence as long as the model’s last position trains, whatever the paddi
   );
   expect(loss / 9).toBeCloseTo(referenceSft(TINY, exactWeights(parameters), [full]), 4);
   await runner.close();
+});
+
+it('logits go in chunks where they would be many, and a micro-batch’s targets divide into them', () => {
+  expect(vocabularyChunks(512, 8192)).toBe(1);
+  expect(vocabularyChunks(512, 151_936)).toBe(8);
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 100 }), fc.integer({ min: 1, max: 1e6 }), (steps, vocabulary) => {
+      const chunks = vocabularyChunks(steps * TARGET_STEP, vocabulary);
+      expect((steps * TARGET_STEP) % chunks).toBe(0);
+    }),
+  );
 });

@@ -8,8 +8,10 @@ import { labelLogProbability } from '../ops/cross-entropy.ts';
 import { logSigmoid, multiply, scale, subtract, sum } from '../ops/elementwise.ts';
 import { reshape } from '../ops/layout.ts';
 import { matmul } from '../ops/matmul.ts';
+import { joinRows, splitRows } from '../ops/rows.ts';
+import { TARGET_STEP } from './sequence.ts';
 
-/** Symbols bound when a training graph is run: B rows of blocks of L tokens, R targets, P pairs. */
+/** Symbols bound when a training graph is run: B rows of blocks of L tokens, chunks of R targets, P pairs. */
 const B: Dim = 'B';
 const L: Dim = 'L';
 const R: Dim = 'R';
@@ -25,26 +27,46 @@ export interface TrainingModel {
   readonly device?: Device;
   /** Of each row, see attentionBlocks. */
   readonly blocks: number;
+  /** Of the targets, see vocabularyChunks. */
+  readonly chunks: number;
 }
 
-/** log p of each target: [R]. Inputs ids [B·T], rows [R], labels [R], all int64; see MicroBatch. */
-function targetLogProbabilities(
-  graph: Graph,
-  weights: Weights,
-  { config, adapter, blocks }: TrainingModel,
-): Value {
+/** Largest product of targets and vocabulary that is kept: 64 MiB, of which the loss needs four. */
+const LOGITS = 2 ** 24;
+
+/** In how many chunks R targets' logits are computed; a divisor of every R (see TARGET_STEP). */
+export function vocabularyChunks(targets: number, vocabulary: number, most = LOGITS): number {
+  let chunks = 1;
+  while (chunks < TARGET_STEP && targets * vocabulary > chunks * most) chunks *= 2;
+  return chunks;
+}
+
+const targetsOf = ({ chunks }: TrainingModel): Dim => times(chunks, R);
+
+/** log p of each target. Inputs ids [B·T], rows and labels of the targets, all int64; see MicroBatch. In several chunks, each
+ * one's logits are computed again for the gradient. */
+function targetLogProbabilities(graph: Graph, weights: Weights, model: TrainingModel): Value {
+  const { config, adapter, blocks, chunks } = model;
   const ids = graph.input('ids', [times(times(B, blocks), L)], 'int64');
-  const rows = graph.input('rows', [R], 'int64');
-  const labels = graph.input('labels', [R], 'int64');
+  const rows = graph.input('rows', [targetsOf(model)], 'int64');
+  const labels = graph.input('labels', [targetsOf(model)], 'int64');
   const hidden = hiddenStates(graph, config, weights, ids, B, { count: blocks, size: L }, { adapter, rows });
-  const logp = labelLogProbability(graph, logits(graph, config, weights, hidden), labels);
+  const of = (states: Value, own: Value) =>
+    labelLogProbability(graph, logits(graph, config, weights, states), own);
+  const chunked = () => {
+    const own = splitRows(graph, labels, chunks, R);
+    const parts = splitRows(graph, hidden, chunks, R);
+    const again = (part: Value, i: number) => graph.recomputed(part, (states) => of(states, own[i] as Value));
+    return joinRows(graph, parts.map(again));
+  };
+  const logp = chunks === 1 ? of(hidden, labels) : chunked();
   graph.output('logp', logp);
   return logp;
 }
 
 /** −Σ w log p, with the normalisation already in the weights [R]. */
 function negativeLogLikelihood(graph: Graph, logp: Value): Value {
-  const weights = graph.input('weights', [R]);
+  const weights = graph.input('weights', logp.shape);
   return scale(graph, sum(graph, multiply(graph, logp, weights)), -1);
 }
 
@@ -88,10 +110,11 @@ export function dpoGraph(model: TrainingModel, beta: number): Uint8Array {
   const graph = new Graph(model.device);
   const weights = weightInputs(graph, model.config, model.adapter);
   const logp = targetLogProbabilities(graph, weights, model);
-  const sign = graph.input('sign', [P, R]);
+  const targets = targetsOf(model);
+  const sign = graph.input('sign', [P, targets]);
   const reference = graph.input('reference', [P]);
   const pairWeights = graph.input('pairWeights', [P]);
-  const margin = reshape(graph, matmul(graph, sign, reshape(graph, logp, [R, 1])), [P]);
+  const margin = reshape(graph, matmul(graph, sign, reshape(graph, logp, [targets, 1])), [P]);
   const preference = logSigmoid(graph, scale(graph, subtract(graph, margin, reference), beta));
   const dpo = scale(graph, sum(graph, multiply(graph, preference, pairWeights)), -1);
   const loss = add(graph, dpo, negativeLogLikelihood(graph, logp));

@@ -40,7 +40,7 @@ export interface MicroBatch {
 
 /** Lengths and target counts come in steps: the runtime plans its memory once for each shape it has seen. */
 const LENGTH_STEP = 8;
-const TARGET_STEP = 64;
+export const TARGET_STEP = 64;
 const roundUp = (value: number, step: number) => Math.ceil(value / step) * step;
 
 /** The T of a micro-batch whose longest row is so long: attention takes it in equal blocks. */
