@@ -11,6 +11,12 @@ export const ORDERS: readonly Order[] = ['ab', 'ba'];
 /** What one judge output says. `A` and `B` name the slot as shown; `error`: nothing came. */
 export type VerdictKind = 'A' | 'B' | 'tie' | 'invalid' | 'truncated' | 'refused' | 'error';
 
+/** One turn of a conversation. */
+export interface Turn {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
 /** (x, chosen, rejected): gold is known by construction. */
 export interface ResponsePair {
   readonly id: string;
@@ -19,8 +25,8 @@ export interface ResponsePair {
   readonly instruction: string;
   readonly chosen: string;
   readonly rejected: string;
-  /** How the pair came to be: the modified instruction, or the indices of the sampled solutions. */
-  readonly provenance: Readonly<Record<string, string | number>>;
+  /** How the pair came to be: the modified instruction, the indices of the sampled solutions, the turns of a conversation. */
+  readonly provenance: Readonly<Record<string, string | number | readonly Turn[]>>;
 }
 
 /** z: an evaluation plan, written from the instruction alone. */

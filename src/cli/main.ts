@@ -5,6 +5,7 @@ import { benchCommand } from './commands/bench.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { judgeCommand } from './commands/judge.ts';
+import { pairsCommand } from './commands/pairs.ts';
 import { serveCommand } from './commands/serve.ts';
 import { explain } from './failure.ts';
 import { version } from './version.ts';
@@ -30,7 +31,8 @@ Exit codes: 0 done, 1 a quality gate failed, 2 usage or config, 3 infrastructure
 Progress goes to stderr, results to stdout.`,
     );
 
-  for (const add of [demoCommand, judgeCommand, benchCommand, serveCommand, doctorCommand]) add(evalplanner);
+  for (const add of [demoCommand, judgeCommand, pairsCommand, benchCommand, serveCommand, doctorCommand])
+    add(evalplanner);
 
   for (const command of tree(evalplanner)) {
     // Errors are printed by explain(), in the same two lines as every other.

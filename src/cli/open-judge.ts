@@ -105,7 +105,7 @@ function openLedger(path: string, dry: boolean): Store | undefined {
 }
 
 /** The prompts that a checkpoint was trained on: a playground's vocabulary has the judge prompt's own tag. */
-async function promptsOf(name: JudgeSetup['prompts'], folder: string | null): Promise<PromptSet> {
+export async function promptsOf(name: JudgeSetup['prompts'], folder: string | null): Promise<PromptSet> {
   if (name !== undefined) return name === 'playground' ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
   const path = folder === null ? null : join(folder, 'tokenizer.json');
   const tokenizer = path === null ? '' : await readFile(path, 'utf8').catch(() => '');

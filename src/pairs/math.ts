@@ -1,12 +1,11 @@
-import { finalAnswer } from '../answer/final.ts';
-import { sameAnswer } from '../answer/same.ts';
 import { generate, type Work } from '../generate.ts';
 import type { Model } from '../model.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import { render } from '../prompts/template.ts';
-import { pick, random, seedOf } from '../random.ts';
+import { seedOf } from '../random.ts';
 import { key } from '../store.ts';
-import { countDrop, type Instruction, type PairReport, responsePair, type Sampling } from './pair.ts';
+import type { Instruction, PairReport, Sampling } from './pair.ts';
+import { pairSolutions } from './solutions.ts';
 
 /** Math pairs (method.md section 1): of several sampled solutions, one whose final answer is right is chosen, one whose
  * final answer is wrong is rejected; a problem with only one kind yields nothing. */
@@ -17,6 +16,7 @@ export async function mathPairs(
   problems: readonly Instruction[],
   sampling: Sampling,
   solutions: number,
+  perProblem = 1,
 ): Promise<PairReport> {
   const template = prompts.response;
   const units = problems.map((problem) => ({
@@ -40,31 +40,11 @@ export async function mathPairs(
 
   const report: PairReport = { pairs: [], dropped: {} };
   for (const { problem, requests } of units) {
-    const right: [number, string][] = [];
-    const wrong: [number, string][] = [];
-    for (const [index, request] of requests.entries()) {
+    const sampled = requests.map((request) => {
       const generation = work.store.success(request.key);
-      const solution = generation && prompts.parseResponse(generation.text);
-      const answer = solution ? finalAnswer(solution) : null;
-      // A solution without a final answer, or with one that cannot be decided, is neither right nor wrong.
-      if (!solution || answer === null) continue;
-      const correct = sameAnswer(answer, problem.answer ?? null);
-      if (correct !== 'undecided') (correct ? right : wrong).push([index, solution]);
-    }
-    if (right.length === 0) countDrop(report, 'no right solution');
-    else if (wrong.length === 0) countDrop(report, 'no wrong solution');
-    else {
-      const next = random(seedOf(work.seed, 'math pair', problem.text));
-      const [chosenIndex, chosen] = pick(next, right);
-      const [rejectedIndex, rejected] = pick(next, wrong);
-      const provenance = {
-        chosen: chosenIndex,
-        rejected: rejectedIndex,
-        right: right.length,
-        wrong: wrong.length,
-      };
-      report.pairs.push(responsePair('math', problem, chosen, rejected, provenance));
-    }
+      return (generation && prompts.parseResponse(generation.text)) ?? null;
+    });
+    pairSolutions(problem, sampled, { most: perProblem, seed: work.seed, unanswered: 'neither' }, report);
   }
   return report;
 }

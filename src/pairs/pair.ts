@@ -1,3 +1,4 @@
+import type { Message } from '../prompts/conversation.ts';
 import { key } from '../store.ts';
 import type { Domain, ResponsePair } from '../types.ts';
 
@@ -7,6 +8,10 @@ export interface Instruction {
   readonly family: string;
   /** The gold final answer; math only. */
   readonly answer?: string;
+  /** The data set's own answer, which is then the chosen response. */
+  readonly response?: string;
+  /** The turns of a conversation of several, of which `text` is the rendering. */
+  readonly conversation?: readonly Message[];
 }
 
 /** Pairs, and how many instructions gave none, by reason. */
@@ -23,15 +28,16 @@ export interface Sampling {
 
 export function responsePair(
   domain: Domain,
-  { text, family }: Instruction,
+  { text, family, conversation }: Instruction,
   chosen: string,
   rejected: string,
-  provenance: Readonly<Record<string, string | number>>,
+  provenance: ResponsePair['provenance'],
 ): ResponsePair {
   const id = key({ instruction: text, chosen, rejected });
-  return { id, domain, family, instruction: text, chosen, rejected, provenance };
+  const whole = conversation === undefined ? provenance : { ...provenance, conversation };
+  return { id, domain, family, instruction: text, chosen, rejected, provenance: whole };
 }
 
-export function countDrop(report: PairReport, reason: string): void {
+export function countDrop(report: Pick<PairReport, 'dropped'>, reason: string): void {
   report.dropped[reason] = (report.dropped[reason] ?? 0) + 1;
 }

@@ -1,11 +1,9 @@
 import { EvalPlannerError } from '../errors.ts';
+import type { Turn } from '../types.ts';
 import { escapeTags } from './template.ts';
 
-/** One turn of a conversation. */
-export interface Message {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
-}
+/** What chat formats call a turn. */
+export type Message = Turn;
 
 /** x: one user turn, or the conversation whose last turn the responses answer. */
 export type InstructionInput = string | readonly Message[];

@@ -12,6 +12,11 @@ const FORMATS = 'jsonl, json, csv, tsv or parquet, the first four also as .gz or
 /** A JSON file is one value and read as a whole. */
 const MAX_JSON_BYTES = 2 ** 29;
 
+/** Whether a file's name is that of a data file. */
+export function isDataFile(path: string): boolean {
+  return /\.(?:parquet|(?:jsonl|ndjson|json|csv|tsv)(?:\.(?:gz|zst))?)$/i.test(path);
+}
+
 /** The rows of a data file, streamed: JSON lines, a JSON array, CSV or TSV with a header, Parquet; `-` is standard input and
  * holds JSON lines. Values are as they stand there: nothing is checked but that each row is one.
  * Throws EvalPlannerError `data`, naming file and row. */

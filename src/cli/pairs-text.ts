@@ -1,0 +1,20 @@
+import type { Account } from '../pairs/account.ts';
+import { whole } from '../report/format.ts';
+import type { PairsReport } from './pairs.ts';
+import { printable } from './terminal.ts';
+
+const WIDTH = 10;
+
+/** What became of every row and of every instruction, as a table that adds up. */
+export function accountText({ sources, rows, instructions, pairs, out }: PairsReport): string {
+  const line = (n: number, text: string) => `${whole(n).padStart(WIDTH)}  ${text}\n`;
+  const left = (account: Account) =>
+    Object.entries(account.left)
+      .sort((a, b) => b[1] - a[1])
+      .map(([reason, n]) => line(n, `  ${reason}`))
+      .join('');
+  const where = out === null ? '' : ` in ${out}`;
+  return printable(
+    `${line(rows.read, `rows of ${sources.join(', ')}`)}${left(rows)}${line(instructions.read, 'instructions')}${left(instructions)}${line(instructions.kept, 'instructions that give pairs')}${line(pairs, `pairs${where}`)}`,
+  );
+}

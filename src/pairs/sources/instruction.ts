@@ -1,0 +1,17 @@
+import type { Instruction } from '../pair.ts';
+
+/** What one row of a data set gives: an instruction, and what the set knows about it. */
+export interface SourceInstruction extends Instruction {
+  /** Where it stands, for messages. */
+  readonly at: string;
+  /** User turns. */
+  readonly turns: number;
+  /** As the set says: an English name (WildChat) or a code. */
+  readonly language?: string;
+  /** The set's own flag. */
+  readonly toxic?: boolean;
+  /** The set's own worse response. */
+  readonly rejected?: string;
+  /** The set's own worked solutions, right and wrong ones together. */
+  readonly solutions?: readonly string[];
+}
