@@ -48,12 +48,18 @@ export type {
   Requests,
   TokenLogprob,
 } from './model.ts';
+export { type Account, newAccount } from './pairs/account.ts';
+export { Duplicates } from './pairs/duplicates.ts';
+export { type SelectOptions, selectInstructions } from './pairs/select.ts';
+export type { SourceInstruction } from './pairs/sources/instruction.ts';
 export { type Observer, type Ports, plan, run } from './pipeline.ts';
 export type { InstructionInput, Message } from './prompts/conversation.ts';
 export { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from './prompts/set.ts';
 export { render, type Template } from './prompts/template.ts';
 export { parseVerdict, type Verdict, type VerdictOptions } from './prompts/verdict.ts';
 export { type Report, renderReport } from './report/report.ts';
+export { readSource } from './rows/sources.ts';
+export { openRows, type RowWriter } from './rows/write.ts';
 export { openStore, readStore, type Store, type StoreOptions } from './store.ts';
 export type { JudgeForm } from './thoughts/judge-prompt.ts';
 export { openEmbeddedTrainer } from './trainer/open-embedded.ts';

@@ -19,6 +19,7 @@ import { readSource } from '../rows/sources.ts';
 import { openRows } from '../rows/write.ts';
 import { openStore, type Store } from '../store.ts';
 import type { Domain, ResponsePair } from '../types.ts';
+import { collectEarly } from './memory.ts';
 import type { ModelOptions } from './model-options.ts';
 import { openModel, placeOf } from './models.ts';
 import { promptsOf } from './open-judge.ts';
@@ -44,7 +45,7 @@ export interface PairsCommand extends ModelOptions {
   readonly maxResponseChars?: number;
   readonly maxTurns?: number;
   readonly toxic?: boolean;
-  readonly nearDuplicates: number | null;
+  readonly nearDuplicates: number | false;
   readonly maxLengthRatio: number;
   readonly sample?: number;
   readonly limit?: number;
@@ -80,6 +81,7 @@ export async function pairs(
     const remedy = 'give files, folders, globs or datasets of the hub; see `evalplanner pairs --help`';
     throw new EvalPlannerError('usage', 'there is no source of instructions', remedy);
   }
+  collectEarly();
   const rows = newAccount();
   const instructions = newAccount();
   const line = new ProgressLine('pairs');
@@ -155,7 +157,7 @@ async function selection(command: PairsCommand): Promise<SelectOptions> {
     ...(toxic ? { toxic } : {}),
     ...(sample === undefined ? {} : { sample }),
     ...(limit === undefined ? {} : { limit }),
-    duplicates: command.nearDuplicates,
+    duplicates: command.nearDuplicates === false ? null : command.nearDuplicates,
     seed,
   };
 }

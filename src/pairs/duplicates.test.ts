@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pick, random, shuffle } from '../random.ts';
-import { Duplicates, normalised, shingles, signature, similarity } from './duplicates.ts';
+import { Duplicates, estimate, normalised, shingles, signature } from './duplicates.ts';
 
 const WORDS = Array.from({ length: 400 }, (_, i) => `w${i.toString(36)}`);
 const next = random(7);
@@ -21,7 +21,7 @@ describe('MinHash', () => {
     const errors = Array.from({ length: 400 }, (_, i) => {
       const words = text(40 + (i % 100));
       const [a, b] = [words.join(' '), changed(words, (i % 20) / 60).join(' ')];
-      return similarity(signature(shingles(a)), signature(shingles(b))) - jaccard(a, b);
+      return estimate(signature(shingles(a)), signature(shingles(b))) - jaccard(a, b);
     });
     const mean = errors.reduce((sum, error) => sum + error, 0) / errors.length;
     const rms = Math.sqrt(errors.reduce((sum, error) => sum + error ** 2, 0) / errors.length);

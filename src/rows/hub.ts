@@ -98,6 +98,8 @@ async function openHub({ id, revision = 'main' }: HubDataset): Promise<Hub> {
   const hubUrl = HF_ENDPOINT.replace(/\/+$/, '');
   const offline = /^(?:1|true|yes|on)$/i.test(HF_HUB_OFFLINE);
   const accessToken = await token();
+  if (accessToken !== undefined && !accessToken.startsWith('hf_'))
+    throw new EvalPlannerError('usage', 'HF_TOKEN is no token of the hub', 'its tokens begin with hf_');
   const repo = { type: 'dataset', name: id } as const;
   const cache = client.getHFHubCachePath();
   const folder = join(cache, client.getRepoFolderName(repo));

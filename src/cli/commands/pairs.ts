@@ -73,7 +73,7 @@ export function pairsCommand(evalplanner: Command): void {
         'similarity of word 3-grams from which an instruction is a copy; `off`: exact copies only',
       )
         .default(0.8)
-        .argParser((text) => (text === 'off' ? null : share(text))),
+        .argParser((text) => (text === 'off' ? false : share(text))),
     )
     .addOption(
       new Option('--max-length-ratio <x>', 'most that one response may be longer than the other')

@@ -1,0 +1,229 @@
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { playgroundInstructions } from '../playground/source.ts';
+import { readRows } from '../rows/read.ts';
+import { readStore } from '../store.ts';
+import type { ResponsePair } from '../types.ts';
+import { main } from './main.ts';
+import type { PairsReport } from './pairs.ts';
+
+const SEED_MODEL = join(import.meta.dirname, '..', '..', 'seed', 'model');
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pairs-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const write = (name: string, content: string | Uint8Array) => {
+  writeFileSync(join(folder, name), content);
+  return join(folder, name);
+};
+const lines = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+async function run(...args: string[]) {
+  const said = { out: '', err: '' };
+  const { write: toOut } = process.stdout;
+  const { write: toErr } = process.stderr;
+  process.stdout.write = ((text: string, done?: () => void) => {
+    said.out += text;
+    done?.();
+    return true;
+  }) as typeof process.stdout.write;
+  process.stderr.write = ((text: string) => {
+    said.err += text;
+    return true;
+  }) as typeof process.stderr.write;
+  try {
+    return { code: await main(['pairs', ...args]), ...said };
+  } finally {
+    process.stdout.write = toOut;
+    process.stderr.write = toErr;
+    process.exitCode = undefined;
+  }
+}
+
+async function pairsOf(file: string): Promise<ResponsePair[]> {
+  const found: ResponsePair[] = [];
+  for await (const { value } of readRows(file)) found.push(value as ResponsePair);
+  return found;
+}
+
+const SOLVED = {
+  question: 'What is 2 + 3?',
+  ground_truth: 'A: 5',
+  first: { solution: '2 + 3 = <<2+3=5>>5\nA: 5', is_correct: true },
+  second: { solution: '2 * 3 = 6\nA: 6', is_correct: false },
+  third: { solution: '2 + 3 = 5.0\nA: 5.0', is_correct: true },
+  fourth: { solution: '2 + 3 = ', is_correct: false },
+};
+
+describe('pairs', () => {
+  test.each(['out.jsonl', 'out.parquet'])('right × wrong solutions of a data set, as %s', async (name) => {
+    const source = write(
+      'solved.jsonl',
+      lines([SOLVED, { ...SOLVED, question: 'Another: 1 + 4?', first: undefined, third: undefined }]),
+    );
+    const out = join(folder, name);
+    const { code, out: text } = await run(source, '--from', 'gsm8k-solutions', '--out', out, '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(text)).toMatchObject({
+      rows: { read: 2, kept: 2, left: {} },
+      instructions: { read: 2, kept: 1, left: { 'no right solution': 1 } },
+      pairs: 4,
+    } satisfies Partial<PairsReport>);
+    const made = await pairsOf(out);
+    expect(new Set(made.map(({ chosen, rejected }) => `${chosen.at(-1)} ${rejected.at(-1)}`))).toEqual(
+      new Set(['5 6', '5  ', '0 6', '0  ']),
+    );
+    expect(made[0]).toMatchObject({
+      domain: 'math',
+      instruction: 'What is 2 + 3?',
+      provenance: { right: 2, wrong: 2 },
+    });
+    expect(readdirSync(folder).filter((file) => file.includes('draft'))).toEqual([]);
+  });
+
+  test('to stdout, capped for each problem; the account goes to stderr', async () => {
+    const { out, err } = await run(write('s.jsonl', lines([SOLVED])), '--per-instruction', '2');
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as ResponsePair).domain),
+    ).toEqual(['math', 'math']);
+    expect(err).toMatch(/2 {2}pairs\n$/);
+  });
+
+  test('a model answers, modifies and solves; what is in the ledger is not asked for again', async () => {
+    const general = playgroundInstructions('train', 'general', 12, 3).map(({ text }) => ({
+      instruction: text,
+    }));
+    const math = playgroundInstructions('train', 'math', 12, 3).map(({ text, answer }) => ({
+      instruction: text,
+      gold: answer,
+    }));
+    const out = join(folder, 'made.jsonl');
+    const args = ['--model', SEED_MODEL, '--max-tokens', '40', '--near-duplicates', 'off', '--out', out];
+    const fields = ['--fields', 'instruction=instruction,answer=gold'];
+    const { code, out: text } = await run(write('g.jsonl', lines([...general, ...math])), ...fields, ...args);
+    expect(code, text).toBe(0);
+    const first = readFileSync(out, 'utf8');
+    const made = await pairsOf(out);
+    expect(new Set(made.map(({ domain }) => domain))).toEqual(new Set(['general', 'math']));
+    for (const { chosen, rejected } of made) expect(chosen).not.toBe(rejected);
+    expect(existsSync(`${out}.db`)).toBe(true);
+    rmSync(out);
+    const generations = () => {
+      using store = readStore(`${out}.db`);
+      return store.counts();
+    };
+    const before = generations();
+    await run(join(folder, 'g.jsonl'), ...fields, ...args);
+    expect(readFileSync(out, 'utf8')).toBe(first);
+    expect(generations()).toEqual(before);
+  });
+
+  test('the set’s own pairs are checked', async () => {
+    const row = (chosen: string, rejected: string) => ({
+      prompt: `${chosen} or ${rejected}?`,
+      chosen,
+      rejected,
+    });
+    const long = 'This is a sentence in plain English about the weather. '.repeat(9);
+    const source = write(
+      'own.jsonl',
+      lines([
+        row('yes', 'no'),
+        row('Yes', ' yes '),
+        row(long, 'no'),
+        row(
+          'It is raining hard today, so take your umbrella with you.',
+          'Es regnet heute sehr stark, also nimm bitte deinen Schirm mit.',
+        ),
+      ]),
+    );
+    const { out } = await run(source, '--out', join(folder, 'own.out.jsonl'), '--json');
+    expect((JSON.parse(out) as PairsReport).instructions).toEqual({
+      read: 4,
+      kept: 1,
+      left: { 'same response': 1, 'lengths too different': 1, 'language changed': 1 },
+    });
+  });
+});
+
+describe('bad input', () => {
+  const good = JSON.stringify(SOLVED);
+  test('rows that cannot be read are told with their place and left out, or end the command; nothing is lost in the account', async () => {
+    const source = write(
+      'bad.jsonl',
+      Buffer.concat([
+        Buffer.from(`${good}\n{"question": \n`),
+        Buffer.from([0xff, 0xfe, 10]),
+        Buffer.from(`[1]\n{"x": 1}\n`),
+      ]),
+    );
+    const out = join(folder, 'bad.out.jsonl');
+    const { code, out: text, err } = await run(source, '--on-error', 'skip', '--out', out, '--json');
+    expect(code).toBe(0);
+    expect((JSON.parse(text) as PairsReport).rows).toEqual({
+      read: 5,
+      kept: 1,
+      left: { unreadable: 2, 'not an instruction': 2 },
+    });
+    for (const line of [2, 3, 4, 5]) expect(err).toContain(`left out: bad.jsonl, line ${line} `);
+    rmSync(out);
+    const stopped = await run(source, '--out', out);
+    expect(stopped).toMatchObject({ code: 2, err: expect.stringContaining('bad.jsonl, line 2 is not JSON') });
+    expect(existsSync(out) || existsSync(`${out}.draft`)).toBe(false);
+  });
+
+  test('files cut in half end the command, and nothing is left under the name', async () => {
+    const parquet = join(folder, 'whole.parquet');
+    await run(write('w.jsonl', lines([SOLVED])), '--out', parquet);
+    truncateSync(parquet, 200);
+    const gzip = write('half.jsonl.gz', gzipSync(`${good}\n`.repeat(50)).subarray(0, 120));
+    for (const source of [parquet, gzip]) {
+      const out = join(folder, 'none.jsonl');
+      const { code, err } = await run(source, '--out', out, '--on-error', 'skip');
+      expect(code).toBe(2);
+      expect(err).toMatch(/error: .* is damaged: .*\nfix: fetch or write the file again/);
+      expect(existsSync(out)).toBe(false);
+    }
+  });
+
+  test.each([
+    [[], 'there is no source of instructions'],
+    [['nowhere.jsonl'], 'cannot read nowhere.jsonl'],
+    [['*.nothing'], 'no data file matches *.nothing'],
+    [['x', '--from', 'nope'], 'Allowed choices are wildchat'],
+    [['x', '--fields', 'question=q'], 'question is none of'],
+    [['x', '--categories', 'reasoning,foo'], 'There is no category foo'],
+    [['x', '--near-duplicates', '2'], 'It has to be a number from 0 to 1'],
+  ])('%j', async (args, message) => {
+    const { code, err } = await run(...args);
+    expect(code).toBe(2);
+    expect(err).toContain(message);
+    expect(err).toMatch(/\nfix: .+\n$/);
+  });
+
+  test('needs a model only where rows do', async () => {
+    const { code, err } = await run(write('need.jsonl', lines([{ prompt: 'Name a bird.' }])));
+    expect(code).toBe(2);
+    expect(err).toContain('these rows need a model');
+    const empty = await run(write('empty.jsonl', ''));
+    expect(empty).toMatchObject({ code: 2, err: expect.stringContaining('holds no rows') });
+    const wrongName = await run(join(folder, 'need.jsonl'), '--out', join(folder, 'x.txt'));
+    expect(wrongName.err).toContain('name it .jsonl or .parquet');
+  });
+});
