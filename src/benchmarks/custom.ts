@@ -1,3 +1,4 @@
+import { EvalPlannerError } from '../errors.ts';
 import { ORDERS } from '../types.ts';
 import { type Benchmark, bySection, Fields, rightShare } from './benchmark.ts';
 
@@ -14,6 +15,12 @@ export const custom: Benchmark = {
   load(rows) {
     return Array.from(rows, (row, i) => {
       const fields = new Fields(row, 'your own');
+      if (Array.isArray(fields.value('chosen')) || fields.has('responses'))
+        throw new EvalPlannerError(
+          'data',
+          `${row.at} has a list of responses`,
+          'bench it as custom-k, which takes choices among n',
+        );
       const name = ['instruction', 'prompt', 'question', 'input'].find((field) => fields.has(field));
       if (name === undefined) throw fields.error('has no instruction (nor prompt, question, input)');
       const labelled = fields.has('a') && fields.has('b');

@@ -1,14 +1,22 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
-import type { Benchmark } from './benchmark.ts';
 
 const DATA = /\.(?:jsonl|ndjson|json|csv|tsv|parquet)(?:\.(?:gz|zst))?$/i;
 const bare = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
+/** What is called after a benchmark. */
+interface Named {
+  readonly name: string;
+  readonly title: string;
+  /** What its files are called, without their extension; of several versions the first one found. */
+  readonly files: readonly RegExp[];
+  readonly hub: string;
+}
+
 /** The benchmark's files at `path`: the path itself where it is a file; else what lies in that folder, or in a folder of it
  * that is called after the benchmark. Throws EvalPlannerError `data`, saying what was looked for. */
-export async function benchmarkFiles(benchmark: Benchmark, path: string): Promise<string[]> {
+export async function benchmarkFiles(benchmark: Named, path: string): Promise<string[]> {
   const found = await stat(path).catch((cause: unknown) => {
     throw new EvalPlannerError('data', `cannot read ${path}`, 'check the path given with --data', cause);
   });

@@ -2,6 +2,7 @@ import type { Benchmark } from './benchmark.ts';
 import { custom, playground } from './custom.ts';
 import { judgebench } from './judgebench.ts';
 import { llmbar } from './llmbar.ts';
+import { ppeCorrectness, ppePreference } from './ppe.ts';
 import { rewardbench } from './rewardbench.ts';
 import { rmBench } from './rm-bench.ts';
 
@@ -11,6 +12,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   rmBench,
   judgebench,
   llmbar,
+  ppeCorrectness,
+  ppePreference,
   playground,
   custom,
 ];

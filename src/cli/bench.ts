@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import type { Benchmark, BenchmarkPair, Game } from '../benchmarks/benchmark.ts';
+import type { Way } from '../benchmarks/choice.ts';
+import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
 import { benchmarkFiles } from '../benchmarks/files.ts';
 import { type Comparison, compareJudges } from '../benchmarks/metrics.ts';
 import { BENCHMARKS } from '../benchmarks/names.ts';
@@ -13,6 +15,7 @@ import { tableOptions } from '../report/table.ts';
 import { readRows } from '../rows/read.ts';
 import type { SourceRow } from '../rows/row.ts';
 import { ORDERS } from '../types.ts';
+import { benchChoices, isChoice } from './bench-choices.ts';
 import { printDryRun } from './dry-run-text.ts';
 import { writeAtomically } from './files.ts';
 import { type JudgeSetup, type OpenJudge, openJudge } from './open-judge.ts';
@@ -26,6 +29,7 @@ export interface BenchOptions extends JudgeSetup {
   readonly saveVerdicts?: string;
   readonly against?: string;
   readonly orders: 'official' | 'both';
+  readonly way?: Way;
   readonly limit?: number;
   readonly json?: boolean;
   readonly markdown?: boolean;
@@ -38,6 +42,9 @@ export async function bench(
   options: BenchOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  if (names.some(isChoice)) return benchChoices(names, options, signal);
+  if (options.way !== undefined)
+    throw new EvalPlannerError('usage', '--way is of choices among n', 'pairs are judged by --orders');
   const benchmarks = names.map(benchmarkOf);
   const files = [options.verdicts, options.saveVerdicts, options.against].some((file) => file !== undefined);
   if (files && benchmarks.length > 1) {
@@ -138,7 +145,7 @@ async function played(
 function benchmarkOf(name: string): Benchmark {
   const found = BENCHMARKS.find((benchmark) => benchmark.name === name);
   if (found) return found;
-  const known = BENCHMARKS.map((benchmark) => benchmark.name).join(', ');
+  const known = [...BENCHMARKS, ...CHOICE_BENCHMARKS].map((benchmark) => benchmark.name).join(', ');
   throw new EvalPlannerError('usage', `there is no benchmark called ${name}`, `choose one of ${known}`);
 }
 

@@ -29,6 +29,8 @@ export interface Rating {
     readonly text: string;
   }[];
   readonly usage: Usage;
+  /** What went wrong, where one of its generations or plans did not come. */
+  readonly error?: string;
 }
 
 export type RateOptions = Omit<JudgeOptions, 'form' | 'orders' | 'ties' | 'reask' | 'weighted'>;
@@ -47,13 +49,17 @@ export async function* rateAll(
   options: RateOptions = {},
 ): AsyncGenerator<Rating, void, undefined> {
   const s = settings(model, { ...options, form: 'two-call' });
-  if (s.prompts.score === undefined) {
-    throw new EvalPlannerError('usage', 'these prompts rate no single response', 'use the published prompts');
-  }
   yield* conduct(responses, (response) => rateOne(response, s), conductBy(model, options));
 }
 
-function* rateOne({ id, instruction: input, response, plans: given }: Response, s: Settings): Task<Rating> {
+/** The rating of one response, as a task. */
+export function* rateOne(
+  { id, instruction: input, response, plans: given }: Response,
+  s: Settings,
+): Task<Rating> {
+  if (s.prompts.score === undefined) {
+    throw new EvalPlannerError('usage', 'these prompts rate no single response', 'use the published prompts');
+  }
   const instruction = instructionText(input);
   const all = new Map<string, Answer>();
   const plans = given ?? (yield* sampled(instruction, s, all));
@@ -67,6 +73,7 @@ function* rateOne({ id, instruction: input, response, plans: given }: Response, 
     const { text, finishReason } = answer.generation;
     return { planId: plan.id, score: finishReason === 'stop' ? parseScore(text) : null, text };
   });
+  const failed = [...all.values()].find(({ generation }) => generation.finishReason === 'error');
   const given10 = scores.flatMap(({ score }) => (score === null ? [] : [score]));
   const mean = given10.reduce((sum, score) => sum + score, 0) / given10.length;
   return {
@@ -74,6 +81,7 @@ function* rateOne({ id, instruction: input, response, plans: given }: Response, 
     score: given10.length === 0 ? null : mean,
     scores,
     usage: usage(all.values()),
+    ...(failed === undefined ? {} : { error: failed.generation.error ?? 'nothing came' }),
   };
 }
 

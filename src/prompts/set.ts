@@ -11,6 +11,7 @@ import {
 } from './judge.ts';
 import { type Modification, parseModify, playgroundModify } from './modify.ts';
 import { parsePlan, playgroundPlan } from './plan.ts';
+import { publishedChoice } from './published/choice.ts';
 import { publishedExecute, publishedExecuteTies } from './published/execute.ts';
 import {
   formatPublishedDirect,
@@ -60,6 +61,8 @@ export interface PromptSet {
   readonly ties?: Pick<PromptSet, 'execute' | 'judge' | 'unplanned' | 'direct'>;
   /** A rating of one response from 1 to 10 by a plan. */
   readonly score?: Template<'instruction' | 'a' | 'plan'>;
+  /** The best of n responses, by its slot; the fields are `instruction` and the slots' letters. */
+  readonly choice?: (n: number) => Template<string>;
 }
 
 export const PLAYGROUND_PROMPTS: PromptSet = {
@@ -108,4 +111,5 @@ export const PUBLISHED_PROMPTS: PromptSet = {
     direct: publishedDirectTies,
   },
   score: publishedScore,
+  choice: publishedChoice,
 };

@@ -3,6 +3,7 @@ import type { Published, Score } from '../benchmarks/benchmark.ts';
 import type { BenchmarkScore } from '../benchmarks/score.ts';
 import { percent, range } from './format.ts';
 import type { TableOptions } from './table.ts';
+import { wrap } from './wrap.ts';
 
 const NAME = 24;
 const MINUS = (value: number) => value.toFixed(2).replace('-', '−');
@@ -104,14 +105,4 @@ export function benchmarkMarkdown(scores: readonly BenchmarkScore[]): string {
     '|---|---:|---|---:|---:|---:|---:|',
     ...rows,
   ].join('\n')}\n`;
-}
-
-function wrap(text: string, columns: number): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1) as string;
-    if (last !== '' && last.length + word.length + 1 > columns) lines.push(word);
-    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
-  }
-  return lines;
 }

@@ -12,7 +12,7 @@ export function benchCommand(evalplanner: Command): void {
       .description('play benchmarks, or score verdicts made elsewhere, under their own protocols')
       .argument(
         '<names...>',
-        'rewardbench, rm-bench, judgebench, llmbar, playground, or custom for a file of your own pairs',
+        'of pairs: rewardbench, rm-bench, judgebench, llmbar, ppe-correctness, ppe-preference, playground, or custom for your own; of choices among n: rewardbench-2, or custom-k for your own',
       )
       .option('--data <path>', "the benchmark's file, its folder, or a folder of benchmarks")
       .option(
@@ -31,6 +31,14 @@ export function benchCommand(evalplanner: Command): void {
       new Option('--orders <orders>', "the protocol's own, or every pair in both")
         .choices(['official', 'both'])
         .default('official'),
+    )
+    .addOption(
+      new Option('--way <way>', 'how choices among n are judged (default: best-of-n)').choices([
+        'best-of-n',
+        'ratings',
+        'knockout',
+        'round-robin',
+      ]),
     )
     .addOption(new Option('--votes <k>', 'thoughts in each order; the majority counts').argParser(positive))
     .addOption(new Option('--max-tokens <n>', 'of a thought').argParser(positive))
@@ -61,6 +69,10 @@ Examples:
   $ evalplanner bench rewardbench judgebench --data data --model judge-70b --base-url http://gpu:8000/v1 --store bench.db
   $ evalplanner bench judgebench --data data/JudgeBench --verdicts verdicts.jsonl
 
+Of choices among n, --verdicts takes rows {id, verdict: A | B | C | …} with \`shown: [2, 0, 1, 3]\` where slots are not as
+the file lists the responses (right ones first), or rows {id, ratings: [9, 3, null, 5]}. A file of your own has
+  custom     {instruction, chosen, rejected} or {instruction, a, b, label: A | B}, and id, subset where you like
+  custom-k   {instruction, chosen: […], rejected: […]} or {instruction, responses: […], best: 0 | A | …}
 Ids are the benchmark's own; RM-Bench's cells are DOMAIN:ID:i:j, chosen_i against rejected_j (chat:8:0:2).`,
     )
     .action((names, options) =>

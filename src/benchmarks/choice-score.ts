@@ -1,0 +1,131 @@
+import { random, seedOf } from '../random.ts';
+import { groupBy, mean, type Score } from './benchmark.ts';
+import {
+  type BenchmarkChoice,
+  type ChoiceBenchmark,
+  type ChoiceGame,
+  choicePoints,
+  type NoChoice,
+  type Way,
+} from './choice.ts';
+import { type Interval, wilson } from './metrics.ts';
+
+/** A judge's result on a benchmark of choices. Fractions from 0 to 1. */
+export interface ChoiceScore {
+  readonly name: string;
+  readonly title: string;
+  readonly way: Way;
+  readonly protocol: string;
+  /** Choices with a verdict, and all that were loaded. */
+  readonly judged: number;
+  readonly choices: number;
+  /** Sections of the published benchmark of which fewer choices were judged than it has. */
+  readonly incomplete: readonly {
+    readonly section: string;
+    readonly judged: number;
+    readonly published: number;
+  }[];
+  readonly official: Score & { readonly interval: Interval };
+  /** What naming a response at random would score on the choices that were judged by slots or ranks. */
+  readonly chance: number;
+  /** Of the verdicts that name a slot, the share of each one; null where none was named. */
+  readonly slots: readonly number[] | null;
+  /** Of all choices, those without a verdict. */
+  readonly shares: Readonly<Record<NoChoice, number>>;
+  /** Where a choice without any verdict counts what a guess would (as officially), counts wrong, or is left out. */
+  readonly conventions: { readonly guess: number; readonly wrong: number; readonly dropped: number | null };
+  /** Of the responses that were rated: without a rating. Of the choices: whose highest rating several share. */
+  readonly unrated: number | null;
+  readonly sharedTop: number | null;
+}
+
+const RESAMPLES = 1000;
+
+/** Scores verdicts under the benchmark's own protocol. `seed` draws the bootstrap. */
+export function scoreChoices(
+  benchmark: ChoiceBenchmark,
+  games: readonly ChoiceGame[],
+  choices: readonly BenchmarkChoice[],
+  way: Way,
+  seed = 0,
+): ChoiceScore {
+  const plain = games.filter(({ choice }) => !choice.ratingsOnly);
+  const points = (convention: (guess: number) => number | null) =>
+    plain.flatMap((game) => (empty(game) ? (convention(choicePoints(game)) ?? []) : choicePoints(game)));
+  const dropped = points(() => null);
+  const named = games.flatMap(({ verdict }) =>
+    'named' in verdict && verdict.shown ? [verdict.shown.indexOf(verdict.named)] : [],
+  );
+  const ratings = games.flatMap(({ verdict }) => ('ratings' in verdict ? [verdict.ratings] : []));
+  const cells = ratings.flat();
+  const none = (kind: NoChoice) =>
+    share(games, ({ verdict }) => 'none' in verdict && verdict.none === kind) ?? 0;
+  return {
+    name: benchmark.name,
+    title: benchmark.title,
+    way,
+    protocol: benchmark.protocol[way],
+    judged: games.length,
+    choices: choices.length,
+    incomplete: incomplete(benchmark, games),
+    official: { ...benchmark.aggregate(games), interval: interval(benchmark, games, seed) },
+    chance: mean(plain.map(({ choice }) => choice.right / choice.responses.length)),
+    slots:
+      named.length === 0
+        ? null
+        : Array.from({ length: Math.max(...plain.map(({ choice }) => choice.responses.length)) }, (_, slot) =>
+            mean(named.map((own) => (own === slot ? 1 : 0))),
+          ),
+    shares: {
+      tie: none('tie'),
+      invalid: none('invalid'),
+      truncated: none('truncated'),
+      refused: none('refused'),
+      error: none('error'),
+    },
+    conventions: {
+      guess: mean(points((guess) => guess)),
+      wrong: mean(points(() => 0)),
+      dropped: dropped.length === 0 ? null : mean(dropped),
+    },
+    unrated: share(cells, (rating) => rating === null),
+    sharedTop: share(ratings, (own) => {
+      const best = Math.max(...own.map((rating) => rating ?? Number.NEGATIVE_INFINITY));
+      return own.filter((rating) => rating === best).length > 1;
+    }),
+  };
+}
+
+/** Nothing was said at all. */
+const empty = ({ verdict }: ChoiceGame) =>
+  'none' in verdict || ('ratings' in verdict && verdict.ratings.every((rating) => rating === null));
+
+const share = <T>(all: readonly T[], matches: (item: T) => boolean) =>
+  all.length === 0 ? null : all.filter(matches).length / all.length;
+
+function incomplete({ counts: [published = {}] }: ChoiceBenchmark, games: readonly ChoiceGame[]) {
+  const judged = groupBy(games, ({ choice }) => choice.section);
+  return Object.entries(published)
+    .map(([section, count]) => ({ section, judged: judged.get(section)?.length ?? 0, published: count }))
+    .filter(({ judged: own, published: all }) => own < all);
+}
+
+/** Percentile bootstrap of the official score over prompts, drawn within each section so that no part is ever empty. */
+function interval(benchmark: ChoiceBenchmark, games: readonly ChoiceGame[], seed: number): Interval {
+  if (games.length === 0) return [0, 1];
+  const sections = [...groupBy(games, ({ choice }) => choice.section).values()].map((own) => [
+    ...groupBy(own, ({ choice }) => choice.prompt).values(),
+  ]);
+  const next = random(seedOf('choice bootstrap', seed));
+  const draws = Float64Array.from({ length: RESAMPLES }, () => {
+    const drawn: ChoiceGame[] = [];
+    for (const prompts of sections)
+      for (let i = 0; i < prompts.length; i++)
+        for (const game of prompts[Math.floor(next() * prompts.length)] as ChoiceGame[]) drawn.push(game);
+    return benchmark.aggregate(drawn).score;
+  }).sort();
+  const low = draws[Math.floor(0.025 * RESAMPLES)] as number;
+  const high = draws[Math.ceil(0.975 * RESAMPLES) - 1] as number;
+  // Where no prompt differs from another, resampling shows no spread.
+  return low === high ? wilson(Math.min(1, low), sections.flat().length) : [low, high];
+}

@@ -1,0 +1,159 @@
+import type { SourceRow } from '../rows/row.ts';
+import { ORDERS } from '../types.ts';
+import {
+  type Benchmark,
+  type BenchmarkPair,
+  Fields,
+  groupBy,
+  mean,
+  meanScore,
+  type Rated,
+  rightShare,
+  type Score,
+} from './benchmark.ts';
+
+/** Sets of the correctness part, by what their files and datasets are called. */
+const SETS: readonly (readonly [string, RegExp])[] = [
+  ['MMLU-Pro', /mmlu/],
+  ['MATH', /math/],
+  ['GPQA', /gpqa/],
+  ['MBPP+', /mbpp/],
+  ['IFEval', /ifeval/],
+];
+
+/** A row's own `benchmark`, else the name of its file, else the fields that only one set has. */
+function setOf(fields: Fields, file: string): string {
+  const told = fields.has('benchmark') ? fields.text('benchmark') : file;
+  const named = SETS.find(([, pattern]) => pattern.test(told.toLowerCase()));
+  if (named) return named[0];
+  if (fields.has('ifeval_prompt')) return 'IFEval';
+  if (fields.has('Record ID')) return 'GPQA';
+  throw fields.error(
+    `belongs to no set: name the file after one of ${SETS.map(([name]) => name).join(', ')}, or say so in a field benchmark`,
+  );
+}
+
+/** The pairs of a row: those that were drawn for judges where it says which, else every right answer against every wrong one. */
+function drawn(fields: Fields, scores: readonly boolean[]): [right: number, wrong: number][] {
+  const listed = fields.value('sampled_conflict_pairs');
+  if (listed === undefined)
+    return scores.flatMap((right, i) =>
+      right ? scores.flatMap((other, j): [number, number][] => (other ? [] : [[i, j]])) : [],
+    );
+  if (!Array.isArray(listed)) throw fields.error('has no list sampled_conflict_pairs');
+  return listed.map((pair: unknown) => {
+    const [i, j] = Array.isArray(pair) && pair.length === 2 ? pair.map(Number) : [];
+    const [first, second] = [scores[i ?? -1], scores[j ?? -1]];
+    if (first === undefined || second === undefined || first === second)
+      throw fields.error(
+        `has a conflict pair ${JSON.stringify(pair)} that is not a right and a wrong response`,
+      );
+    return (first ? [i, j] : [j, i]) as [number, number];
+  });
+}
+
+function correctness(row: SourceRow, seen: Map<string, number>): BenchmarkPair[] {
+  const fields = new Fields(row, 'PPE');
+  const section = setOf(fields, row.file);
+  const scores = fields.value('scores');
+  if (
+    !Array.isArray(scores) ||
+    scores.some((score) => typeof score !== 'boolean' && score !== 0 && score !== 1)
+  )
+    throw fields.error('has no list scores of true and false');
+  const right = scores.map(Boolean);
+  // One question is answered by several models, a row each.
+  const question = `${section}:${fields.id('question_id')}`;
+  const answerer = fields.has('model_name') ? `:${fields.text('model_name')}` : '';
+  const name = `${question}${answerer}`;
+  const again = seen.get(name) ?? 0;
+  seen.set(name, again + 1);
+  return drawn(fields, right).map(([i, j]) => ({
+    id: `${name}${again === 0 ? '' : `#${again + 1}`}:${i}:${j}`,
+    prompt: question,
+    section,
+    subset: section,
+    instruction: fields.text('prompt'),
+    first: fields.text(`response_${i + 1}`),
+    second: fields.text(`response_${j + 1}`),
+    gold: 'first',
+  }));
+}
+
+/** The mean of the sets, each the mean of its pairs' points. */
+function meanOfSets(rated: readonly Rated[]): Score {
+  const parts = [...groupBy(rated, ({ pair }) => pair.section)].map(([name, own]) => meanScore(name, own));
+  return { name: 'overall', score: mean(parts.map(({ score }) => score)), pairs: rated.length, parts };
+}
+
+export const ppeCorrectness: Benchmark = {
+  name: 'ppe-correctness',
+  title: 'PPE correctness',
+  protocol:
+    'pair accuracy of each set on its sampled conflict pairs, both orders averaged; overall is the mean of the sets',
+  files: [
+    /^(?:ppe[-_])?(?:mmlu-pro|math|gpqa|mbpp-plus|ifeval)(?:[-_]best[-_]of[-_]k)?$/i,
+    /^ppe[-_]correctness.*$/i,
+  ],
+  hub: 'lmarena-ai/PPE-MMLU-Pro-Best-of-K',
+  // How many pairs were drawn is not published.
+  counts: [],
+
+  load(rows) {
+    const seen = new Map<string, number>();
+    return Array.from(rows, (row) => correctness(row, seen)).flat();
+  },
+
+  orders: () => ORDERS,
+  points: rightShare,
+  aggregate: meanOfSets,
+
+  published: [
+    {
+      judge: 'EvalPlanner, Llama-3.3-70B',
+      scores: { overall: 0.702 },
+      protocol: 'pairwise',
+      source: 'arXiv 2505.10320',
+    },
+  ],
+};
+
+export const ppePreference: Benchmark = {
+  name: 'ppe-preference',
+  title: 'PPE human preference',
+  protocol:
+    'accuracy on the battles that a person decided, ties left out, both orders averaged; over all battles',
+  files: [/^ppe[-_](?:human[-_])?preference.*$/i, /^test(?:-.*)?$/i],
+  hub: 'lmarena-ai/PPE-Human-Preference-V1',
+  // Of 16,038 battles about 10.2 thousand are no ties; the exact number is not published.
+  counts: [],
+
+  load(rows) {
+    return Array.from(rows, (row, i): BenchmarkPair[] => {
+      const fields = new Fields(row, 'PPE');
+      const winner = fields.text('winner');
+      if (winner.startsWith('tie')) return [];
+      if (winner !== 'model_a' && winner !== 'model_b')
+        throw fields.error(`has the winner ${JSON.stringify(winner)}, not model_a, model_b or a tie`);
+      const section = fields.has('language') ? fields.text('language') : 'all';
+      return [
+        {
+          id: fields.has('question_id') ? fields.id('question_id') : String(i),
+          prompt: fields.text('prompt'),
+          section,
+          subset: section,
+          instruction: fields.text('prompt'),
+          first: fields.text('response_1'),
+          second: fields.text('response_2'),
+          gold: winner === 'model_a' ? 'first' : 'second',
+        },
+      ];
+    }).flat();
+  },
+
+  orders: () => ORDERS,
+  points: rightShare,
+  aggregate: (rated) => meanScore('overall', rated),
+
+  published: [],
+};

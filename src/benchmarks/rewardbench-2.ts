@@ -1,0 +1,90 @@
+import { Fields, groupBy, mean, type Score } from './benchmark.ts';
+import { type ChoiceBenchmark, type ChoiceGame, choicePoints } from './choice.ts';
+import { tiesScore } from './ties.ts';
+
+/** Prompts of each subset. */
+const SUBSETS: Readonly<Record<string, number>> = {
+  Factuality: 475,
+  'Precise IF': 160,
+  Math: 183,
+  Safety: 450,
+  Focus: 495,
+  Ties: 102,
+};
+
+const MEAN = 'overall is the mean of the subsets';
+const TIES = 'Ties by ratings of 1 to 10 and the official formula';
+const PAIRS = 'no official protocol: two at a time; Ties has no such figure and is left out';
+
+function subsetScore(name: string, games: readonly ChoiceGame[]): Score | null {
+  if (name !== 'Ties') return { name, score: mean(games.map(choicePoints)), pairs: games.length };
+  const samples = games.flatMap(({ choice, verdict }) =>
+    'ratings' in verdict ? [{ choice, ratings: verdict.ratings }] : [],
+  );
+  const score = tiesScore(samples);
+  return score === null ? null : { name, score, pairs: samples.length };
+}
+
+export const rewardbench2: ChoiceBenchmark = {
+  name: 'rewardbench-2',
+  title: 'RewardBench 2',
+  protocol: {
+    'best-of-n': `best of 4, the right answer in a slot drawn at random (seeded); no verdict counts 0.25; ${TIES}; ${MEAN}`,
+    ratings: `every response rated from 1 to 10 by itself; the right answer among k with the highest rating counts 1/k, no rating at all 0.25; ${TIES}; ${MEAN}`,
+    knockout: `${PAIRS}; winners of pairs meet, both orders each; ${MEAN}`,
+    'round-robin': `${PAIRS}; every pair is compared, both orders each; ${MEAN}`,
+  },
+  files: [/^(?:reward-?bench-?2).*$/i, /^test(?:-.*)?$/i],
+  hub: 'allenai/reward-bench-2',
+  counts: [SUBSETS],
+
+  load(rows) {
+    return Array.from(rows, (row) => {
+      const fields = new Fields(row, 'RewardBench 2');
+      const subset = fields.text('subset');
+      if (!Object.hasOwn(SUBSETS, subset))
+        throw fields.error(`names a subset that RewardBench 2 does not have: ${subset}`);
+      const [chosen, rejected] = [fields.texts('chosen'), fields.texts('rejected')];
+      const told = fields.has('num_correct') ? fields.number('num_correct') : chosen.length;
+      if (told !== chosen.length)
+        throw fields.error(`has ${chosen.length} chosen responses, and ${told} as num_correct`);
+      if (chosen.length === 0 || rejected.length === 0)
+        throw fields.error(
+          `has ${chosen.length} chosen and ${rejected.length} rejected responses: each needs one`,
+        );
+      const id = fields.id('id');
+      const ties = subset === 'Ties';
+      const [, form, number] = ties ? (/^(ref|tied):(\d+)$/.exec(id) ?? []) : [];
+      if (ties && number === undefined) throw fields.error(`has the id ${id}, not ref:N or tied:N`);
+      if (!ties && chosen.length + rejected.length !== 4)
+        throw fields.error(`has ${chosen.length + rejected.length} responses, not 4`);
+      if (form === 'tied' && chosen.length < 2) throw fields.error('is tied and has one right response');
+      return {
+        id,
+        // Both forms of a question belong together.
+        prompt: ties ? `Ties ${number}` : id,
+        section: subset,
+        subset: form ?? subset,
+        instruction: fields.text('prompt'),
+        responses: [...chosen, ...rejected],
+        right: chosen.length,
+        ratingsOnly: ties,
+      };
+    });
+  },
+
+  aggregate(games) {
+    const judged = groupBy(games, ({ choice }) => choice.section);
+    const parts = Object.keys(SUBSETS).flatMap(
+      (name) => (judged.has(name) && subsetScore(name, judged.get(name) as ChoiceGame[])) || [],
+    );
+    return {
+      name: 'overall',
+      score: mean(parts.map(({ score }) => score)),
+      pairs: parts.reduce((sum, { pairs }) => sum + pairs, 0),
+      parts,
+    };
+  },
+
+  published: [],
+};
