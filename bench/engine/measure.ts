@@ -4,14 +4,16 @@ import { join } from 'node:path';
 import { readCheckpoint, writeCheckpoint } from '../../src/engine/llama/checkpoint.ts';
 import type { LlamaConfig } from '../../src/engine/llama/config.ts';
 import { initialise, Parameters } from '../../src/engine/llama/parameters.ts';
+import { sequenceRandom } from '../../src/engine/sampling/random.ts';
 import { openCheckpoint } from '../../src/model/checkpoint.ts';
 import { random, seedOf } from '../../src/random.ts';
 import { samplingFlops, trainingFlops } from './flops.ts';
 import { playgroundRows, type Rows } from './rows.ts';
-import { DPO, LLAMA_30M, LONG, TRAINING, type Workload } from './settings.ts';
+import { DPO, LLAMA_30M, LONG, LORA, QWEN_500M, TRAINING, type Workload } from './settings.ts';
 import { type Memory, Side, type Timing } from './side.ts';
 
 export type Who = 'ours' | 'pytorch' | 'trl' | 'transformers';
+type Job = { readonly do: string } & Readonly<Record<string, unknown>>;
 export type Task = 'sft' | 'dpo' | 'sampling';
 
 /** One side's figures in one task: medians over the rounds. */
@@ -230,19 +232,52 @@ export class Bench {
     return out;
   }
 
-  async #measured(
-    workload: Workload,
+  /** Two steps of LoRA on one row, in a fresh process. */
+  async lora(): Promise<MemoryReport[]> {
+    const { length, ...lora } = LORA;
+    const model = 'qwen2-500m';
+    const large = new Parameters(QWEN_500M);
+    // Normal numbers are slow to make by the hundred million.
+    const next = sequenceRandom(1);
+    const noise = Float32Array.from({ length: 1 << 20 }, () => 0.07 * (next() - 0.5));
+    for (const { name, shape } of large.shapes) {
+      const view = large.get(name);
+      if (shape.length === 1) view.fill(name.endsWith('.bias') ? 0 : 1);
+      else
+        for (let at = 0; at < view.length; at += noise.length)
+          view.set(noise.subarray(0, view.length - at), at);
+    }
+    await writeCheckpoint(this.#dir(model), large);
+    const out: MemoryReport[] = [];
+    for (const who of ['ours', 'pytorch'] as const) {
+      if (who !== 'ours' && !this.#setup.python) continue;
+      this.#setup.say(`${model}: LoRA of rank ${lora.rank}, ${who}`);
+      const side = this.#side(who);
+      await side.ask({ do: 'open', dir: this.#dir(model), training: TRAINING, lora });
+      const task = `LoRA, rank ${lora.rank}, of one ${length}-token sequence`;
+      const step = { do: 'long', length };
+      out.push(await this.#measuredOn(side, model, task, who, [step, step]));
+    }
+    return out;
+  }
+
+  async #measured(workload: Workload, task: string, who: Who, work: readonly Job[]): Promise<MemoryReport> {
+    return this.#measuredOn(await this.#opened(who, workload), workload.model, task, who, work);
+  }
+
+  async #measuredOn(
+    side: Side,
+    model: string,
     task: string,
     who: Who,
-    work: readonly ({ readonly do: string } & Readonly<Record<string, unknown>>)[],
+    work: readonly Job[],
   ): Promise<MemoryReport> {
-    const side = await this.#opened(who, workload);
     const { resident: before } = await side.ask<Memory>({ do: 'memory' });
     let seconds = 0;
     for (const one of work) seconds = (await side.ask<Timing>(one)).seconds;
     const { peak } = await side.ask<Memory>({ do: 'memory' });
     await side.close();
-    return { model: workload.model, task, who, peak, before, seconds };
+    return { model, task, who, peak, before, seconds };
   }
 }
 

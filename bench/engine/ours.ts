@@ -4,7 +4,9 @@ import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { Graph } from '../../src/engine/graph.ts';
 import { readCheckpoint } from '../../src/engine/llama/checkpoint.ts';
 import type { Parameters } from '../../src/engine/llama/parameters.ts';
+import { Adapter, initialiseAdapter, LORA_TARGETS } from '../../src/engine/lora/adapter.ts';
 import { Pool } from '../../src/engine/parallel/pool.ts';
+import { sequenceRandom } from '../../src/engine/sampling/random.ts';
 import { loadGraph } from '../../src/engine/session.ts';
 import type { Sequence } from '../../src/engine/training/sequence.ts';
 import { StepTrainer } from '../../src/engine/training/trainer.ts';
@@ -45,13 +47,24 @@ async function product(n: number, threads: number): Promise<number> {
   return (2 * n ** 3) / Math.min(...runs) / 1e9;
 }
 
+interface Opening {
+  readonly dir: string;
+  readonly rows?: string;
+  readonly training: TrainingSettings;
+  /** Trained in place of the weights. */
+  readonly lora?: { readonly rank: number; readonly alpha: number };
+}
+
 const jobs = {
-  async open(job: { dir: string; rows: string; training: TrainingSettings }): Promise<null> {
+  async open(job: Opening): Promise<null> {
     await pool?.close();
     pool = new Pool();
     parameters = await readCheckpoint(job.dir);
-    rows = JSON.parse(readFileSync(job.rows, 'utf8')) as Rows;
-    trainer = new StepTrainer(pool, parameters, { ...job.training, warmupSteps: 0, steps: 1_000_000 });
+    if (job.rows) rows = JSON.parse(readFileSync(job.rows, 'utf8')) as Rows;
+    const adapter = job.lora && new Adapter(parameters.config, { ...job.lora, targets: LORA_TARGETS });
+    if (adapter) initialiseAdapter(adapter, sequenceRandom(1));
+    const options = { ...job.training, warmupSteps: 0, steps: 1_000_000 };
+    trainer = new StepTrainer(pool, parameters, options, adapter);
     return null;
   },
   sft: ({ batches }: { batches: number }) =>

@@ -28,13 +28,15 @@ state = {}
 
 
 def load(dir):
-    return transformers.LlamaForCausalLM.from_pretrained(dir, dtype=torch.float32)
+    return transformers.AutoModelForCausalLM.from_pretrained(dir, dtype=torch.float32)
 
 
-def open_(dir, rows, training):
+def open_(dir, training, rows=None, lora=None):
     state.clear()
-    with open(rows, encoding="utf-8") as file:
-        state.update(dir=dir, rows=json.load(file), training=training)
+    state.update(dir=dir, training=training, lora=lora)
+    if rows:
+        with open(rows, encoding="utf-8") as file:
+            state["rows"] = json.load(file)
 
 
 def timed(work):
@@ -49,8 +51,9 @@ def timed(work):
 
 
 def optimiser(model, training):
-    decayed = [p for p in model.parameters() if p.dim() > 1]
-    others = [p for p in model.parameters() if p.dim() <= 1]
+    trained = [p for p in model.parameters() if p.requires_grad]
+    decayed = [p for p in trained if p.dim() > 1]
+    others = [p for p in trained if p.dim() <= 1]
     groups = [{"params": decayed, "weight_decay": training["weightDecay"]}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=training["learningRate"], betas=tuple(training["betas"]), fused=True)
 
@@ -63,8 +66,10 @@ def loop_step(model, adamw, batch, micro, max_norm):
         ids = torch.tensor([row["ids"] + [0] * (length - len(row["ids"])) for row in part])
         rows = [b * length + i - 1 for b, row in enumerate(part) for i in range(row["start"], len(row["ids"]))]
         labels = torch.tensor([id for row in part for id in row["ids"][row["start"] :]])
-        hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
-        logits = model.lm_head(hidden.view(-1, hidden.shape[-1])[torch.tensor(rows)])
+        # PEFT puts its layers into the model it is given.
+        base = model.get_base_model() if state["lora"] else model
+        hidden = base.model(input_ids=ids, use_cache=False).last_hidden_state
+        logits = base.lm_head(hidden.view(-1, hidden.shape[-1])[torch.tensor(rows)])
         (F.cross_entropy(logits, labels, reduction="sum") / total).backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     adamw.step()
@@ -74,6 +79,12 @@ def loop_step(model, adamw, batch, micro, max_norm):
 def loop_epoch(batches, micro):
     if "loop" not in state:
         model = load(state["dir"]).train()
+        if state["lora"]:
+            import peft
+
+            lora = state["lora"]
+            config = dict(target_modules="all-linear", lora_dropout=0.0, task_type="CAUSAL_LM")
+            model = peft.get_peft_model(model, peft.LoraConfig(r=lora["rank"], lora_alpha=lora["alpha"], **config))
         state["loop"] = (model, optimiser(model, state["training"]))
     model, adamw = state["loop"]
     for batch in batches:

@@ -51,7 +51,7 @@ export const WORKLOADS: readonly Workload[] = [
     rounds: 3,
     batches: 2,
     batchSize: 16,
-    prompts: 16,
+    prompts: 64,
     sampling: { ...sampling, maxTokens: 32 },
   },
 ];
@@ -87,3 +87,25 @@ export const LLAMA_30M: LlamaConfig = {
 
 /** Tokens of the long training step. */
 export const LONG = 4096;
+
+/** Qwen2-0.5B's shape: 494 M parameters. */
+export const QWEN_500M: LlamaConfig = {
+  modelType: 'qwen2',
+  vocabSize: 151_936,
+  hiddenSize: 896,
+  intermediateSize: 4864,
+  numHiddenLayers: 24,
+  numAttentionHeads: 14,
+  numKeyValueHeads: 2,
+  headDim: 64,
+  maxPositionEmbeddings: 32_768,
+  rmsNormEps: 1e-6,
+  ropeTheta: 1_000_000,
+  tieWordEmbeddings: true,
+  bosTokenId: 151_643,
+  eosTokenIds: [151_643],
+  padTokenId: 151_643,
+};
+
+/** On every linear layer; tokens of the row that a step takes. */
+export const LORA = { rank: 8, alpha: 16, length: 512 };
