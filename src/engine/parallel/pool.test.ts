@@ -32,20 +32,46 @@ it('a thread that ends without a word fails what runs and what comes, and nothin
   });
   const rows = Array.from({ length: 40 }, (_, i) => ({ ids: tokens(60, i), start: 5 }));
   await trainer.sft(rows);
-  const sampled = (async () => {
-    const request = { index: 0, prompt: [1, 2], maxTokens: 9, temperature: 0, topP: 1, seed: 1, stopIds: [] };
-    const samples: unknown[] = [];
-    for await (const sample of pool.sample([request], 64)) {
-      samples.push(sample);
-      await threads[1]?.terminate();
-    }
-    return samples;
-  })();
-  await expect(sampled.then(() => trainer.sft(rows))).rejects.toThrow('a thread of the engine has ended');
+  // Everything is loaded when the thread goes: inside a call of the runtime it must not be ended.
+  const request = { index: 0, prompt: [1, 2], maxTokens: 9, temperature: 0, topP: 1, seed: 1, stopIds: [] };
+  for await (const sample of pool.sample([request], 64)) expect(sample.tokens).toHaveLength(9);
+  const failed: string[] = [];
+  const events = { token() {}, done() {}, failed: ({ message }: Error) => failed.push(message) };
+  pool.live(64, events);
+  await threads[1]?.terminate();
+  expect(failed).toEqual([expect.stringContaining('a thread of the engine has ended')]);
   await expect(trainer.sft(rows)).rejects.toThrow('a thread of the engine has ended');
   await expect(pool.sample([], 64).next()).rejects.toThrow('a thread of the engine has ended');
-  const failed: string[] = [];
-  pool.live(64, { token() {}, done() {}, failed: ({ message }) => failed.push(message) });
-  expect(failed).toHaveLength(1);
+  pool.live(64, events);
+  expect(failed).toHaveLength(2);
   await pool.close();
+});
+
+it('weights that are loaded already are not loaded again, and sampling follows their updates', async () => {
+  const pool = new Pool();
+  const parameters = tinyParameters();
+  const options = { learningRate: 0.1, warmupSteps: 0, steps: 99, betas: [0.9, 0.95] as const };
+  const trainer = new StepTrainer(pool, parameters, { ...options, weightDecay: 0, maxGradNorm: 1 });
+  const told = vi.spyOn(threads[0] as Worker, 'postMessage');
+  const sample = async (from: Pool, weights: typeof parameters) => {
+    from.load(weights);
+    const request = {
+      index: 0,
+      prompt: tokens(9, 1),
+      maxTokens: 12,
+      temperature: 0,
+      topP: 1,
+      seed: 1,
+      stopIds: [],
+    };
+    for await (const { tokens } of from.sample([request], 64)) return tokens;
+  };
+  const before = await sample(pool, parameters);
+  for (let step = 0; step < 5; step++) await trainer.sft([{ ids: tokens(40, 2), start: 5 }]);
+  const after = await sample(pool, parameters);
+  expect(told.mock.calls.filter(([message]) => message.type === 'model')).toEqual([]);
+  const fresh = new Pool();
+  expect(after).toEqual(await sample(fresh, parameters));
+  expect(after).not.toEqual(before);
+  await Promise.all([pool.close(), fresh.close()]);
 });

@@ -53,6 +53,7 @@ export class Pool {
   readonly #failures: ((error: Error) => void)[] = Array.from({ length: WORKERS }, () => () => {});
   readonly #device: Device;
   #parallel = WORKERS;
+  #loaded: { parameters: Parameters; adapter: Adapter | undefined; slots: number } | null = null;
   /** Of what is trained. */
   #tensors = 0;
   #turn: SharedArrayBuffer | null = null;
@@ -78,9 +79,9 @@ export class Pool {
     });
   }
 
-  /** Make the workers use these weights. Training sees later changes in place, since the memory is shared; sampling takes them
-   * as they are when it first begins after a load or an update. `slots`: sequences
-   * that each of the workers samples at a time; `adapter`: trained in place of the weights (sampling goes without it). */
+  /** Make the workers use these weights; free where they do already. Training sees later changes in place, since the memory is
+   * shared; sampling takes them as they are when it first begins after a load or an update. `slots`: sequences that each of
+   * the workers samples at a time; `adapter`: trained in place of the weights (sampling goes without it). */
   load(
     parameters: Parameters,
     {
@@ -88,6 +89,10 @@ export class Pool {
       adapter,
     }: { readonly slots?: number; readonly adapter?: Adapter | undefined } = {},
   ): void {
+    const known = this.#loaded;
+    if (known && known.parameters === parameters && known.adapter === adapter && known.slots === slots)
+      return;
+    this.#loaded = { parameters, adapter, slots };
     this.#parallel = parameters.flat.length > LARGE ? 1 : WORKERS;
     this.#tensors = (adapter ?? parameters).shapes.length;
     for (const worker of this.#workers) {
@@ -183,7 +188,8 @@ export class Pool {
     if (this.#closing || this.#gone) return;
     this.#gone = error;
     if (this.#turn) Turn.release(this.#turn);
-    for (const fail of this.#failures) fail(error);
+    // Both threads' is one where they work on one run.
+    for (const fail of new Set(this.#failures)) fail(error);
   }
 
   /** Sample every request; each result comes as its sequence ends. Requests are pulled as workers need them. `capacity`
@@ -256,8 +262,9 @@ export class Pool {
       load[worker] = (load[worker] as number) - 1;
       return worker;
     };
+    const fail = (error: Error) => events.failed(error);
     for (const i of this.#workers.keys()) {
-      this.#failures[i] = (error) => events.failed(error);
+      this.#failures[i] = fail;
       this.#listeners[i] = (message) => {
         if (!('run' in message) || message.run !== run) return;
         if (message.type === 'tokens') {
