@@ -71,6 +71,23 @@ export function outcome(pair: BenchmarkPair, order: Order, verdict: VerdictKind)
   return named === pair.gold ? 1 : -1;
 }
 
+/** One verdict of a game. */
+export interface JudgedOrder {
+  readonly pair: BenchmarkPair;
+  readonly order: Order;
+  readonly verdict: VerdictKind;
+  readonly result: 1 | 0 | -1;
+}
+
+export function judgedOrders(games: readonly Game[]): JudgedOrder[] {
+  return games.flatMap(({ pair, verdicts }) =>
+    ORDERS.flatMap((order) => {
+      const verdict = verdicts[order];
+      return verdict === undefined ? [] : [{ pair, order, verdict, result: outcome(pair, order, verdict) }];
+    }),
+  );
+}
+
 /** The share of the played orders whose verdict names the better response; ties and no verdict do not. */
 export function rightShare({ pair, verdicts }: Game): number {
   const played = ORDERS.filter((order) => verdicts[order] !== undefined);

@@ -6,7 +6,6 @@ import { ORDERS, type VerdictKind } from '../types.ts';
 import type { Benchmark, BenchmarkPair, Game } from './benchmark.ts';
 import { custom } from './custom.ts';
 import { judgebench } from './judgebench.ts';
-import { logistic } from './length.ts';
 import { llmbar } from './llmbar.ts';
 import { rewardbench } from './rewardbench.ts';
 import { rmBench } from './rm-bench.ts';
@@ -239,28 +238,6 @@ describe('scoreBenchmark', () => {
     expect(invalid.conventions).toEqual({ half: 0.5, wrong: 0, dropped: null });
     const nothing = scoreBenchmark(custom, [], pairs);
     expect(nothing).toMatchObject({ judged: 0, pairs: 40, bothOrders: null, flipRate: null });
-  });
-});
-
-describe('logistic', () => {
-  it('is the log-odds of each group where there are two groups', () => {
-    const group = (x: number, right: number, wrong: number): [number, number][] => [
-      ...Array.from({ length: right }, (): [number, number] => [x, 1]),
-      ...Array.from({ length: wrong }, (): [number, number] => [x, 0]),
-    ];
-    const [b0, b1] = logistic([...group(0, 300, 100), ...group(1, 100, 300)]);
-    expect(b0).toBeCloseTo(Math.log(3), 3);
-    expect(b1).toBeCloseTo(-2 * Math.log(3), 3);
-  });
-
-  it('stays finite where everything is right', () => {
-    expect(
-      logistic([
-        [0, 1],
-        [1, 1],
-        [-1, 1],
-      ]).every(Number.isFinite),
-    ).toBe(true);
   });
 });
 

@@ -1,86 +1,82 @@
-import { ORDERS } from '../types.ts';
-import { type Game, outcome } from './benchmark.ts';
+import { type Game, type JudgedOrder, judgedOrders } from './benchmark.ts';
+import { coefficientInterval, type Fit, logistic, type Observation, sigmoid } from './logistic.ts';
+import { type Interval, wilson } from './metrics.ts';
 
 /** How much a judge's verdicts follow length. */
 export interface LengthControl {
   /** Share of right verdicts at equal length: σ(b₀) of the fit. */
   readonly accuracyAtEqualLength: number;
+  readonly interval: Interval;
   /** b₁: log-odds of a right verdict for one standard deviation more length on the better response; 0: length is ignored. */
   readonly coefficient: number;
+  readonly coefficientInterval: Interval;
+  /** s, in characters. */
+  readonly spread: number;
   /** What a judge would score that always names the longer response (equal lengths count one half). */
   readonly longerIsBetter: number;
   /** Accuracy by length difference (better minus worse, in characters), in fifths from "much shorter" to "much longer". */
   readonly fifths: readonly {
     readonly from: number;
     readonly to: number;
+    readonly median: number;
     readonly accuracy: number;
+    readonly interval: Interval;
     readonly verdicts: number;
   }[];
 }
 
 /** A logistic fit of the right verdicts on the length difference, as AlpacaEval 2 (arXiv 2404.04475) controls for length:
- * P(right) = σ(b₀ + b₁ tanh((|better| − |worse|) / s)), s their standard deviation. */
+ * P(right) = σ(b₀ + b₁ tanh((|better| − |worse|) / s)), s the root mean square of the differences, so that 0 stays equal length. */
 export function lengthControl(games: readonly Game[]): LengthControl {
-  const rows = games.flatMap(({ pair, verdicts }) => {
-    const difference = (pair.first.length - pair.second.length) * (pair.gold === 'first' ? 1 : -1);
-    return ORDERS.flatMap((order) => {
-      const verdict = verdicts[order];
-      return verdict === undefined
-        ? []
-        : [{ difference, right: outcome(pair, order, verdict) === 1 ? 1 : 0 }];
-    });
-  });
-  const spread =
-    Math.sqrt(rows.reduce((sum, { difference }) => sum + difference ** 2, 0) / Math.max(1, rows.length)) || 1;
-  const [intercept, slope] = logistic(
-    rows.map(({ difference, right }) => [Math.tanh(difference / spread), right]),
-  );
-  const longer = games.map(({ pair }) => {
-    const difference = Math.sign(pair.first.length - pair.second.length) * (pair.gold === 'first' ? 1 : -1);
-    return (difference + 1) / 2;
-  });
+  const rows = judgedOrders(games).map((row) => ({ ...row, difference: longerBy(row.pair) }));
+  const spread = rootMeanSquare(rows.map(({ difference }) => difference)) || 1;
+  const fit = logistic(rows.map((row) => observation(row, [Math.tanh(row.difference / spread)])));
+  const longer = games.map(({ pair }) => (Math.sign(longerBy(pair)) + 1) / 2);
   const sorted = rows.toSorted((a, b) => a.difference - b.difference);
   const fifths = Array.from({ length: 5 }, (_, i) =>
     sorted.slice(Math.round((i * sorted.length) / 5), Math.round(((i + 1) * sorted.length) / 5)),
   ).filter((fifth) => fifth.length > 0);
   return {
-    accuracyAtEqualLength: sigmoid(intercept),
-    coefficient: slope,
+    accuracyAtEqualLength: sigmoid(fit.coefficients[0] as number),
+    interval: accuracyInterval(fit, rows),
+    coefficient: fit.coefficients[1] ?? 0,
+    coefficientInterval: rows.length === 0 ? [0, 0] : coefficientInterval(fit, 1),
+    spread,
     longerIsBetter: longer.reduce((sum, value) => sum + value, 0) / Math.max(1, longer.length),
-    fifths: fifths.map((fifth) => ({
-      from: fifth[0]?.difference ?? 0,
-      to: fifth.at(-1)?.difference ?? 0,
-      accuracy: fifth.reduce((sum, { right }) => sum + right, 0) / fifth.length,
-      verdicts: fifth.length,
-    })),
+    fifths: fifths.map((fifth) => {
+      const accuracy = fifth.filter(({ result }) => result === 1).length / fifth.length;
+      const pairs = new Set(fifth.map(({ pair }) => pair)).size;
+      return {
+        from: fifth[0]?.difference ?? 0,
+        to: fifth.at(-1)?.difference ?? 0,
+        median: fifth[fifth.length >> 1]?.difference ?? 0,
+        accuracy,
+        // Both orders of a pair count as one observation.
+        interval: wilson(accuracy, pairs),
+        verdicts: fifth.length,
+      };
+    }),
   };
 }
 
-const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
-/** A weak prior, N(0, 1/λ), keeps the fit finite where all verdicts are right. */
-const RIDGE = 1e-3;
+/** Of a verdict about a pair, with the features of the pair's difference. */
+export function observation({ pair, result }: JudgedOrder, x: readonly number[]): Observation {
+  return { x, right: result === 1, prompt: pair.prompt };
+}
 
-/** Maximum likelihood of P(y = 1) = σ(b₀ + b₁ x) by Newton's method. */
-export function logistic(rows: readonly (readonly [number, number])[]): [number, number] {
-  let [b0, b1] = [0, 0];
-  for (let step = 0; step < 50; step++) {
-    let [g0, g1, h00, h01, h11] = [-RIDGE * b0, -RIDGE * b1, RIDGE, 0, RIDGE];
-    for (const [x, y] of rows) {
-      const p = sigmoid(b0 + b1 * x);
-      const w = p * (1 - p);
-      g0 += y - p;
-      g1 += (y - p) * x;
-      h00 += w;
-      h01 += w * x;
-      h11 += w * x * x;
-    }
-    const determinant = h00 * h11 - h01 * h01;
-    const [d0, d1] = [(h11 * g0 - h01 * g1) / determinant, (h00 * g1 - h01 * g0) / determinant];
-    // Steps are shortened where the likelihood is flat, so that Newton cannot leap away.
-    const scale = Math.min(1, 4 / Math.max(Math.abs(d0), Math.abs(d1), 1e-12));
-    b0 += scale * d0;
-    b1 += scale * d1;
-    if (Math.abs(d0) + Math.abs(d1) < 1e-10) break;
-  }
-  return [b0, b1];
+/** σ(b₀ ± 1.96 errors); Wilson's over prompts where all verdicts agree, of which a fit knows no error. */
+export function accuracyInterval(fit: Fit, rows: readonly JudgedOrder[]): Interval {
+  const right = rows.filter(({ result }) => result === 1).length;
+  if (right === 0 || right === rows.length)
+    return wilson(right === 0 ? 0 : 1, new Set(rows.map(({ pair }) => pair.prompt)).size);
+  const [low, high] = coefficientInterval(fit, 0);
+  return [sigmoid(low), sigmoid(high)];
+}
+
+export function rootMeanSquare(values: readonly number[]): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0) / Math.max(1, values.length));
+}
+
+function longerBy({ first, second, gold }: Game['pair']): number {
+  return (first.length - second.length) * (gold === 'first' ? 1 : -1);
 }

@@ -1,16 +1,17 @@
-import { random, seedOf } from '../random.ts';
 import { ORDERS, type Order, type VerdictKind } from '../types.ts';
 import {
   type Benchmark,
   type BenchmarkPair,
   type Game,
   groupBy,
+  type JudgedOrder,
+  judgedOrders,
   outcome,
-  type Rated,
-  type Score,
 } from './benchmark.ts';
 import { type LengthControl, lengthControl } from './length.ts';
 import { clusterBootstrap, type Interval, scores, type VerdictRecord, wilson } from './metrics.ts';
+import { type RatedScore, ratedScore } from './resample.ts';
+import { type StyleControl, styleControl } from './style.ts';
 
 /** A judge's result on one benchmark: the official score, and beside it what it hides. Fractions from 0 to 1. */
 export interface BenchmarkScore {
@@ -26,7 +27,7 @@ export interface BenchmarkScore {
     readonly judged: number;
     readonly published: number;
   }[];
-  readonly official: Score & { readonly interval: Interval };
+  readonly official: RatedScore;
   /** Verdicts that name the better response, over every order that was judged. */
   readonly accuracy: number;
   /** Of the pairs judged in both orders (`twice`): right in both; naming different responses. */
@@ -39,10 +40,18 @@ export interface BenchmarkScore {
   /** Accuracy where a verdict that is neither A nor B counts one half, counts wrong, or is left out. */
   readonly conventions: { readonly half: number; readonly wrong: number; readonly dropped: number | null };
   readonly intervals: { readonly accuracy: Interval; readonly bothOrders: Interval | null };
+  /** Of the pairs judged in both orders: how many got which verdict with the better response shown first, and which with it
+   * shown second. Both right: A.B; both the first slot: A.A. */
+  readonly flips: FlipMatrix;
   readonly length: LengthControl;
+  readonly style: StyleControl;
 }
 
-const RESAMPLES = 1000;
+/** `neither`: a tie, or no verdict at all. */
+export const SAID = ['A', 'B', 'neither'] as const;
+export type Said = (typeof SAID)[number];
+/** By the verdict with the better response shown first, then by the one with it shown second. */
+export type FlipMatrix = Readonly<Record<Said, Readonly<Record<Said, number>>>>;
 
 /** Scores verdicts under the benchmark's own protocol. `seed` draws RewardBench's orders and the bootstrap. */
 export function scoreBenchmark(
@@ -51,12 +60,7 @@ export function scoreBenchmark(
   pairs: readonly BenchmarkPair[],
   seed = 0,
 ): BenchmarkScore {
-  const verdicts = games.flatMap(({ pair, verdicts: own }) =>
-    ORDERS.flatMap((order) => {
-      const verdict = own[order];
-      return verdict === undefined ? [] : [{ pair, order, verdict, result: outcome(pair, order, verdict) }];
-    }),
-  );
+  const verdicts = judgedOrders(games);
   const rated = games.map((game) => ({ pair: game.pair, points: benchmark.points(game, seed) }));
   const share = (count: number) => (verdicts.length === 0 ? 0 : count / verdicts.length);
   const count = (kind: VerdictKind) => verdicts.filter(({ verdict }) => verdict === kind).length;
@@ -73,7 +77,7 @@ export function scoreBenchmark(
     judged: games.length,
     pairs: pairs.length,
     incomplete: incomplete(benchmark, games, pairs),
-    official: { ...benchmark.aggregate(rated), interval: officialInterval(benchmark, rated, seed) },
+    official: ratedScore(benchmark, rated, seed),
     accuracy: share(right),
     twice: twice.length,
     bothOrders: base?.bothOrders ?? null,
@@ -95,7 +99,9 @@ export function scoreBenchmark(
       accuracy: clusterBootstrap(byPrompt(verdicts), seed),
       bothOrders: base === null ? null : wilson(base.bothOrders, twice.length),
     },
+    flips: flipMatrix(twice),
     length: lengthControl(games),
+    style: styleControl(games),
   };
 }
 
@@ -111,32 +117,24 @@ export function recordsOf(games: readonly Game[]): VerdictRecord[] {
   );
 }
 
-function byPrompt(verdicts: readonly { pair: { prompt: string }; result: number }[]): [number, number][] {
+function byPrompt(verdicts: readonly JudgedOrder[]): [number, number][] {
   return [...groupBy(verdicts, ({ pair }) => pair.prompt).values()].map((own) => [
     own.filter(({ result }) => result === 1).length,
     own.length,
   ]);
 }
 
-/** Percentile bootstrap of the whole official score over prompts, drawn within each section and subset, so that no part of
- * it is ever empty; a prompt whose pairs lie in several subsets is drawn within its section. */
-function officialInterval(benchmark: Benchmark, rated: readonly Rated[], seed: number): Interval {
-  if (rated.length === 0) return [0, 1];
-  const prompts = [...groupBy(rated, ({ pair }) => `${pair.section}\n${pair.prompt}`).values()];
-  const stratum = (own: readonly Rated[]) => {
-    const [first] = own as [Rated, ...Rated[]];
-    const single = own.every(({ pair }) => pair.subset === first.pair.subset);
-    return `${first.pair.section}\n${single ? first.pair.subset : ''}`;
-  };
-  const strata = [...groupBy(prompts, stratum).values()];
-  const next = random(seedOf('official bootstrap', seed));
-  const draws = Float64Array.from({ length: RESAMPLES }, () => {
-    const drawn: Rated[] = [];
-    for (const own of strata)
-      for (let i = 0; i < own.length; i++) drawn.push(...(own[Math.floor(next() * own.length)] as Rated[]));
-    return benchmark.aggregate(drawn).score;
-  }).sort();
-  return [draws[Math.floor(0.025 * RESAMPLES)] as number, draws[Math.ceil(0.975 * RESAMPLES) - 1] as number];
+function flipMatrix(twice: readonly Game[]): FlipMatrix {
+  const row = () => ({ A: 0, B: 0, neither: 0 });
+  const matrix = { A: row(), B: row(), neither: row() };
+  const said = (verdict: VerdictKind | undefined): Said =>
+    verdict === 'A' || verdict === 'B' ? verdict : 'neither';
+  for (const { pair, verdicts } of twice) {
+    const [shownFirst, shownSecond] =
+      pair.gold === 'first' ? [verdicts.ab, verdicts.ba] : [verdicts.ba, verdicts.ab];
+    matrix[said(shownFirst)][said(shownSecond)]++;
+  }
+  return matrix;
 }
 
 function incomplete(benchmark: Benchmark, games: readonly Game[], pairs: readonly BenchmarkPair[]) {
