@@ -7,10 +7,13 @@ import type { Task } from '../judging/task.ts';
 import type { Model } from '../model.ts';
 import type { Order, VerdictKind } from '../types.ts';
 import type { Benchmark, BenchmarkPair, Game } from './benchmark.ts';
+import type { Meter } from './effort.ts';
 
 export interface PlayOptions extends Omit<JudgeAllOptions, 'orders' | 'inputOrder'> {
   /** `official` (default): those that the benchmark's protocol plays; `both`: each pair in both. */
   readonly orders?: 'official' | 'both';
+  /** Is told of every answer that a verdict rests on. */
+  readonly meter?: Meter;
 }
 
 /** Has a model judge the pairs of a benchmark; games come as they are done. */
@@ -18,19 +21,30 @@ export async function* play(
   model: Model,
   benchmark: Benchmark,
   pairs: Iterable<BenchmarkPair>,
-  { orders = 'official', seed = 0, ...options }: PlayOptions = {},
+  { orders = 'official', seed = 0, meter, ...options }: PlayOptions = {},
 ): AsyncGenerator<Game, void, undefined> {
   const s = settings(model, { ...options, seed });
   function* task(pair: BenchmarkPair): Task<Game> {
     const own = orders === 'both' ? s.orders : benchmark.orders(pair, seed);
     const responses = [pair.first, pair.second] as const;
-    const judgment = yield* judgePair({ instruction: pair.instruction, responses }, { ...s, orders: own });
+    const judged = judgePair({ instruction: pair.instruction, responses }, { ...s, orders: own });
+    const judgment = yield* meter ? metered(judged, meter) : judged;
     return {
       pair,
       verdicts: Object.fromEntries(judgment.orders.map((said) => [said.order, verdictOf(said)])),
     };
   }
   yield* conduct(pairs, task, { ...conductBy(model, options), inputOrder: false });
+}
+
+function* metered<T>(task: Task<T>, meter: Meter): Task<T> {
+  let step = task.next(new Map());
+  while (!step.done) {
+    const answers = yield step.value;
+    meter.add(answers);
+    step = task.next(answers);
+  }
+  return step.value;
 }
 
 /** The verdict of an order's votes, as it names the slots: their majority, or where none is, what the first one says beside A

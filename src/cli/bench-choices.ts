@@ -19,7 +19,8 @@ import { print } from './terminal.ts';
 export interface BenchChoicesOptions extends JudgeSetup {
   readonly data?: string;
   readonly way?: Way;
-  readonly against?: string;
+  readonly out?: string;
+  readonly maxChars?: number;
   readonly orders?: 'official' | 'both';
   readonly verdicts?: string;
   readonly saveVerdicts?: string;
@@ -44,11 +45,11 @@ export async function benchChoices(
       `${pairs} is not judged as ${names.find(isChoice)} is`,
       'give benchmarks of pairs and of choices to commands of their own',
     );
-  if (options.against !== undefined || options.orders === 'both')
+  if ((options.out ?? options.maxChars) !== undefined || options.orders === 'both')
     throw new EvalPlannerError(
       'usage',
-      '--against and --orders are of pairs, not of choices among n',
-      'leave them out, and choose by --way how choices are judged',
+      '--out, --max-chars and --orders are of pairs, not of choices among n',
+      'leave them out: --store keeps the answers, --way says how choices are judged',
     );
   const benchmarks = CHOICE_BENCHMARKS.filter(({ name }) => names.includes(name));
   if ((options.verdicts ?? options.saveVerdicts) !== undefined && benchmarks.length > 1)

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { main } from './main.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-'));
@@ -118,16 +118,108 @@ it("finds a benchmark's folder by its name", async () => {
   expect(out).toMatch(/not the whole benchmark, .*Natural 1 of 100, Neighbor 0 of 134/);
 });
 
-it('has the seed model play the held-out pairs; its saved verdicts score the same, and a judge against itself is even', async () => {
-  const saved = join(folder, 'saved.jsonl');
-  const play = ['bench', 'playground', '--limit', '6', '--orders', 'both', '--json'];
-  expect(await main([...play, '--save-verdicts', saved])).toBe(0);
-  const [own] = JSON.parse(out).benchmarks;
-  expect(own).toMatchObject({ name: 'playground', judged: 6, twice: 6 });
-  out = '';
-  await main(['bench', 'playground', '--limit', '6', '--json', '--verdicts', saved, '--against', saved]);
-  const [again] = JSON.parse(out).benchmarks;
-  expect(again).toEqual({ ...own, against: { firstOnly: 0, secondOnly: 0, p: 1, pairs: 6 } });
+describe('a run folder', () => {
+  const run = join(folder, 'run');
+  const play = ['bench', 'playground', '--limit', '6', '--orders', 'both', '--json', '--out', run];
+  const json = () => JSON.parse(out);
+
+  it('has report, page, verdicts and ledger; the same command asks for nothing and scores the same', async () => {
+    const saved = join(folder, 'saved.jsonl');
+    expect(await main([...play, '--save-verdicts', saved])).toBe(0);
+    const [own] = json().benchmarks;
+    expect(own).toMatchObject({ name: 'playground', judged: 6, twice: 6 });
+    expect(own.effort).toMatchObject({ generations: 12, asked: 12, cost: null });
+    expect(own.effort.completionTokens).toBeGreaterThan(12);
+    const report = JSON.parse(readFileSync(join(run, 'report.json'), 'utf8'));
+    expect(report).toMatchObject({ kind: 'bench', schema: 1, judge: { name: 'M0' }, benchmarks: [own] });
+    expect(readFileSync(join(run, 'report.html'), 'utf8')).toContain('Playground, held-out pairs');
+    expect(readFileSync(join(run, 'verdicts', 'playground.jsonl'), 'utf8')).toBe(readFileSync(saved, 'utf8'));
+    out = '';
+    expect(await main(play)).toBe(0);
+    const [again] = json().benchmarks;
+    expect(again).toEqual({ ...own, effort: { ...own.effort, asked: 0 } });
+    out = '';
+    await main(['bench', 'playground', '--limit', '6', '--json', '--verdicts', saved]);
+    expect(json().benchmarks[0]).toEqual({ ...own, effort: null });
+  });
+
+  it('compares with itself evenly, and with a file', async () => {
+    expect(await main(['bench', 'compare', run, run, '--json'])).toBe(0);
+    expect(json().comparisons).toMatchObject([
+      { name: 'playground', pairs: 6, unit: 'both orders', firstOnly: 0, secondOnly: 0, p: 1, difference: 0 },
+    ]);
+    out = '';
+    const rows = readFileSync(join(run, 'verdicts', 'playground.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    const wrong = rows.map((row) => ({ ...JSON.parse(row), verdict: 'tie' }));
+    expect(await main(['bench', 'compare', run, write('ties.jsonl', wrong)])).toBe(0);
+    expect(out).toMatch(/A: M0\nB: ties\n/);
+    expect(out).toMatch(/B, official score +0\.0\n/);
+    expect(out).toMatch(/right in B only +0\n/);
+  });
+
+  it.each<[string, readonly string[], RegExp]>([
+    ['another seed', [...play, '--seed', '5'], /holds another run: --seed 0, not 5\nfix: choose another/],
+    ['other benchmarks', ['bench', 'custom', '--data', data, '--out', run], /holds another run: benchmarks/],
+    ['a file', ['bench', 'playground', '--out', verdicts], /is a file\nfix: choose another folder/],
+    ['other files', ['bench', 'playground', '--out', folder], /holds other files .* and no benchmark run/],
+    [
+      'below a file',
+      ['bench', 'playground', '--limit', '1', '--out', join(verdicts, 'x')],
+      /cannot be opened for writing/,
+    ],
+    ['one that is not there', ['bench', 'compare', run, join(folder, 'nowhere')], /there is no .*nowhere/],
+    [
+      'a folder without a run',
+      ['bench', 'compare', run, folder],
+      /holds no benchmark run\nfix: give a folder/,
+    ],
+    ['files without a name', ['bench', 'compare', verdicts, verdicts], /does not say of which benchmark/],
+    [
+      'a benchmark that was not played',
+      ['bench', 'compare', run, run, '--benchmark', 'llmbar'],
+      /has not played llmbar\nfix: it has playground/,
+    ],
+    [
+      'data that changed',
+      ['bench', 'compare', run, run, '--data', data],
+      /has judged other pairs of playground than the files now hold/,
+    ],
+  ])('%s: one clear error', async (_, args, message) => {
+    expect(await main(args)).toBeGreaterThan(1);
+    expect(complaints).toMatch(message);
+    expect(complaints).not.toMatch(/ at .*\.ts|bug in evalplanner/);
+  });
+
+  it('tells a run of another command and an unfinished one', async () => {
+    const other = join(folder, 'other');
+    mkdirSync(other);
+    writeFileSync(join(other, 'config.json'), '{"preset": "quick", "seed": 0}');
+    expect(await main(['bench', 'playground', '--out', other])).toBe(2);
+    expect(complaints).toMatch(/holds a run of another command/);
+    writeFileSync(join(other, 'config.json'), '{"kind": "bench", "asked": {}}');
+    expect(await main(['bench', 'compare', other, run])).toBe(2);
+    expect(complaints).toMatch(/is not finished\nfix: run its command again/);
+    writeFileSync(join(other, 'report.json'), '{"kind": "bench", "schema": 7, "benchmarks": []}');
+    expect(await main(['bench', 'compare', other, run])).toBe(2);
+    expect(complaints).toMatch(/has schema 7, this version reads 1/);
+  });
+});
+
+it('judges only pairs that are short enough, and says so', async () => {
+  const some = write('lengths.jsonl', [
+    { id: 'short', instruction: 'x', chosen: 'yes', rejected: 'no' },
+    { id: 'long', instruction: 'x'.repeat(100), chosen: 'yes', rejected: 'no' },
+  ]);
+  const said = write('said.jsonl', [{ id: 'short', order: 'ab', verdict: 'A' }]);
+  const out7 = join(folder, 'seven');
+  const args = ['bench', 'custom', '--data', some, '--verdicts', said, '--out', out7];
+  expect(await main([...args, '--max-chars', '7', '--json'])).toBe(0);
+  expect(JSON.parse(out).benchmarks[0]).toMatchObject({ pairs: 1, judged: 1 });
+  expect(readFileSync(join(out7, 'report.html'), 'utf8')).toContain('pairs of at most 7 characters');
+  expect(await main([...args, '--max-chars', '5'])).toBe(2);
+  expect(complaints).toMatch(/no pair has at most 5 characters; the shortest has 6/);
 });
 
 it.each<[string, readonly string[], RegExp]>([
@@ -137,7 +229,7 @@ it.each<[string, readonly string[], RegExp]>([
     ['custom', '--data', data, '--verdicts', verdicts, '--model', 'x'],
     /give one of them/,
   ],
-  ['no such model', ['playground', '--model', join(folder, 'none')], /none/],
+  ['no such model', ['playground', '--model', join(folder, 'none'), '--out', join(folder, 'n')], /none/],
 ])('%s: one clear error', async (_, args, message) => {
   expect(await main(['bench', ...args])).toBeGreaterThan(1);
   expect(complaints).toMatch(message);
@@ -148,7 +240,7 @@ it('is no whole score where the model could not answer', async () => {
     { id: 'short', instruction: 'Count down from 2 to 1.', chosen: '2 1', rejected: '2' },
     { id: 'long', instruction: 'Count down. '.repeat(500), chosen: '2 1', rejected: '2' },
   ]);
-  expect(await main(['bench', 'custom', '--data', long])).toBe(3);
+  expect(await main(['bench', 'custom', '--data', long, '--out', join(folder, 'long')])).toBe(3);
   expect(complaints).toMatch(
     /the model did not answer 50\.0 % of the prompts\nfix: run the same command again/,
   );

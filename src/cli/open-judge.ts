@@ -8,7 +8,7 @@ import type { Model } from '../model.ts';
 import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import { openStore, readStore, type Store } from '../store.ts';
 import type { ModelOptions } from './model-options.ts';
-import { openModel, placeOf } from './models.ts';
+import { type ModelPlace, openModel, placeOf } from './models.ts';
 import { SEED_FOLDER } from './ports.ts';
 
 /** What every command that judges says of how. */
@@ -34,6 +34,8 @@ export interface OpenJudge {
   readonly name: string;
   readonly model: Model;
   readonly options: JudgeOptions;
+  readonly place: ModelPlace;
+  readonly ledger: Store | null;
   /** What stands in for the models and the ledger, where nothing is to be asked. */
   readonly dry: DryRun | null;
   close(): Promise<void>;
@@ -91,7 +93,7 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
       ...(planModel ? { planModel } : {}),
       ...(store ? { store } : {}),
     };
-    return { name, model, options, dry, close };
+    return { name, place, model, options, ledger: ledger ?? null, dry, close };
   } catch (error) {
     await close();
     throw error;

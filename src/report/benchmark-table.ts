@@ -1,24 +1,21 @@
 import { styleText } from 'node:util';
-import type { Published, Score } from '../benchmarks/benchmark.ts';
+import type { Score } from '../benchmarks/benchmark.ts';
+import type { Effort } from '../benchmarks/effort.ts';
 import type { BenchmarkScore } from '../benchmarks/score.ts';
-import { percent, range } from './format.ts';
+import type { BenchmarkResult } from './benchmark-report.ts';
+import { duration, money, percent, range, signedNumber, whole } from './format.ts';
 import type { TableOptions } from './table.ts';
 import { wrap } from './wrap.ts';
 
 const NAME = 24;
-const MINUS = (value: number) => value.toFixed(2).replace('-', '−');
 
 /** A judge's result on one benchmark, for a terminal of any width. */
-export function renderBenchmark(
-  score: BenchmarkScore,
-  published: readonly Published[],
-  { columns, colour }: TableOptions,
-): string {
+export function renderBenchmark(score: BenchmarkResult, { columns, colour }: TableOptions): string {
   const bold = (text: string) => (colour ? styleText('bold', text, { validateStream: false }) : text);
   const dim = (text: string) => (colour ? styleText('dim', text, { validateStream: false }) : text);
   const line = (name: string, value: string, note = '') =>
     `  ${name.padEnd(NAME)}${value.padStart(5)}${note && `  ${note}`}`.trimEnd();
-  const { official, shares, conventions, intervals, length } = score;
+  const { official, shares, conventions, intervals, length, style, effort, published } = score;
   const part = ({ name, score: own, pairs }: Score, depth: number) =>
     // A section may be called anything in a file of one's own.
     `  ${`${'  '.repeat(depth)}${name.replace(/\p{C}/gu, '')}`.padEnd(NAME)}${percent(own).padStart(5)}  ${pairs} pairs`;
@@ -62,9 +59,11 @@ export function renderBenchmark(
     line(
       'at equal length',
       percent(length.accuracyAtEqualLength),
-      `log-odds per length ${MINUS(length.coefficient)}`,
+      `95 % ${range(length.interval)}, log-odds of length ${signedNumber(length.coefficient)}`,
     ),
+    line('at equal style', percent(style.accuracyAtEqualStyle), `95 % ${range(style.interval)}`),
     line('longer is better', percent(length.longerIsBetter), 'what naming the longer response would score'),
+    ...(effort === null ? [] : spent(effort)),
     ...(published.length === 0 ? [] : ['', dim('Published, each under its own protocol:')]),
     ...published.map(({ judge, scores, protocol, source }) =>
       dim(
@@ -73,6 +72,16 @@ export function renderBenchmark(
     ),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function spent({ generations, asked, promptTokens, completionTokens, cost, seconds }: Effort): string[] {
+  const stored = asked < generations ? `, ${whole(generations - asked)} of them stored before` : '';
+  const paid = cost === null ? '' : ` · cost ${money(cost)}`;
+  return [
+    '',
+    `  ${whole(generations)} generations${stored}`,
+    `  ${whole(promptTokens)} tokens read, ${whole(completionTokens)} written${paid} · ${duration(seconds)}`,
+  ];
 }
 
 const decided = ({ shares }: BenchmarkScore) =>

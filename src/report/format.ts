@@ -32,3 +32,13 @@ export function significant(value: number): string {
     value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
   return text.replace('-', '−');
 }
+
+/** `−0.35`; true minus signs. */
+export function signedNumber(value: number): string {
+  return value.toFixed(2).replace('-', '−');
+}
+
+/** In whatever currency the prices were: two digits, four below one. */
+export function money(cost: number): string {
+  return cost >= 1 ? cost.toFixed(2) : cost.toFixed(4);
+}

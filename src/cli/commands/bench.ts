@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { deviceOption, positive, share, whole } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 import { withModelOptions } from '../model-options.ts';
+import { compareCommand } from './bench-compare.ts';
 import { injectionCommand } from './bench-injection.ts';
 
 /** `evalplanner bench` on the command line, and the commands below it. */
@@ -26,7 +27,10 @@ export function benchCommand(evalplanner: Command): void {
       'no model, but rows {id, order: ab | ba, verdict: A | B | tie | …}; A is the slot shown first',
     )
     .option('--save-verdicts <file>', 'write the verdicts as such rows')
-    .option('--against <file>', 'compare with the verdicts of another judge (exact McNemar)')
+    .option(
+      '--out <folder>',
+      'report.html, report.json, the verdicts and the ledger (default: runs/bench-… where a model plays)',
+    )
     .addOption(
       new Option('--orders <orders>', "the protocol's own, or every pair in both")
         .choices(['official', 'both'])
@@ -42,13 +46,19 @@ export function benchCommand(evalplanner: Command): void {
     )
     .addOption(new Option('--votes <k>', 'thoughts in each order; the majority counts').argParser(positive))
     .addOption(new Option('--max-tokens <n>', 'of a thought').argParser(positive))
-    .option('--store <file>', 'the ledger of all generations: the same command goes on where it was')
+    .option('--store <file>', 'the ledger of all generations (default: run.db of the folder)')
     .option('--fresh', 'ask again for what the ledger has')
     .option(
       '--dry-run',
       'ask for nothing; say how many generations and tokens it would be, and the cost at --prices',
     )
     .addOption(new Option('--limit <n>', 'the first n prompts only').argParser(positive))
+    .addOption(
+      new Option(
+        '--max-chars <n>',
+        'only pairs whose prompt and responses have at most n characters together',
+      ).argParser(positive),
+    )
     .addOption(
       new Option('--seed <n>', "draws RewardBench's orders, the thoughts and the intervals")
         .default(0)
@@ -66,8 +76,11 @@ export function benchCommand(evalplanner: Command): void {
       `
 Examples:
   $ evalplanner bench playground --model runs/demo-quick-0/checkpoints/M2-DPO
-  $ evalplanner bench rewardbench judgebench --data data --model judge-70b --base-url http://gpu:8000/v1 --store bench.db
+  $ evalplanner bench rewardbench judgebench --data data --model judge-70b --base-url http://gpu:8000/v1
   $ evalplanner bench judgebench --data data/JudgeBench --verdicts verdicts.jsonl
+  $ evalplanner bench compare runs/bench-M0-1f0a3c runs/bench-M2-DPO-77d0e1
+
+Stopped by Ctrl-C or worse, the same command goes on where it was; choices among n need --store for it.
 
 Of choices among n, --verdicts takes rows {id, verdict: A | B | C | …} with \`shown: [2, 0, 1, 3]\` where slots are not as
 the file lists the responses (right ones first), or rows {id, ratings: [9, 3, null, 5]}. A file of your own has
@@ -79,5 +92,6 @@ Ids are the benchmark's own; RM-Bench's cells are DOMAIN:ID:i:j, chosen_i agains
       interruptible(async (signal) => (await import('../bench.ts')).bench(names, options, signal)),
     );
 
+  compareCommand(bench);
   injectionCommand(bench);
 }

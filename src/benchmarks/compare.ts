@@ -1,0 +1,100 @@
+import { ORDERS } from '../types.ts';
+import type { Benchmark, BenchmarkPair, Game, Rated } from './benchmark.ts';
+import { groupBy, outcome } from './benchmark.ts';
+import { type Comparison, type Interval, mcnemar, wilson } from './metrics.ts';
+import { percentiles, resamples } from './resample.ts';
+
+/** Two judges on the pairs that both have judged. */
+export interface JudgeComparison extends Comparison {
+  readonly name: string;
+  readonly title: string;
+  /** Pairs that both have judged, and those that only one of them has. */
+  readonly pairs: number;
+  readonly unmatched: number;
+  /** What the exact McNemar test counts as right: both orders, where both judges have both, else the one order that both have. */
+  readonly unit: 'both orders' | 'one order';
+  /** Pairs of the test. */
+  readonly tested: number;
+  /** Official scores on the shared pairs, and first minus second with a paired bootstrap over prompts. */
+  readonly first: number;
+  readonly second: number;
+  readonly difference: number;
+  readonly interval: Interval;
+}
+
+export interface JudgedBy {
+  readonly games: readonly Game[];
+  /** Of the run: draws RewardBench's orders. */
+  readonly seed: number;
+}
+
+/** Null where they share no pair. `seed` draws the bootstrap. */
+export function compareOn(
+  benchmark: Benchmark,
+  first: JudgedBy,
+  second: JudgedBy,
+  seed = 0,
+): JudgeComparison | null {
+  const theirs = new Map(second.games.map((game) => [game.pair, game]));
+  const shared = first.games.flatMap((game) => {
+    const other = theirs.get(game.pair);
+    return other === undefined ? [] : [{ pair: game.pair, mine: game, other }];
+  });
+  if (shared.length === 0) return null;
+  const rate = (of: JudgedBy, game: Game): Rated => ({
+    pair: game.pair,
+    points: benchmark.points(game, of.seed),
+  });
+  const [mine, others] = [
+    shared.map(({ mine: game }) => rate(first, game)),
+    shared.map(({ other }) => rate(second, other)),
+  ];
+  const score = (rated: readonly Rated[]) => benchmark.aggregate(rated).score;
+  const pairs = shared.map(({ pair }) => pair);
+  const at = (rated: readonly Rated[], places: readonly number[]) =>
+    places.map((place) => rated[place] as Rated);
+  const draws = Array.from(
+    resamples(pairs, seed),
+    (places) => score(at(mine, places)) - score(at(others, places)),
+  );
+  const difference = score(mine) - score(others);
+  const [low, high] = percentiles(draws) as Interval;
+  return {
+    name: benchmark.name,
+    title: benchmark.title,
+    pairs: shared.length,
+    unmatched: first.games.length + second.games.length - 2 * shared.length,
+    ...tested(shared),
+    first: score(mine),
+    second: score(others),
+    difference,
+    interval: low === high ? flat(difference, pairs) : [low, high],
+  };
+}
+
+/** Where every prompt differs alike, resampling shows no spread; Wilson's reach over prompts stands in for it. */
+function flat(difference: number, pairs: readonly BenchmarkPair[]): Interval {
+  const [, reach] = wilson(0, groupBy(pairs, ({ prompt }) => prompt).size);
+  return [Math.max(-1, difference - reach), Math.min(1, difference + reach)];
+}
+
+function tested(shared: readonly { readonly mine: Game; readonly other: Game }[]) {
+  const common = shared.map(({ mine, other }) => ({
+    mine,
+    other,
+    orders: ORDERS.filter(
+      (order) => mine.verdicts[order] !== undefined && other.verdicts[order] !== undefined,
+    ),
+  }));
+  const twice = common.filter(({ orders }) => orders.length === 2);
+  const unit = twice.length > 0 ? ('both orders' as const) : ('one order' as const);
+  const counted = twice.length > 0 ? twice : common.filter(({ orders }) => orders.length === 1);
+  let [firstOnly, secondOnly] = [0, 0];
+  for (const { mine, other, orders } of counted) {
+    const right = ({ pair, verdicts }: Game) =>
+      orders.every((order) => outcome(pair, order, verdicts[order] ?? 'invalid') === 1);
+    if (right(mine) && !right(other)) firstOnly++;
+    if (right(other) && !right(mine)) secondOnly++;
+  }
+  return { unit, tested: counted.length, firstOnly, secondOnly, p: mcnemar(firstOnly, secondOnly) };
+}

@@ -1,0 +1,123 @@
+import { existsSync, statSync } from 'node:fs';
+import { parse } from 'node:path';
+import type { BenchmarkPair } from '../benchmarks/benchmark.ts';
+import { compareOn, type JudgeComparison } from '../benchmarks/compare.ts';
+import { EvalPlannerError } from '../errors.ts';
+import type { BenchmarkReport } from '../report/benchmark-report.ts';
+import { renderComparisons } from '../report/comparison-table.ts';
+import { tableOptions } from '../report/table.ts';
+import { benchmarkOf, digestOf, loadPairs, readGames } from './bench-data.ts';
+import { readBenchReport, verdictsFile } from './bench-folder.ts';
+import { print } from './terminal.ts';
+
+export interface BenchCompareOptions {
+  readonly benchmark?: string;
+  readonly data?: string;
+  readonly seed: number;
+  readonly json?: boolean;
+}
+
+/** A folder of a bench, or a file of verdicts made anywhere. */
+interface Run {
+  readonly path: string;
+  readonly name: string;
+  /** Null for a file. */
+  readonly report: BenchmarkReport | null;
+}
+
+/** `evalplanner bench compare FIRST SECOND`. */
+export async function benchCompare(
+  first: string,
+  second: string,
+  options: BenchCompareOptions,
+): Promise<void> {
+  const runs = [openRun(first), openRun(second)] as const;
+  const names = shared(runs, options.benchmark);
+  const comparisons: JudgeComparison[] = [];
+  for (const name of names) {
+    const benchmark = benchmarkOf(name);
+    // A file has no data of its own, so it takes what the other one had.
+    const place = options.data ?? runs.map(({ report }) => report?.data).find((data) => data != null);
+    const all = await loadPairs(benchmark, place ?? undefined);
+    const [one, other] = [
+      await judgedBy(runs[0], name, all, options),
+      await judgedBy(runs[1], name, all, options),
+    ];
+    const comparison = compareOn(benchmark, one, other, options.seed);
+    if (comparison === null)
+      throw new EvalPlannerError(
+        'data',
+        `${first} and ${second} share no pair of ${benchmark.title}`,
+        'judge the same pairs with both: the same --limit and --max-chars',
+      );
+    comparisons.push(comparison);
+  }
+  const judges = [runs[0].name, runs[1].name] as const;
+  if (options.json)
+    return print(`${JSON.stringify({ first: judges[0], second: judges[1], comparisons }, null, 2)}\n`);
+  return print(renderComparisons(judges, comparisons, tableOptions(process.stdout)));
+}
+
+function openRun(path: string): Run {
+  if (!existsSync(path))
+    throw new EvalPlannerError(
+      'usage',
+      `there is no ${path}`,
+      'give two folders of bench --out, or two files of verdicts',
+    );
+  if (!statSync(path).isDirectory()) return { path, name: parse(path).name, report: null };
+  const report = readBenchReport(path);
+  return { path, name: report.judge.name, report };
+}
+
+/** Benchmarks that both have, in the order of the first; what only one has is told. */
+function shared(runs: readonly [Run, Run], wanted: string | undefined): string[] {
+  const played = runs.map(({ report }) => report?.benchmarks.map(({ name }) => name) ?? null);
+  if (wanted !== undefined) {
+    benchmarkOf(wanted);
+    for (const [i, names] of played.entries())
+      if (names !== null && !names.includes(wanted))
+        throw new EvalPlannerError(
+          'usage',
+          `${runs[i]?.path} has not played ${wanted}`,
+          `it has ${names.join(', ')}`,
+        );
+    return [wanted];
+  }
+  const [one, other] = played as [string[] | null, string[] | null];
+  const folder = one ?? other;
+  if (folder === null || ((one === null || other === null) && folder.length > 1))
+    throw new EvalPlannerError(
+      'usage',
+      'a file of verdicts does not say of which benchmark they are',
+      'name it: --benchmark judgebench --data DIR',
+    );
+  const both = folder.filter((name) => (one ?? [name]).includes(name) && (other ?? [name]).includes(name));
+  if (both.length === 0)
+    throw new EvalPlannerError(
+      'data',
+      `no benchmark was played in both: ${one?.join(', ')} and ${other?.join(', ')}`,
+      'play one of them with both judges',
+    );
+  for (const [i, names] of played.entries())
+    for (const name of names ?? [])
+      if (!both.includes(name)) process.stderr.write(`only ${runs[i]?.path} has played ${name}: left out\n`);
+  return both;
+}
+
+async function judgedBy(
+  { path, report }: Run,
+  name: string,
+  all: readonly BenchmarkPair[],
+  { seed }: BenchCompareOptions,
+) {
+  if (report === null) return { games: await readGames(path, all), seed };
+  const played = report.benchmarks.find((result) => result.name === name);
+  if (played?.digest !== digestOf(all))
+    throw new EvalPlannerError(
+      'data',
+      `${path} has judged other pairs of ${name} than the files now hold`,
+      'give the files that it judged with --data',
+    );
+  return { games: await readGames(verdictsFile(path, name), all), seed: report.seed };
+}

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Benchmark, BenchmarkPair, Game } from '../benchmarks/benchmark.ts';
+import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
+import { benchmarkFiles } from '../benchmarks/files.ts';
+import { BENCHMARKS } from '../benchmarks/names.ts';
+import { joinVerdicts } from '../benchmarks/verdicts.ts';
+import { EvalPlannerError } from '../errors.ts';
+import { readRows } from '../rows/read.ts';
+import type { SourceRow } from '../rows/row.ts';
+import { SEED_FOLDER } from './ports.ts';
+
+export function benchmarkOf(name: string): Benchmark {
+  const found = BENCHMARKS.find((benchmark) => benchmark.name === name);
+  if (found) return found;
+  const known = [...BENCHMARKS, ...CHOICE_BENCHMARKS].map((benchmark) => benchmark.name).join(', ');
+  throw new EvalPlannerError('usage', `there is no benchmark called ${name}`, `choose one of ${known}`);
+}
+
+/** All pairs of a benchmark from its file or folder; without one, from the package, which only has the playground's. */
+export async function loadPairs(benchmark: Benchmark, data?: string): Promise<BenchmarkPair[]> {
+  const place = data ?? home(benchmark);
+  const rows: SourceRow[] = [];
+  for (const file of await benchmarkFiles(benchmark, place)) rows.push(...(await allRows(file)));
+  const pairs = benchmark.load(rows);
+  if (pairs.length === 0)
+    throw new EvalPlannerError('data', `${place} holds no pairs`, 'fetch the files again');
+  return pairs;
+}
+
+function home({ name, title }: Benchmark): string {
+  if (name === 'playground') return join(SEED_FOLDER, 'heldout');
+  throw new EvalPlannerError('usage', `${title} needs its data`, 'give its file or folder with --data');
+}
+
+/** Of pairs that are short enough, those of the first `limit` prompts. */
+export function select(
+  pairs: readonly BenchmarkPair[],
+  { limit, maxChars }: { readonly limit?: number; readonly maxChars?: number },
+): readonly BenchmarkPair[] {
+  const fitting =
+    maxChars === undefined
+      ? pairs
+      : pairs.filter(
+          ({ instruction, first, second }) => instruction.length + first.length + second.length <= maxChars,
+        );
+  if (fitting.length === 0) {
+    const shortest = pairs.reduce(
+      (least, { instruction, first, second }) =>
+        Math.min(least, instruction.length + first.length + second.length),
+      Number.POSITIVE_INFINITY,
+    );
+    const what = `no pair has at most ${maxChars} characters; the shortest has ${shortest}`;
+    throw new EvalPlannerError('data', what, 'raise --max-chars');
+  }
+  if (limit === undefined) return fitting;
+  const prompts = new Set([...new Set(fitting.map(({ prompt }) => prompt))].slice(0, limit));
+  return fitting.filter(({ prompt }) => prompts.has(prompt));
+}
+
+/** The verdicts of a file about some of a benchmark's pairs. */
+export async function readGames(
+  file: string,
+  all: readonly BenchmarkPair[],
+  wanted: readonly BenchmarkPair[] = all,
+): Promise<Game[]> {
+  const { games } = joinVerdicts(all, await allRows(file));
+  const own = new Set(wanted);
+  const found = games.filter(({ pair }) => own.has(pair));
+  if (found.length > 0) return found;
+  throw new EvalPlannerError('data', `${file} holds no verdict`, 'give rows {id, order, verdict}');
+}
+
+/** Tells whether two runs saw the same pairs. */
+export function digestOf(pairs: readonly BenchmarkPair[]): string {
+  const hash = createHash('sha256');
+  for (const { id, instruction, first, second, gold } of pairs)
+    hash.update(JSON.stringify([id, instruction, first, second, gold]));
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function allRows(path: string): Promise<SourceRow[]> {
+  const rows: SourceRow[] = [];
+  for await (const row of readRows(path)) rows.push(row);
+  return rows;
+}

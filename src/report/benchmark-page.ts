@@ -1,0 +1,229 @@
+import { createHash } from 'node:crypto';
+import type { Published } from '../benchmarks/benchmark.ts';
+import type { Effort } from '../benchmarks/effort.ts';
+import type { Interval } from '../benchmarks/metrics.ts';
+import { STYLE_FEATURES } from '../benchmarks/style.ts';
+import { flipChart, lengthChart, partsChart, partsCount } from './benchmark-charts.ts';
+import { type BenchmarkReport, type BenchmarkResult, selected } from './benchmark-report.ts';
+import { BENCHMARK_STYLE } from './benchmark-style.ts';
+import { benchmarkMarkdown } from './benchmark-table.ts';
+import { duration, money, percent, range, signedNumber, whole } from './format.ts';
+import { type Html, html, verbatim } from './html.ts';
+
+/** The whole page. Its policy lets it load nothing and run nothing. */
+export function benchmarkPage(report: BenchmarkReport): Html {
+  const digest = createHash('sha256').update(BENCHMARK_STYLE).digest('base64');
+  const policy = `default-src 'none'; style-src 'sha256-${digest}'; base-uri 'none'; form-action 'none'`;
+  const { benchmarks, judge, version, node } = report;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>EvalPlanner: ${judge.name} on ${benchmarks.map(({ title }) => title).join(', ')}</title>
+<style>${verbatim(BENCHMARK_STYLE)}</style>
+</head>
+<body>
+<header>
+<p class="eyebrow">EvalPlanner benchmark report</p>
+<h1>${heading(report)}</h1>
+${facts(report)}
+</header>
+<main>
+${benchmarks.length > 1 ? overview(benchmarks) : ''}
+${benchmarks.map((result) => section(result))}
+<section class="benchmark">
+<h2>For pasting</h2>
+<details><summary>Markdown table</summary><pre class="mono">${benchmarkMarkdown(benchmarks)}</pre></details>
+<p class="note">Intervals are 95%: a bootstrap over prompts for official scores, their parts and the accuracy of all verdicts, since
+pairs of one prompt and orders of one pair are not independent; Wilson's for shares of pairs and fifths; errors clustered by
+prompt for the fits.</p>
+</section>
+</main>
+<footer>Written by evalplanner ${version} on Node ${node}. This file loads nothing from anywhere.</footer>
+</body>
+</html>
+`;
+}
+
+function heading({ judge, benchmarks }: BenchmarkReport): Html {
+  const [only, second] = benchmarks;
+  if (only === undefined) return html`${judge.name} has played no benchmark yet.`;
+  const score = (of: BenchmarkResult) => html`<span class="score">${percent(of.official.score)}%</span>`;
+  if (second === undefined) return html`${judge.name} scores ${score(only)} on ${only.title}.`;
+  return html`${judge.name} scores ${benchmarks.map(
+    (of, i) =>
+      html`${i === 0 ? '' : i === benchmarks.length - 1 ? ' and ' : ', '}${score(of)} on ${of.title}`,
+  )}.`;
+}
+
+function facts({ judge, seed, selection, benchmarks }: BenchmarkReport): Html {
+  const efforts = benchmarks.flatMap(({ effort }) => effort ?? []);
+  const sum = (value: (effort: Effort) => number) =>
+    efforts.reduce((total, effort) => total + value(effort), 0);
+  const known = efforts.every(({ cost }) => cost !== null);
+  const list: readonly (readonly [string, string])[] = [
+    ['Judge', judge.name],
+    ...(judge.revision === null ? [] : [['Revision', judge.revision.slice(0, 24)] as const]),
+    ['How', judge.settings],
+    ['Orders', selection.orders],
+    ...(selected(selection) === '' ? [] : [['Only', selected(selection)] as const]),
+    ['Seed', String(seed)],
+    ...(efforts.length === 0
+      ? []
+      : ([
+          ['Tokens', whole(sum((effort) => effort.promptTokens + effort.completionTokens))],
+          ...(known ? [['Cost', money(sum(({ cost }) => cost ?? 0))] as const] : []),
+          ['Time', duration(sum(({ seconds }) => seconds))],
+        ] as const)),
+  ];
+  return html`<dl class="facts">${list.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+const neither = ({ shares }: BenchmarkResult) => Object.values(shares).reduce((sum, share) => sum + share, 0);
+const orDash = (share: number | null) => (share === null ? '–' : percent(share));
+const ranged = (share: number, interval: Interval) =>
+  html`${percent(share)} <span class="range">${range(interval)}</span>`;
+
+function overview(benchmarks: readonly BenchmarkResult[]): Html {
+  return html`<section><h2>All benchmarks</h2>
+<div class="scroll"><table class="overview"><caption>Figures in %</caption>
+<thead><tr><th scope="col">Benchmark</th><th scope="col">Pairs</th><th scope="col" class="ranged">Official</th><th scope="col">Both orders</th><th
+scope="col">Flips</th><th scope="col">Slot A</th><th scope="col">Neither</th></tr></thead>
+<tbody>${benchmarks.map(
+    (of) =>
+      html`<tr><th scope="row">${of.title}</th><td>${whole(of.judged)}</td><td>${ranged(
+        of.official.score,
+        of.official.interval,
+      )}</td><td>${orDash(of.bothOrders)}</td><td>${orDash(of.flipRate)}</td><td>${percent(of.firstSlot)}</td><td>${percent(neither(of))}</td></tr>`,
+  )}</tbody></table></div></section>`;
+}
+
+function section(of: BenchmarkResult): Html {
+  const { title, official, protocol, twice, flips, length } = of;
+  const styles = table('Length and style', 'Accuracy in %, pulls in log-odds', style(of));
+  // The columns are to be of about one height.
+  const long = partsCount(official) > 12;
+  return html`<section class="benchmark">
+<h2>${title}: <span class="score">${percent(official.score)}</span> <span class="range">${range(official.interval)}</span></h2>
+<p class="protocol">Official protocol: ${protocol}.</p>
+${warnings(of)}
+<div class="figures">
+<div class="column">
+<figure><figcaption>Official score by section, %</figcaption>${partsChart(official)}</figure>
+${table('Beside the official score', 'Figures in %', besides(of))}
+${long ? '' : styles}
+</div>
+<div class="column">
+${
+  twice === 0
+    ? html`<p class="note">No pair was judged in both orders, so nothing is known of flips. Judge with <span class="mono">--orders both</span>.</p>`
+    : html`<figure><figcaption>Verdicts in both orders, % of ${whole(twice)} pairs</figcaption>${flipChart(flips, twice)}
+<p class="note">Green and red: the order did not matter. Orange: the slot decided.</p></figure>`
+}
+${
+  length.fifths.length === 0
+    ? ''
+    : html`<figure><figcaption>Accuracy by length difference, %</figcaption>${lengthChart(length)}
+<p class="note">Dots are fifths of the verdicts, the line is the logistic fit. Flat: length is ignored.</p></figure>`
+}
+${long ? styles : ''}
+${of.effort === null ? '' : table('What it took', '', effort(of.effort))}
+</div>
+</div>
+${published(of.published)}
+</section>`;
+}
+
+function warnings({ judged, pairs, incomplete, shares }: BenchmarkResult): Html {
+  const list = [
+    ...(judged < pairs
+      ? [`${whole(pairs - judged)} of ${whole(pairs)} pairs have no verdict and are left out.`]
+      : []),
+    ...(incomplete.length === 0
+      ? []
+      : [
+          `Not the whole benchmark, and so not comparable with published scores: ${incomplete
+            .map(({ section: name, judged: own, published: all }) => `${name} ${whole(own)} of ${whole(all)}`)
+            .join(', ')}.`,
+        ]),
+    ...(shares.error === 0
+      ? []
+      : [
+          `The model did not answer ${percent(shares.error)}% of the prompts: this is no score of the judge.`,
+        ]),
+  ];
+  return html`${list.map((text) => html`<p class="warning">${text}</p>`)}`;
+}
+
+type Rows = readonly (readonly [name: string, value: Html | string])[];
+
+function table(caption: string, unit: string, rows: Rows): Html {
+  return html`<table class="plain"><caption>${caption}${unit === '' ? '' : html` <span class="range">${unit}</span>`}</caption>
+<tbody>${rows.map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</tbody></table>`;
+}
+
+function besides(of: BenchmarkResult): Rows {
+  const { accuracy, intervals, bothOrders, flipRate, firstSlot, shares, conventions } = of;
+  const kinds = Object.entries(shares).filter(([, share]) => share > 0);
+  return [
+    ['Every order judged', ranged(accuracy, intervals.accuracy)],
+    ...(bothOrders === null || intervals.bothOrders === null
+      ? []
+      : ([
+          ['Both orders right', ranged(bothOrders, intervals.bothOrders)],
+          ['Flips with the order', percent(flipRate ?? 0)],
+        ] as const)),
+    ['Names the first slot', percent(firstSlot)],
+    ['Neither A nor B', percent(neither(of))],
+    ...kinds.map(([kind, share]) => [`– ${kind}`, percent(share)] as const),
+    ...(kinds.length === 0
+      ? []
+      : ([
+          ['Accuracy, neither counts one half', percent(conventions.half)],
+          ['Accuracy, neither counts wrong', percent(conventions.wrong)],
+          ['Accuracy, neither left out', orDash(conventions.dropped)],
+        ] as const)),
+  ];
+}
+
+function style({ length, style: control }: BenchmarkResult): Rows {
+  const pull = (value: number, [low, high]: Interval) =>
+    html`${signedNumber(value)} <span class="range">${signedNumber(low)} to ${signedNumber(high)}</span>`;
+  return [
+    ['Accuracy at equal length', ranged(length.accuracyAtEqualLength, length.interval)],
+    ['Pull of length', pull(length.coefficient, length.coefficientInterval)],
+    ['Naming the longer response scores', percent(length.longerIsBetter)],
+    ['Accuracy at equal style', ranged(control.accuracyAtEqualStyle, control.interval)],
+    ...STYLE_FEATURES.map((feature) => {
+      const found = control.coefficients[feature];
+      return [
+        `– pull of ${feature}`,
+        found === null ? 'no pair differs' : pull(found.value, found.interval),
+      ] as const;
+    }),
+  ];
+}
+
+function effort({ generations, promptTokens, completionTokens, cost, seconds }: Effort): Rows {
+  return [
+    ['Generations', whole(generations)],
+    ['Tokens read', whole(promptTokens)],
+    ['Tokens written', whole(completionTokens)],
+    ['Cost', cost === null ? 'no prices given' : money(cost)],
+    ['Time', duration(seconds)],
+  ];
+}
+
+function published(list: readonly Published[]): Html {
+  if (list.length === 0) return html``;
+  return html`<h3>Published, each under its own protocol</h3>
+<div class="scroll"><table class="published"><caption class="note">For context: figures of different protocols are not comparable</caption>
+<thead><tr><th scope="col">Judge</th><th scope="col">Overall</th><th scope="col">Protocol</th><th scope="col">Source</th></tr></thead>
+<tbody>${list.map(
+    ({ judge, scores, protocol, source }) =>
+      html`<tr><th scope="row">${judge}</th><td>${orDash(scores.overall ?? null)}</td><td>${protocol}</td><td>${source}</td></tr>`,
+  )}</tbody></table></div>`;
+}
