@@ -39,7 +39,7 @@ ${benchmarks.map((result) => section(result))}
 <details><summary>Markdown table</summary><pre class="mono">${benchmarkMarkdown(benchmarks)}</pre></details>
 <p class="note">Intervals are 95%: a bootstrap over prompts for official scores, their parts and the accuracy of all verdicts, since
 pairs of one prompt and orders of one pair are not independent; Wilson's for shares of pairs and fifths; errors clustered by
-prompt for the fits.</p>
+prompt for the fits. Where no prompt differs from another, resampling shows no spread and Wilson's interval over prompts stands in.</p>
 </section>
 </main>
 <footer>Written by evalplanner ${version} on Node ${node}. This file loads nothing from anywhere.</footer>

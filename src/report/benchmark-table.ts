@@ -18,7 +18,7 @@ export function renderBenchmark(score: BenchmarkResult, { columns, colour }: Tab
   const { official, shares, conventions, intervals, length, style, effort, published } = score;
   const part = ({ name, score: own, pairs }: Score, depth: number) =>
     // A section may be called anything in a file of one's own.
-    `  ${`${'  '.repeat(depth)}${name.replace(/\p{C}/gu, '')}`.padEnd(NAME)}${percent(own).padStart(5)}  ${pairs} pairs`;
+    `  ${`${'  '.repeat(depth)}${name.replace(/\p{C}/gu, '')}`.padEnd(NAME)}${percent(own).padStart(5)}  ${pairs} ${pairs === 1 ? 'pair' : 'pairs'}`;
   const parts = (of: Score, depth: number): string[] =>
     (of.parts ?? []).flatMap((own) => [part(own, depth), ...parts(own, depth + 1)]);
   const neither = Object.entries(shares).filter(([, share]) => share > 0);
