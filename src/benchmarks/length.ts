@@ -45,14 +45,14 @@ export function lengthControl(games: readonly Game[]): LengthControl {
     longerIsBetter: longer.reduce((sum, value) => sum + value, 0) / Math.max(1, longer.length),
     fifths: fifths.map((fifth) => {
       const accuracy = fifth.filter(({ result }) => result === 1).length / fifth.length;
-      const pairs = new Set(fifth.map(({ pair }) => pair)).size;
+      const prompts = new Set(fifth.map(({ pair }) => pair.prompt)).size;
       return {
         from: fifth[0]?.difference ?? 0,
         to: fifth.at(-1)?.difference ?? 0,
         median: fifth[fifth.length >> 1]?.difference ?? 0,
         accuracy,
-        // Both orders of a pair count as one observation.
-        interval: wilson(accuracy, pairs),
+        // All verdicts of a prompt count as one observation: too wide where they are independent.
+        interval: wilson(accuracy, prompts),
         verdicts: fifth.length,
       };
     }),

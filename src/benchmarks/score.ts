@@ -39,7 +39,13 @@ export interface BenchmarkScore {
   readonly shares: Readonly<Record<Exclude<VerdictKind, 'A' | 'B'>, number>>;
   /** Accuracy where a verdict that is neither A nor B counts one half, counts wrong, or is left out. */
   readonly conventions: { readonly half: number; readonly wrong: number; readonly dropped: number | null };
-  readonly intervals: { readonly accuracy: Interval; readonly bothOrders: Interval | null };
+  readonly intervals: {
+    readonly accuracy: Interval;
+    readonly bothOrders: Interval | null;
+    /** Of the conventions; `wrong` is the accuracy. */
+    readonly half: Interval;
+    readonly dropped: Interval | null;
+  };
   /** Of the pairs judged in both orders: how many got which verdict with the better response shown first, and which with it
    * shown second. Both right: A.B; both the first slot: A.A. */
   readonly flips: FlipMatrix;
@@ -96,13 +102,36 @@ export function scoreBenchmark(
       dropped: verdicts.length === neither ? null : right / (verdicts.length - neither),
     },
     intervals: {
-      accuracy: clusterBootstrap(byPrompt(verdicts), seed),
-      bothOrders: base === null ? null : wilson(base.bothOrders, twice.length),
+      accuracy: clusterBootstrap(byPrompt(verdicts, 0), seed),
+      bothOrders: base === null ? null : bothInterval(twice, base.bothOrders, seed),
+      half: clusterBootstrap(byPrompt(verdicts, 0.5), seed),
+      dropped:
+        verdicts.length === neither
+          ? null
+          : clusterBootstrap(
+              byPrompt(
+                verdicts.filter(({ result }) => result !== 0),
+                0,
+              ),
+              seed,
+            ),
     },
     flips: flipMatrix(twice),
     length: lengthControl(games),
     style: styleControl(games),
   };
+}
+
+/** Wilson's where every pair has a prompt of its own; else a bootstrap over prompts. */
+function bothInterval(twice: readonly Game[], share: number, seed: number): Interval {
+  const prompts = [...groupBy(twice, ({ pair }) => pair.prompt).values()];
+  if (prompts.length === twice.length) return wilson(share, twice.length);
+  const right = ({ pair, verdicts }: Game) =>
+    ORDERS.every((order) => outcome(pair, order, verdicts[order] as VerdictKind) === 1);
+  return clusterBootstrap(
+    prompts.map((own) => [own.filter(right).length, own.length]),
+    seed,
+  );
 }
 
 /** As metrics.ts counts: its `ab` shows the better response first. */
@@ -117,9 +146,11 @@ export function recordsOf(games: readonly Game[]): VerdictRecord[] {
   );
 }
 
-function byPrompt(verdicts: readonly JudgedOrder[]): [number, number][] {
+/** Points and verdicts of each prompt; `neither` is what a verdict that is neither A nor B counts. */
+function byPrompt(verdicts: readonly JudgedOrder[], neither: number): [number, number][] {
+  const points = ({ result }: JudgedOrder) => (result === 0 ? neither : result === 1 ? 1 : 0);
   return [...groupBy(verdicts, ({ pair }) => pair.prompt).values()].map((own) => [
-    own.filter(({ result }) => result === 1).length,
+    own.reduce((sum, one) => sum + points(one), 0),
     own.length,
   ]);
 }

@@ -182,9 +182,14 @@ function besides(of: BenchmarkResult): Rows {
     ...(kinds.length === 0
       ? []
       : ([
-          ['Accuracy, neither counts one half', percent(conventions.half)],
-          ['Accuracy, neither counts wrong', percent(conventions.wrong)],
-          ['Accuracy, neither left out', orDash(conventions.dropped)],
+          ['Accuracy, neither counts one half', ranged(conventions.half, intervals.half)],
+          ['Accuracy, neither counts wrong', ranged(conventions.wrong, intervals.accuracy)],
+          [
+            'Accuracy, neither left out',
+            conventions.dropped === null || intervals.dropped === null
+              ? '–'
+              : ranged(conventions.dropped, intervals.dropped),
+          ],
         ] as const)),
   ];
 }

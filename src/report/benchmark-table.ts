@@ -52,9 +52,11 @@ export function renderBenchmark(score: BenchmarkResult, { columns, colour }: Tab
     ...(neither.length === 0
       ? []
       : [
-          line('  counted one half', percent(conventions.half)),
-          line('  counted wrong', percent(conventions.wrong)),
-          line('  left out', conventions.dropped === null ? '–' : percent(conventions.dropped)),
+          line('  counted one half', percent(conventions.half), `95 % ${range(intervals.half)}`),
+          line('  counted wrong', percent(conventions.wrong), `95 % ${range(intervals.accuracy)}`),
+          ...(conventions.dropped === null || intervals.dropped === null
+            ? [line('  left out', '–', 'no verdict names a response')]
+            : [line('  left out', percent(conventions.dropped), `95 % ${range(intervals.dropped)}`)]),
         ]),
     line(
       'at equal length',
