@@ -229,6 +229,13 @@ function published(list: readonly Published[]): Html {
 <thead><tr><th scope="col">Judge</th><th scope="col">Overall</th><th scope="col">Protocol</th><th scope="col">Source</th></tr></thead>
 <tbody>${list.map(
     ({ judge, scores, protocol, source }) =>
-      html`<tr><th scope="row">${judge}</th><td>${orDash(scores.overall ?? null)}</td><td>${protocol}</td><td>${source}</td></tr>`,
+      html`<tr><th scope="row">${judge}${sections(scores)}</th><td>${orDash(scores.overall ?? null)}</td><td>${protocol}</td><td>${source}</td></tr>`,
   )}</tbody></table></div>`;
+}
+
+/** What was published of parts, beside the whole. */
+function sections(scores: Published['scores']): Html {
+  const parts = Object.entries(scores).filter(([name]) => name !== 'overall');
+  if (parts.length === 0) return html``;
+  return html`<span class="sections">${parts.map(([name, score]) => `${name} ${percent(score)}`).join(' · ')}</span>`;
 }

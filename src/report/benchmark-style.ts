@@ -33,6 +33,7 @@ figcaption + .note, figure .note { margin-top: .35rem; }
 .plain .range { width: auto; }
 .overview td, .overview tbody th { white-space: nowrap; }
 .published tbody th { white-space: normal; font-weight: 400; }
+.published .sections { display: block; color: var(--soft); font-size: .82rem; }
 .published caption { font-weight: 400; }
 .published td:nth-child(n + 3), .published thead th:nth-child(n + 3) { text-align: left; color: var(--soft); font-size: .88rem; padding-left: 1.25rem; }
 details { margin-top: 1.25rem; }
