@@ -113,6 +113,15 @@ const most = await runClient({
 });
 server.close();
 say('100000 calls done');
+const another = await startServer({ latency: 20 });
+const library = await runClient({
+  kind: 'library',
+  url: another.url,
+  calls: 10_000,
+  concurrency: 128,
+  ledger: ledger(),
+});
+another.close();
 const faulty = await faults();
 say('faults done');
 const kills: Kills | null = values['no-kills'] ? null : await killed(folder, 10_000, 128, 20);
@@ -133,6 +142,7 @@ rmSync(folder, { recursive: true, force: true });
 const report = {
   ratios: { '1000x200ms/floor': short.oursByFloor, '10000x20ms/floor': long.oursByFloor },
   rssMB: { '10000': long.rssMB.ours, '100000': most.rssMB },
+  library: { rssMB: library.rssMB },
   faults: faulty,
   kills,
   peers: {
@@ -168,6 +178,7 @@ const targets: readonly (readonly [string, boolean])[] = [
   ['1,000 calls at 200 ms within 1.05 × the floor', report.ratios['1000x200ms/floor'] <= 1.05],
   ['10,000 calls at 20 ms within 1.5 × the floor', report.ratios['10000x20ms/floor'] <= 1.5],
   ['at most 250 MB for 100,000 calls', report.rssMB['100000'] <= 250],
+  ['and within 15 % of that for 10,000', report.rssMB['100000'] <= 1.15 * report.rssMB['10000']],
   ['none lost, none twice', faulty.lost === 0 && faulty.twice === 0],
   [
     'a kill repeats only what was in flight',
@@ -205,6 +216,7 @@ function table(): string {
       : 'promptfoo      skipped',
     '',
     `100,000 calls   ${most.seconds.toFixed(1)} s, ${most.rssMB.toFixed(0)} MB`,
+    `imported        ${library.rssMB.toFixed(0)} MB for 10,000 calls: a process of the user's own, where V8 is left as it is`,
     `faults          ${faulty.asked} asked, ${faulty.recorded} recorded, ${faulty.lost} lost, ${faulty.twice} twice; ${faulty.calls} calls in ${faulty.seconds.toFixed(0)} s`,
     kills
       ? `kills           ${kills.kills}: ${kills.recorded} recorded, ${kills.repeated} answers repeated of ${kills.allowed} that may be, results ${kills.identical ? 'identical' : 'DIFFERENT'}`
