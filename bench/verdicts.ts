@@ -26,13 +26,11 @@ const rows = [...groups].map(([name, { n, right, missed }]) => ({
   accuracy: right / n,
   interval: wilson(right / n, n),
   /** Read as another verdict, not only as none. */
-  wrong: missed.filter(({ text, ...options }) => parseVerdict(text, options).kind !== 'invalid').length,
-  missed: (values.score ? [] : missed).map(({ id, verdict, text }) => ({
-    id,
-    verdict,
-    read: parseVerdict(text).kind,
-    text,
-  })),
+  wrong: missed.filter((fixture) => parseVerdict(fixture.text, fixture).kind !== 'invalid').length,
+  missed: (values.score ? [] : missed).map((fixture) => {
+    const { id, verdict, text } = fixture;
+    return { id, verdict, read: parseVerdict(text, fixture).kind, text };
+  }),
 }));
 if (values.json) console.log(JSON.stringify(rows, null, 2));
 else {

@@ -1,7 +1,7 @@
 import type { VerdictKind } from '../types.ts';
 import { inWords } from './verdict/conclusion.ts';
-import { shown, spokenOf } from './verdict/context.ts';
-import { alone, bracketed, labelled, type Marker, ranking } from './verdict/markers.ts';
+import { quotation, shown, spokenOf } from './verdict/context.ts';
+import { alone, bracketed, labelled, type Marker, ranking, setOff } from './verdict/markers.ts';
 import { refuses } from './verdict/refusal.ts';
 import { type Token, tokenize } from './verdict/tokens.ts';
 import { finalVoice } from './verdict/voice.ts';
@@ -56,6 +56,8 @@ export function readMarker(tokens: readonly Token[]): {
   let weak: Marker | null = null;
   let fence: number | null = null;
   let quotedLine = false;
+  /** The last two labels say the one and the other. */
+  let contradicted = false;
   /** What is not the judge's own. */
   const foreign = new Set<number>();
   for (let i = from; i < tokens.length; i++) {
@@ -72,14 +74,29 @@ export function readMarker(tokens: readonly Token[]): {
       i = marker.end - 1;
     } else if (fence === null || opensObject(tokens, fence)) {
       const other = labelled(tokens, i) ?? ranking(tokens, i);
-      if (other !== null && !spokenOf(tokens, other, from)) weak = other;
+      if (other !== null && !spokenOf(tokens, other, from) && !quotation(tokens, other, from)) {
+        weak = contradicts(tokens, weak, other) ? null : other;
+        contradicted = weak === null;
+        i = other.end - 1;
+      }
     }
   }
-  if (strong ?? weak) return { marker: strong ?? weak, open };
+  strong ??= setOff(tokens, from);
+  if (strong !== null || weak !== null || contradicted) return { marker: strong ?? weak, open };
   const own = tokens.map((token, i) =>
     foreign.has(i) ? { ...token, type: 'line' as const, text: '\n' } : token,
   );
   return { marker: alone(own, from) ?? inWords(own, from), open };
+}
+
+/** The same label again, in the next line, and another slot. */
+function contradicts(tokens: readonly Token[], one: Marker | null, other: Marker): boolean {
+  if (one === null || one.names === other.names) return false;
+  const text = (i: number) => tokens[i]?.text ?? '\n';
+  if (text(one.first) !== text(other.first) || text(one.first - 1) !== text(other.first - 1)) return false;
+  let lines = 0;
+  for (let i = one.end; i < Math.min(other.first, one.end + 16); i++) if (text(i) === '\n') lines++;
+  return lines > 0 && lines <= 2 && other.first - one.end < 12;
 }
 
 /** Blank lines that are looked over in a fence. */

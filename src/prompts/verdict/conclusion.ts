@@ -1,5 +1,5 @@
 import { quoted, spokenOf } from './context.ts';
-import type { Marker } from './markers.ts';
+import { type Marker, slotLine } from './markers.ts';
 import { at, type Slot, slotAt } from './slots.ts';
 import type { Token } from './tokens.ts';
 import {
@@ -22,7 +22,8 @@ interface Statement extends Marker {
   readonly concludes: boolean;
   /** Better in something, as style. */
   readonly aspect: boolean;
-  readonly last: boolean;
+  /** `If I have to choose, B`: the condition is none. */
+  readonly forced?: boolean;
 }
 
 const ENDS = new Set(['\n', '.', '!', '?']);
@@ -112,7 +113,9 @@ const REACH = 12;
 export function inWords(tokens: readonly Token[], from: number): Marker | null {
   const said: Statement[] = [];
   let lastSentence = -1;
-  for (let i = from; i < tokens.length; ) {
+  let start = from;
+  while (at(tokens, start) === '\n' && start < tokens.length) start++;
+  for (let i = start; i < tokens.length; ) {
     if (ENDS.has(at(tokens, i))) {
       i++;
       continue;
@@ -121,9 +124,14 @@ export function inWords(tokens: readonly Token[], from: number): Marker | null {
     while (end < tokens.length && !ENDS.has(at(tokens, end))) end++;
     lastSentence = i;
     const question = at(tokens, end) === '?';
-    const found = question || at(tokens, i) === '>' ? null : sentence(tokens, i, end);
-    if (found && !spokenOf(tokens, found, from) && !quoted(tokens, found, from))
-      said.push({ ...found, last: false });
+    const own = !question && at(tokens, i) !== '>';
+    // `Assistant A. It is the only one that …`, or `So B.`
+    const bare = (i === start && at(tokens, end) === '.') || CONCLUDES.at(tokens, i) > 0;
+    const opening = bare ? slotLine(tokens, i, end) : null;
+    const statement = opening ? { ...opening, concludes: false, aspect: false } : sentence(tokens, i, end);
+    const found = own ? statement : null;
+    if (found && (found.forced || !spokenOf(tokens, found, from)) && !quoted(tokens, found, from))
+      said.push(found);
     i = end;
   }
   const final = said.at(-1);
@@ -142,20 +150,28 @@ export function inWords(tokens: readonly Token[], from: number): Marker | null {
 
 function sentence(tokens: readonly Token[], start: number, end: number): Statement | null {
   let concludes = false;
-  let found: Omit<Statement, 'last'> | null = null;
+  let found: Statement | null = null;
   for (let first = start; first < end; ) {
     let stop = first + 1;
     while (stop < end && !CLAUSES.has(at(tokens, stop))) stop++;
     for (let i = first; i < stop; i++) concludes ||= CONCLUDES.at(tokens, i) > 0;
+    const forced = stop === end && chooses(tokens, start, first) ? slotLine(tokens, first, stop) : null;
     const clause =
-      CONCEDES.has(at(tokens, first)) ||
+      (forced && { ...forced, aspect: false, forced: true }) ??
+      (CONCEDES.has(at(tokens, first)) ||
       (CLAUSES.has(at(tokens, first)) && CONCEDES.has(at(tokens, first + 1)))
         ? null
-        : statement(tokens, first, stop);
+        : statement(tokens, first, stop));
     if (clause) found = { ...clause, concludes };
     first = stop;
   }
-  return found && { ...found, concludes: found.concludes || concludes, last: false };
+  return found && { ...found, concludes: found.concludes || concludes };
+}
+
+/** `If I have to choose, …` */
+function chooses(tokens: readonly Token[], start: number, end: number): boolean {
+  for (let i = Math.max(start, end - REACH); i < end; i++) if (CHOOSE.at(tokens, i) > 0) return true;
+  return false;
 }
 
 function statement(
@@ -177,10 +193,11 @@ function statement(
     const length = better || worse;
     if (length > 0) {
       const subject =
-        subjectBefore(tokens, i, first) ?? (better > 0 ? objectAfter(tokens, i + length, end) : null);
+        subjectBefore(tokens, i, first) ??
+        (better > 0 ? (objectAfter(tokens, i + length, end) ?? pronoun(tokens, i, first)) : null);
       if (subject === null) continue;
       const names = better > 0 ? subject.names : subject.names === 'A' ? 'B' : 'A';
-      const aspect = partly > 0 || ASPECT.has(at(tokens, i + length));
+      const aspect = partly > 0 || (ADJECTIVES.has(at(tokens, i)) && ASPECT.has(at(tokens, i + length)));
       return { names, first: subject.first, end: Math.max(subject.end, i + length), aspect };
     }
     const choose = CHOOSE.at(tokens, i);
@@ -245,14 +262,34 @@ function slotEndingAt(tokens: readonly Token[], end: number, first: number): Slo
   return null;
 }
 
+/** `Assistant A is right, and it gets my preference`: the one that the clause before names, if it names one. */
+function pronoun(tokens: readonly Token[], verb: number, first: number): Slot | null {
+  if (at(tokens, verb - 1) !== 'it' || at(tokens, first) !== ',') return null;
+  let found: Slot | null = null;
+  for (let i = first - 1; i >= Math.max(0, first - REACH) && !ENDS.has(at(tokens, i)); i--) {
+    const slot = slotAt(tokens, i);
+    if (slot === null || !slot.certain || slot.names === 'tie') continue;
+    if (found !== null && found.names !== slot.names) return null;
+    found = slot;
+  }
+  return found;
+}
+
 /** `the better answer comes from Assistant B`, `the better of the two is B`. */
 function objectAfter(tokens: readonly Token[], start: number, end: number): Slot | null {
+  // `Лучше ответ Б`, `ritengo migliore la prima risposta`.
+  let next = start;
+  while (next < start + 3 && FILLERS.at(tokens, next) > 0) next += FILLERS.at(tokens, next);
+  const after = slotAt(tokens, next);
+  if (after?.certain && after.names !== 'tie' && after.end > next + 1 && after.end >= end - 1) return after;
   for (let i = start; i < Math.min(end, start + 8); i++) {
     const joint = JOINTS.at(tokens, i) || (['by', 'from'].includes(at(tokens, i)) ? 1 : 0);
     if (joint === 0) continue;
-    const slot = slotAt(tokens, i + joint);
+    let value = i + joint;
+    while (value < i + 5 && FILLERS.at(tokens, value) > 0) value += FILLERS.at(tokens, value);
+    const slot = slotAt(tokens, value);
     // `The best answer is (A)` may well be about the question.
-    const bare = at(tokens, start - 1) === 'best' && slot?.end === i + joint + 1;
+    const bare = at(tokens, start - 1) === 'best' && slot?.end === value + 1;
     if (slot?.certain && slot.names !== 'tie' && slot.end >= end - 1 && !bare) return slot;
   }
   return null;

@@ -100,14 +100,15 @@ function conditional(tokens: readonly Token[], { end }: Marker, before: readonly
   return false;
 }
 
-/** `[[A]] or [[B]]`, `[[A]], [[B]], [[C]]`: nothing but separators to the next or from the last marker. */
+/** `[[A]] or [[B]]`, `[[A]], [[B]], [[C]]`, `[[A]] [[B]]`: nothing but separators to the next or from the last marker. */
 function listed(tokens: readonly Token[], { first, end }: Marker, from: number): boolean {
+  const other = (i: number, j: number) => at(tokens, i + 2) !== at(tokens, j + 2);
   let i = end;
   while (i < end + 4 && SEPARATORS.has(at(tokens, i))) i++;
-  if (i > end && at(tokens, i) === '[' && at(tokens, i + 1) === '[') return true;
+  if (at(tokens, i) === '[' && at(tokens, i + 1) === '[' && (i > end || other(i, first))) return true;
   let j = first - 1;
   while (j > Math.max(from, first - 5) && SEPARATORS.has(at(tokens, j))) j--;
-  return j < first - 1 && at(tokens, j) === ']' && at(tokens, j - 1) === ']';
+  return at(tokens, j) === ']' && at(tokens, j - 1) === ']' && (j < first - 1 || other(j - 4, first));
 }
 
 /** `Response B contains the text [[B]]`: a verb of speech at most four words before it, in its clause. */
@@ -122,7 +123,7 @@ function attributed(before: readonly string[]): boolean {
 }
 
 /** Inside quotation marks that are not the judge's own way of writing its verdict. */
-function quotation(tokens: readonly Token[], { first, end }: Marker, from: number): boolean {
+export function quotation(tokens: readonly Token[], { first, end }: Marker, from: number): boolean {
   const opens = openingBefore(tokens, first, from);
   if (opens === null) return false;
   let closes = end;
@@ -145,15 +146,18 @@ export function quoted(tokens: readonly Token[], { first, end }: Marker, from: n
 
 /** The nearest quotation mark of the line that is open at a token. Straight ones open and close in turn. */
 function openingBefore(tokens: readonly Token[], first: number, from: number): number | null {
-  let straight: number | null = null;
+  let nearest: number | null = null;
+  let count = 0;
   for (let i = first - 1; i >= Math.max(from, first - 4 * REACH); i--) {
     const text = at(tokens, i);
     if (text === '\n') break;
     if (text === '\u201d') break;
     if (text === '\u201c') return i;
-    if (text === '"') straight = straight === null ? i : null;
+    if (text !== '"') continue;
+    nearest ??= i;
+    count++;
   }
-  return straight;
+  return count % 2 === 1 ? nearest : null;
 }
 
 function isClosing(text: string): boolean {

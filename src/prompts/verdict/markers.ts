@@ -52,11 +52,22 @@ export function bracketed(tokens: readonly Token[], i: number): Marker | null {
   return at(tokens, end) === ']' && at(tokens, end + 1) === ']' ? { names, first: i, end: end + 2 } : null;
 }
 
+/** LaTeX's. */
+const SIGNS: Readonly<Record<string, string>> = {
+  succ: '>',
+  gg: '>',
+  prec: '<',
+  ll: '<',
+  approx: '=',
+  sim: '=',
+  equiv: '=',
+};
+
 /** `A>B`, `Assistant B >> Assistant A`, `A=B`: two slots and what is between them. */
 export function compared(tokens: readonly Token[], i: number): Slot | null {
   const one = slotAt(tokens, i);
   if (one === null || one.names === 'tie') return null;
-  const sign = at(tokens, one.end);
+  const sign = SIGNS[at(tokens, one.end)] ?? at(tokens, one.end);
   if (sign !== '>' && sign !== '<' && sign !== '=') return null;
   let end = one.end + 1;
   while (end < one.end + 3 && at(tokens, end) === sign) end++;
@@ -90,7 +101,9 @@ export function labelled(tokens: readonly Token[], i: number): Marker | null {
   const value = valueAfter(tokens, i + label);
   if (value === null) return null;
   const slot = compared(tokens, value.at) ?? slotAt(tokens, value.at, { numbers: true });
-  if (slot === null || !slot.certain || (ofTheQuestion && slot.end === value.at + 1)) return null;
+  // `verdict: a` and nothing else in its line.
+  const plain = slot !== null && slot.names !== 'tie' && at(tokens, slot.end) === '\n';
+  if (slot === null || !(slot.certain || plain) || (ofTheQuestion && slot.end === value.at + 1)) return null;
   // An article is a small letter or stands before a noun; a slot is a capital before a stop.
   const ends =
     stops(tokens, slot.end) || GOES_ON.has(at(tokens, slot.end)) || betterAfter(tokens, slot.end) !== null;
@@ -112,6 +125,10 @@ function valueAfter(tokens: readonly Token[], start: number): { at: number; head
     if (sign === '[' && at(tokens, j + 1) === '[') return null;
     if (j < tokens.length && sign === '\n') {
       heading = true;
+      j++;
+      continue;
+    }
+    if (heading && sign === '>') {
       j++;
       continue;
     }
@@ -182,6 +199,9 @@ const ANSWERS = new Set([
   'so',
   'thus',
   'therefore',
+  'definitely',
+  'clearly',
+  'it',
 ]);
 
 /** The whole output, or its last line, is one slot: `A`, `**B.**`, `(A)`, `Assistant B`, `A > B`, `Hence, B.` */
@@ -203,20 +223,49 @@ export function alone(tokens: readonly Token[], from: number): Marker | null {
 /** Words of a line that is a slot. */
 const LINE = 14;
 
-function slotLine(tokens: readonly Token[], first: number, end: number): Marker | null {
+export function slotLine(tokens: readonly Token[], first: number, end: number): Marker | null {
   if (end - first > LINE || at(tokens, first) === '>') return null;
   for (let i = first; i < end; i++) {
     const text = at(tokens, i);
     if (text === '[' && at(tokens, i + 1) === '[') return null;
     const slot = compared(tokens, i) ?? slotAt(tokens, i);
     if (slot === null) {
-      if (AROUND.has(text) || ANSWERS.has(text)) continue;
+      if (AROUND.has(text) || ANSWERS.has(text) || isPicture(text)) continue;
       return null;
     }
     for (let j = slot.end; j < end; j++) if (!AROUND.has(at(tokens, j))) return null;
     return slot.certain ? { names: slot.names, first: i, end: slot.end } : null;
   }
   return null;
+}
+
+/** `> Final verdict: [[A]]` as the last line, set off from what the judge has said before: no quotation of anyone. */
+export function setOff(tokens: readonly Token[], from: number): Marker | null {
+  let end = tokens.length;
+  while (end > from && at(tokens, end - 1) === '\n') end--;
+  let first = end;
+  while (first > from && at(tokens, first - 1) !== '\n') first--;
+  let last = first;
+  while (last > from && at(tokens, last - 1) === '\n') last--;
+  let line = last;
+  while (line > from && at(tokens, line - 1) !== '\n') line--;
+  if (at(tokens, first) !== '>' || last === from || at(tokens, line) === '>') return null;
+  if (at(tokens, last - 1) === ':' || LABELS.at(tokens, first + 1) + LABELS.at(tokens, first + 2) === 0)
+    return null;
+  for (let i = first; i < Math.min(end, first + LINE); i++) {
+    const marker = bracketed(tokens, i);
+    if (marker !== null) return stops(tokens, marker.end) ? marker : null;
+  }
+  return null;
+}
+
+/** A trophy, an arrow. */
+function isPicture(text: string): boolean {
+  const code = text.charCodeAt(0);
+  return (
+    text.length === 1 &&
+    ((code >= 0x2190 && code < 0x2e80) || (code >= 0xd800 && code < 0xe000) || code === 0xfe0f)
+  );
 }
 
 const BE = new Set(['is', 'was', 'ist', 'war', 'est', 'es', 'é', 'è']);

@@ -31,10 +31,10 @@ const LETTERS: Readonly<Record<string, Named>> = {
 };
 const NUMBERS: Readonly<Record<string, Named>> = { 1: 'A', one: 'A', 2: 'B', two: 'B' };
 const FIRST = new Phrases(
-  'first|1st|erste|première|première|premier|primera|primer|primeira|prima|первый|первая|第一|第一个|第一個|最初の|1番目の|첫 번째|첫번째',
+  'first|1st|erste|première|première|premier|primera|primer|primeira|prima|первый|первая|第一|第一个|第一個|最初の|1番目の|الأول|الأولى|첫 번째|첫번째',
 );
 const SECOND = new Phrases(
-  'second|2nd|zweite|deuxième|seconde|segunda|segundo|seconda|второй|вторая|第二|第二个|第二個|2番目の|두 번째|두번째',
+  'second|2nd|zweite|deuxième|seconde|segunda|segundo|seconda|второй|вторая|第二|第二个|第二個|2番目の|الثاني|الثانية|두 번째|두번째',
 );
 const PRONOUNS = new Set(['one', 'ai']);
 const OPENING = new Set(['"', '\u201c', "'", '(', '[', '「']);
@@ -57,7 +57,16 @@ export function slotAt(
     if (noun === 0 && !numbers) return null;
     return { names: FIRST.at(tokens, i) > 0 ? 'A' : 'B', first: i, end: i + ordinal + noun, certain: true };
   }
+  if (/^(?:text|math)/.test(at(tokens, i)) && at(tokens, i + 1) === '{') {
+    const inner = slotAt(tokens, i + 2, { numbers });
+    return inner && at(tokens, inner.end) === '}' ? { ...inner, first: i, end: inner.end + 1 } : null;
+  }
   const noun = SHOWN.at(tokens, i);
+  const follows = noun > 0 ? FIRST.at(tokens, i + noun) || SECOND.at(tokens, i + noun) : 0;
+  if (follows > 0) {
+    const names = FIRST.at(tokens, i + noun) > 0 ? 'A' : 'B';
+    return { names, first: i, end: i + noun + follows, certain: true };
+  }
   let j = i + noun;
   const opened = noun > 0 && OPENING.has(at(tokens, j));
   if (opened) j++;

@@ -38,6 +38,7 @@ export function tokenize(text: Characters): Token[] {
         const read = text.charCodeAt(i);
         const next = plain(read);
         // Inside a word only: `it's`, but not `'winner'`.
+        if (next === APOSTROPHE && ELIDED.has(wordOf(text, start, i, same).toLowerCase())) break;
         if (!isWord(next) && !(next === APOSTROPHE && isWord(plain(text.charCodeAt(i + 1))))) break;
         same &&= next === read;
       }
@@ -78,6 +79,8 @@ function wordOf(text: Characters, start: number, end: number, same: boolean): st
 const NEWLINE = 10;
 const BACKTICK = 96;
 const APOSTROPHE = 39;
+/** `l'assistant` is two words. */
+const ELIDED = new Set(['l', 'd', 'c', 'j', 'n', 's', 'qu', 'un', 'dell', 'all', 'quell']);
 /** Longer words are none that we look for. */
 const LONGEST = 24;
 /** Spaces, and what Markdown and LaTeX put around a word. */
@@ -125,6 +128,7 @@ function plain(code: number): number {
 function isWord(c: number): boolean {
   if (c < 128) return (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || (c >= 48 && c <= 57);
   if (c < 0x250) return c >= 0xc0 && c !== 0xd7 && c !== 0xf7;
+  if (c >= 0x600 && c <= 0x6ff) return c !== 0x60c && c !== 0x61b && c !== 0x61f;
   return (c >= 0x370 && c <= 0x3ff) || (c >= 0x400 && c <= 0x52f);
 }
 
