@@ -38,6 +38,8 @@ export interface RunConfig {
     readonly balanceVerdicts: boolean;
     /** Pairs whose thoughts are right less often than this are left out, from SFT too: most are labelled wrongly. */
     readonly minCorrectShare: number;
+    /** Train only on correct thoughts that are correct in both orders (J1); absent: on all. */
+    readonly consistent?: boolean;
   };
   readonly sft: StageOptimisation & Pick<SftOptions, 'thoughtsPerPair' | 'plans'>;
   readonly dpo1: DpoOptimisation;

@@ -7,6 +7,7 @@ import type { Model } from './model.ts';
 import { generalPairs } from './pairs/general.ts';
 import { mathPairs } from './pairs/math.ts';
 import type { Instruction } from './pairs/pair.ts';
+import { PreferenceCounts } from './preferences/counts.ts';
 import { preferenceRows } from './preferences/rows.ts';
 import { directRows, sftRows } from './preferences/sft.ts';
 import type { PromptSet } from './prompts/set.ts';
@@ -192,9 +193,10 @@ class Method {
         thoughtsPerPair: sft.thoughtsPerPair,
         plans: sft.plans,
         minCorrectShare: preferences.minCorrectShare,
+        ...(preferences.consistent ? { consistent: true } : {}),
         seed,
       });
-      return { kind: 'sft', rows, optimisation: this.#optimisation(name, sft) };
+      return { job: { kind: 'sft', rows, optimisation: this.#optimisation(name, sft) } };
     });
   }
 
@@ -216,8 +218,13 @@ class Method {
       const maxPerGroup = form === 'planned' ? preferences.maxPerGroup : preferences.maxPerPair;
       const pairs = store.pairs({ split: set });
       const how = { ...preferences, pairing, maxPerGroup, round, form, seed };
-      const rows = [...preferenceRows(store, prompts, pairs, how)];
-      return { kind: 'dpo', rows, beta, nllWeight, optimisation: this.#optimisation(name, optimisation) };
+      const counts = new PreferenceCounts();
+      const rows = [...preferenceRows(store, prompts, pairs, how, counts)];
+      const job = { kind: 'dpo' as const, rows, beta, nllWeight };
+      return {
+        job: { ...job, optimisation: this.#optimisation(name, optimisation) },
+        told: { preferences: { ...counts.report(), beta, nllWeight } },
+      };
     });
   }
 
@@ -227,7 +234,7 @@ class Method {
     return this.#training('direct', 'M0', 'direct', () => {
       const pairs = [...store.pairs({ split: 'd1' }), ...store.pairs({ split: 'd2' })];
       const rows = directRows(prompts, pairs);
-      return { kind: 'sft', rows, optimisation: this.#optimisation('direct', this.#config.direct) };
+      return { job: { kind: 'sft', rows, optimisation: this.#optimisation('direct', this.#config.direct) } };
     });
   }
 
@@ -257,15 +264,10 @@ class Method {
   }
 
   /** Train, then let the validation pairs pick the checkpoint. */
-  #training(
-    name: string,
-    from: string,
-    form: JudgeForm,
-    prepare: () => DistributiveOmit<TrainJob, 'model' | 'out'>,
-  ): Stage {
+  #training(name: string, from: string, form: JudgeForm, prepare: () => Prepared): Stage {
     const { store, trainer, folder } = this.#ports;
     return this.#stage(`train ${name}`, `Training ${name} from ${from}`, async (work) => {
-      const prepared = prepare();
+      const { job: prepared, told = {} } = prepare();
       await this.#ports.writeRows(ROWS[name] ?? name, prepared.rows);
       const job = {
         ...prepared,
@@ -312,7 +314,13 @@ class Method {
       }
       await this.#ports.copyCheckpoint(best.checkpoint, this.#checkpoint(name));
       // A run of an earlier version did not count them.
-      return { kept: best.label, validation, rows: prepared.rows.length, dropped: result.dropped ?? 0 };
+      return {
+        kept: best.label,
+        validation,
+        rows: prepared.rows.length,
+        dropped: result.dropped ?? 0,
+        ...told,
+      };
     });
   }
 
@@ -364,6 +372,12 @@ interface Trained {
   /** Relative to the run's folder. */
   readonly checkpoints: readonly string[];
   readonly dropped?: number;
+}
+
+interface Prepared {
+  readonly job: DistributiveOmit<TrainJob, 'model' | 'out'>;
+  /** What the stage's result says besides. */
+  readonly told?: { readonly [name: string]: Json };
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

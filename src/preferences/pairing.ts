@@ -1,6 +1,8 @@
 import { random, seedOf, shuffle } from '../random.ts';
 import { ORDERS, type Thought } from '../types.ts';
+import { consistentThoughts } from './consistent.ts';
 import { correctShare } from './correct-share.ts';
+import type { PreferenceCounts } from './counts.ts';
 
 /** `within-plan`, as published: both thoughts share their plan and differ in execution. `cross-plan`: they share the order
  * only and come from different plans, so that the choice of the plan is trained too. `both`: the union. */
@@ -17,6 +19,8 @@ export interface PairingOptions {
   readonly balanceVerdicts: boolean;
   /** A response pair whose thoughts are right less often gives no preference pairs; 0 as published. */
   readonly minCorrectShare: number;
+  /** A correct thought is chosen only where its counterpart in the other order is correct as well (see `consistentThoughts`). */
+  readonly consistent?: boolean;
   readonly seed: number;
 }
 
@@ -29,19 +33,30 @@ export interface ThoughtPair {
 /** Whether a thought can be trained on: cut and unreadable ones cannot. */
 const readable = ({ verdict }: Thought) => verdict === 'A' || verdict === 'B';
 
-/** correct × incorrect thoughts of one response pair (method.md section 3), capped and balanced with a seed. */
-export function preferencePairs(thoughts: readonly Thought[], options: PairingOptions): ThoughtPair[] {
+/** correct × incorrect thoughts of one response pair (method.md section 3), capped and balanced with a seed; `counts` hears of
+ * what is left out, and why. */
+export function preferencePairs(
+  thoughts: readonly Thought[],
+  options: PairingOptions,
+  counts?: PreferenceCounts,
+): ThoughtPair[] {
   const { pairing, maxPerPair, maxPerGroup, balanceVerdicts, seed } = options;
+  counts?.see(thoughts);
   const first = thoughts[0];
-  if (!first || correctShare(thoughts) < options.minCorrectShare) return [];
+  if (!first || correctShare(thoughts) < options.minCorrectShare) {
+    counts?.drop(first ? 'right too rarely' : 'no thoughts');
+    return [];
+  }
   const next = random(seedOf(seed, 'preferences', first.round, first.pairId));
   const kinds = pairing === 'both' ? (['within-plan', 'cross-plan'] as const) : [pairing];
+  const choosable = options.consistent ? consistentThoughts(thoughts) : null;
+  let candidates = 0;
   const byOrder = ORDERS.map((order) => {
     const inOrder = thoughts.filter((thought) => thought.order === order && readable(thought));
     const groups = new Map<string, ThoughtPair[]>();
     for (const kind of kinds) {
       for (const chosen of inOrder) {
-        if (!chosen.correct) continue;
+        if (!chosen.correct || choosable?.has(chosen) === false) continue;
         for (const rejected of inOrder) {
           if (rejected.correct || (chosen.planIndex === rejected.planIndex) !== (kind === 'within-plan'))
             continue;
@@ -51,6 +66,7 @@ export function preferencePairs(thoughts: readonly Thought[], options: PairingOp
           const own = groups.get(group) ?? [];
           own.push({ chosen, rejected, pairing: kind });
           groups.set(group, own);
+          candidates++;
         }
       }
     }
@@ -69,5 +85,7 @@ export function preferencePairs(thoughts: readonly Thought[], options: PairingOp
       : Math.floor((maxPerPair + Number(order === odd)) / 2);
     return pairs.slice(0, share);
   });
-  return half.flat();
+  const made = half.flat();
+  counts?.pair(thoughts, choosable, candidates, made);
+  return made;
 }

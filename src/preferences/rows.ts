@@ -2,6 +2,7 @@ import type { PromptSet } from '../prompts/set.ts';
 import type { PreferenceRecord, Store } from '../store.ts';
 import { type JudgeForm, judgePrompt } from '../thoughts/judge-prompt.ts';
 import type { PreferenceRow, ResponsePair, Thought } from '../types.ts';
+import type { PreferenceCounts } from './counts.ts';
 import { type PairingOptions, preferencePairs } from './pairing.ts';
 import { thoughtText } from './sft.ts';
 
@@ -17,8 +18,9 @@ export function* preferenceRows(
   prompts: PromptSet,
   pairs: Iterable<ResponsePair>,
   { round, form, ...options }: PreferenceOptions,
+  counts?: PreferenceCounts,
 ): Generator<PreferenceRow, void, undefined> {
-  store.putPreferences(round, join(store, pairs, round, options));
+  store.putPreferences(round, join(store, pairs, round, options, counts));
 
   let current: Recalled | null = null;
   for (const { pairId, chosenId, rejectedId } of store.preferences(round)) {
@@ -49,10 +51,11 @@ function* join(
   pairs: Iterable<ResponsePair>,
   round: number,
   options: PairingOptions,
+  counts?: PreferenceCounts,
 ): Generator<PreferenceRecord, void, undefined> {
   for (const { id } of pairs) {
     const thoughts = [...store.thoughts({ round, pairId: id })];
-    for (const { chosen, rejected, pairing } of preferencePairs(thoughts, options))
+    for (const { chosen, rejected, pairing } of preferencePairs(thoughts, options, counts))
       yield { pairId: id, chosenId: chosen.id, rejectedId: rejected.id, pairing };
   }
 }

@@ -3,6 +3,7 @@ import { random, seedOf, shuffle } from '../random.ts';
 import type { Store } from '../store.ts';
 import { goldVerdict, type JudgeForm, judgePrompt } from '../thoughts/judge-prompt.ts';
 import { ORDERS, type ResponsePair, type SftRow, type Thought } from '../types.ts';
+import { consistentThoughts } from './consistent.ts';
 import { correctShare } from './correct-share.ts';
 
 export interface SftOptions {
@@ -15,6 +16,8 @@ export interface SftOptions {
   readonly plans: 'any' | 'best';
   /** A pair whose thoughts are right less often gives no rows. */
   readonly minCorrectShare: number;
+  /** Only correct thoughts whose counterpart in the other order is correct as well. */
+  readonly consistent?: boolean;
   readonly seed: number;
 }
 
@@ -32,16 +35,17 @@ export function sftRows(
   store: Store,
   prompts: PromptSet,
   pairs: readonly ResponsePair[],
-  { round, form, thoughtsPerPair, plans, minCorrectShare, seed }: SftOptions,
+  { round, form, thoughtsPerPair, plans, minCorrectShare, consistent, seed }: SftOptions,
 ): SftRow[] {
   return pairs.flatMap((pair) => {
     const next = random(seedOf(seed, 'sft', form, round, pair.id));
     const all = [...store.thoughts({ round, pairId: pair.id })];
     if (correctShare(all) < minCorrectShare) return [];
     const eligible = plans === 'best' ? ofBestPlans(all) : all;
+    const choosable = consistent ? consistentThoughts(all) : null;
     const correct = shuffle(
       next,
-      eligible.filter((thought) => thought.correct),
+      eligible.filter((thought) => thought.correct && choosable?.has(thought) !== false),
     );
     const byOrder = shuffle(next, ORDERS).map((order) =>
       correct.filter((thought) => thought.order === order),
