@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { EvalPlannerError, EXIT_CODE } from '../errors.ts';
+import { auditCommand } from './commands/audit.ts';
 import { benchCommand } from './commands/bench.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -31,7 +32,15 @@ Exit codes: 0 done, 1 a quality gate failed, 2 usage or config, 3 infrastructure
 Progress goes to stderr, results to stdout.`,
     );
 
-  for (const add of [demoCommand, judgeCommand, pairsCommand, benchCommand, serveCommand, doctorCommand])
+  for (const add of [
+    demoCommand,
+    judgeCommand,
+    pairsCommand,
+    auditCommand,
+    benchCommand,
+    serveCommand,
+    doctorCommand,
+  ])
     add(evalplanner);
 
   for (const command of tree(evalplanner)) {

@@ -1,0 +1,131 @@
+import { normalised } from '../pairs/duplicates.ts';
+import type { Store } from '../store.ts';
+import { ORDERS, type Order, type Thought, type VerdictKind } from '../types.ts';
+import { type LengthBias, LengthCount } from './length.ts';
+import { PlanCount, type PlanSuccess } from './plans.ts';
+
+/** How outputs ended: counts by verdict, and the share that are right. */
+export interface VerdictCounts {
+  readonly outputs: number;
+  readonly verdicts: Readonly<Partial<Record<VerdictKind, number>>>;
+  readonly correct: number;
+  /** Right outputs by the order of the responses: a judge that leans to a slot is better in one. */
+  readonly byOrder: Readonly<Record<Order, { readonly outputs: number; readonly correct: number }>>;
+}
+
+/** What the ledger of a run shows of its data. */
+export interface RunAudit {
+  /** Response pairs by split: their number by family, and what length tells. */
+  readonly pairs: Readonly<
+    Record<string, { readonly groups: Readonly<Record<string, number>>; readonly length: LengthBias | null }>
+  >;
+  /** Instructions of the held-out splits that occur in training, too: none, if all is well. */
+  readonly leaked: number;
+  /** Thoughts by round. */
+  readonly thoughts: Readonly<Record<string, VerdictCounts & { readonly plans: PlanSuccess }>>;
+  /** Preference pairs by round: what length tells, and the verdicts of the chosen thoughts. */
+  readonly preferences: Readonly<
+    Record<string, { readonly length: LengthBias | null; readonly A: number; readonly B: number }>
+  >;
+  /** Judged pairs by judge. */
+  readonly judges: Readonly<Record<string, VerdictCounts>>;
+}
+
+const TRAINED = new Set(['d1', 'd2']);
+
+/** Audits a run from its ledger; memory is that of the thoughts of one response pair, and of the training instructions. */
+export function auditRun(store: Store): RunAudit {
+  const counts = store.counts();
+  const trained = new Set<string>();
+  const held: string[] = [];
+  const splits = new Map<string, { groups: Record<string, number>; length: LengthCount }>();
+  for (const split of Object.keys(counts.pairs)) {
+    const own = { groups: {} as Record<string, number>, length: new LengthCount() };
+    for (const { family, instruction, chosen, rejected } of store.pairs({ split })) {
+      own.groups[family] = (own.groups[family] ?? 0) + 1;
+      own.length.add(chosen, rejected);
+      if (TRAINED.has(split)) trained.add(normalised(instruction));
+      else held.push(normalised(instruction));
+    }
+    splits.set(split, own);
+  }
+  const numbers = (record: Readonly<Record<number, unknown>>) => Object.keys(record).map(Number);
+  return {
+    pairs: Object.fromEntries(
+      [...splits].map(([split, { groups, length }]) => [split, { groups, length: length.report() }]),
+    ),
+    leaked: held.filter((instruction) => trained.has(instruction)).length,
+    thoughts: Object.fromEntries(numbers(counts.thoughts).map((round) => [round, thoughtsOf(store, round)])),
+    preferences: Object.fromEntries(
+      numbers(counts.preferences).map((round) => [round, preferencesOf(store, round)]),
+    ),
+    judges: Object.fromEntries(
+      Object.keys(counts.evaluations)
+        // Checkpoints that validation looked at carry their judge's name and a step.
+        .filter((stage) => !stage.includes('/'))
+        .map((stage) => [stage, judgedBy(store, stage, Object.keys(counts.pairs))]),
+    ),
+  };
+}
+
+function thoughtsOf(store: Store, round: number): VerdictCounts & { plans: PlanSuccess } {
+  const verdicts = new VerdictCount();
+  const plans = new PlanCount();
+  let pair: Thought[] = [];
+  for (const thought of store.thoughts({ round })) {
+    verdicts.add(thought);
+    if (pair[0] && pair[0].pairId !== thought.pairId) {
+      plans.add(pair);
+      pair = [];
+    }
+    pair.push(thought);
+  }
+  if (pair.length > 0) plans.add(pair);
+  return { ...verdicts.report(), plans: plans.report() };
+}
+
+function preferencesOf(store: Store, round: number) {
+  const length = new LengthCount();
+  const chosenSays = { A: 0, B: 0 };
+  const whole = ({ plan, execution }: Thought) => `${plan}\n${execution}`;
+  for (const { chosenId, rejectedId } of store.preferences(round)) {
+    const [chosen, rejected] = [store.thought(chosenId), store.thought(rejectedId)];
+    if (!chosen || !rejected) continue;
+    length.add(whole(chosen), whole(rejected));
+    if (chosen.verdict === 'A' || chosen.verdict === 'B') chosenSays[chosen.verdict]++;
+  }
+  return { length: length.report(), ...chosenSays };
+}
+
+function judgedBy(store: Store, stage: string, splits: readonly string[]): VerdictCounts {
+  const verdicts = new VerdictCount();
+  for (const split of splits)
+    for (const evaluation of store.evaluations(stage, split)) verdicts.add(evaluation);
+  return verdicts.report();
+}
+
+class VerdictCount {
+  #outputs = 0;
+  #correct = 0;
+  readonly #verdicts: Partial<Record<VerdictKind, number>> = {};
+  readonly #byOrder = Object.fromEntries(
+    ORDERS.map((order) => [order, { outputs: 0, correct: 0 }]),
+  ) as Record<Order, { outputs: number; correct: number }>;
+
+  add({ order, verdict, correct }: { order: Order; verdict: VerdictKind; correct: boolean }): void {
+    this.#outputs++;
+    this.#correct += Number(correct);
+    this.#verdicts[verdict] = (this.#verdicts[verdict] ?? 0) + 1;
+    this.#byOrder[order].outputs++;
+    this.#byOrder[order].correct += Number(correct);
+  }
+
+  report(): VerdictCounts {
+    return {
+      outputs: this.#outputs,
+      verdicts: this.#verdicts,
+      correct: this.#correct,
+      byOrder: this.#byOrder,
+    };
+  }
+}

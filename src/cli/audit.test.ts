@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AuditReport } from './audit.ts';
+import { main } from './main.ts';
+
+const SHARED = join(import.meta.dirname, '..', '..', '..', 'shared', 'data');
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'audit-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const write = (name: string, rows: readonly unknown[]) => {
+  writeFileSync(
+    join(folder, name),
+    rows.map((row) => `${typeof row === 'string' ? row : JSON.stringify(row)}\n`).join(''),
+  );
+  return join(folder, name);
+};
+
+async function run(...args: string[]) {
+  const said = { out: '', err: '' };
+  const { write: toOut } = process.stdout;
+  const { write: toErr } = process.stderr;
+  process.stdout.write = ((text: string, done?: () => void) => {
+    said.out += text;
+    done?.();
+    return true;
+  }) as typeof process.stdout.write;
+  process.stderr.write = ((text: string) => {
+    said.err += text;
+    return true;
+  }) as typeof process.stderr.write;
+  try {
+    return { code: await main(['audit', ...args]), ...said };
+  } finally {
+    process.stdout.write = toOut;
+    process.stderr.write = toErr;
+    process.exitCode = undefined;
+  }
+}
+
+const QUESTION = 'Explain in a few short sentences why the sky looks blue at noon and red in the evening.';
+const pair = (instruction: string) => ({ instruction, chosen: 'a long answer', rejected: 'no' });
+
+describe('audit of files', () => {
+  test('rows that repeat a benchmark are told, written down and left out of the clean copy', async () => {
+    const benchmarks = join(folder, 'benchmarks', 'LLMBar');
+    mkdirSync(benchmarks, { recursive: true });
+    writeFileSync(
+      join(benchmarks, 'Natural.jsonl'),
+      `${JSON.stringify({ input: QUESTION, output_1: 'x', output_2: 'y', label: 1 })}\n`,
+    );
+    const source = write('pairs.jsonl', [
+      pair(QUESTION),
+      pair(`${QUESTION} Then in verse.`),
+      pair('Name a bird.'),
+    ]);
+    const [clean, hits] = [join(folder, 'clean.jsonl'), join(folder, 'hits.jsonl')];
+    const args = ['--benchmarks', join(folder, 'benchmarks'), '--drop', clean, '--hits', hits];
+    const { code, out } = await run(source, ...args, '--json', '--licence', 'MIT');
+    expect(code).toBe(0);
+    const report = JSON.parse(out) as AuditReport;
+    expect(report.rows.contamination).toEqual({ rows: 2, benchmarks: { llmbar: { exact: 1, ngram: 1 } } });
+    const sha256 = createHash('sha256').update(readFileSync(source)).digest('hex');
+    expect(report.manifest).toMatchObject({ licence: 'MIT', files: [{ path: source, sha256 }] });
+    expect(readFileSync(clean, 'utf8')).toBe(`${JSON.stringify(pair('Name a bird.'))}\n`);
+    expect(
+      readFileSync(hits, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { at: string }).at),
+    ).toEqual(['pairs.jsonl, line 1', 'pairs.jsonl, line 2']);
+    expect((await run(source, ...args.slice(0, 2), '--fail-over', '0.5')).code).toBe(1);
+    expect((await run(source, ...args.slice(0, 2), '--fail-over', '0.7')).code).toBe(0);
+  });
+
+  test('bad rows and wrong arguments', async () => {
+    const source = write('bad.jsonl', [pair('Name a bird.'), '{', { x: 1 }]);
+    const drop = join(folder, 'never.jsonl');
+    expect(await run(source, '--drop', drop)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('bad.jsonl, line 2 is not JSON'),
+    });
+    expect(existsSync(drop)).toBe(false);
+    const { code, out, err } = await run(source, '--on-error', 'skip');
+    expect(code).toBe(0);
+    expect(err).toContain('bad.jsonl, line 3');
+    expect(out).toMatch(/could not be read +2/);
+    for (const [args, message] of [
+      [[], 'there is nothing to audit'],
+      [[source, '--on-error', 'skip', '--fail-over', '0'], '--fail-over needs benchmarks'],
+      [[source, '--benchmarks', source], 'is no folder'],
+      [[source, '--benchmarks', folder], 'holds no benchmark'],
+      [[write('none.jsonl', [])], 'holds no rows'],
+    ] as const) {
+      const failed = await run(...args);
+      expect(failed.code).toBe(2);
+      expect(failed.err).toContain(message);
+    }
+  });
+
+  test.runIf(existsSync(SHARED))(
+    'MATH without MATH-500 repeats none of RewardBench’s math prompts exactly',
+    async () => {
+      const problems = readFileSync(join(SHARED, 'MATH', 'train-4500.jsonl'), 'utf8')
+        .trim()
+        .split('\n');
+      const source = write(
+        'math.jsonl',
+        problems.map((line) => {
+          const { problem, solution } = JSON.parse(line) as { problem: string; solution: string };
+          return { prompt: problem, completion: solution };
+        }),
+      );
+      const { out } = await run(source, '--benchmarks', SHARED, '--json');
+      const { rows } = JSON.parse(out) as AuditReport;
+      expect(rows.rows).toBe(4500);
+      expect(rows.contamination?.benchmarks.rewardbench?.exact).toBe(0);
+      // Problems of one pattern with other numbers.
+      expect(rows.contamination?.rows).toBeLessThan(100);
+    },
+  );
+});

@@ -1,0 +1,231 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { BenchmarkIndex, type Contamination } from '../audit/contamination.ts';
+import { auditRow } from '../audit/row.ts';
+import { type RowsAudit, RowsAuditor } from '../audit/rows.ts';
+import { auditRun, type RunAudit } from '../audit/run.ts';
+import { benchmarkFiles } from '../benchmarks/files.ts';
+import { BENCHMARKS } from '../benchmarks/names.ts';
+import { EvalPlannerError } from '../errors.ts';
+import { readRows } from '../rows/read.ts';
+import type { SourceRow } from '../rows/row.ts';
+import { sourceFiles } from '../rows/sources.ts';
+import { openRows } from '../rows/write.ts';
+import { readStore } from '../store.ts';
+import { auditText, runText } from './audit-text.ts';
+import { collectEarly } from './memory.ts';
+import { print, printable } from './terminal.ts';
+import { version } from './version.ts';
+
+export interface AuditCommand {
+  readonly benchmarks?: string;
+  readonly drop?: string;
+  readonly hits?: string;
+  readonly licence: string;
+  readonly failOver?: number;
+  readonly onError: 'stop' | 'skip';
+  readonly json?: boolean;
+}
+
+/** What was looked at, so that it can be found again. */
+export interface Manifest {
+  readonly evalplanner: string;
+  /** As the user says; nobody checks it. */
+  readonly licence: string;
+  readonly files: readonly { readonly path: string; readonly sha256: string; readonly bytes: number }[];
+  /** The run's config: seeds, template versions, sampling, model revisions. */
+  readonly run?: unknown;
+}
+
+export interface AuditReport {
+  readonly manifest: Manifest;
+  readonly run: RunAudit | null;
+  readonly rows: RowsAudit;
+  /** Rows that could not be read. */
+  readonly bad: number;
+  /** The first rows that repeat a benchmark's prompt; all of them with --hits. */
+  readonly contaminated: readonly { readonly at: string; readonly found: readonly Contamination[] }[];
+}
+
+const SHOWN = 20;
+
+/** `evalplanner audit SOURCES`: what training data, or all data of a run, would teach besides judging. */
+export async function audit(
+  sources: readonly string[],
+  command: AuditCommand,
+  signal: AbortSignal,
+): Promise<void> {
+  collectEarly();
+  const runs = sources.filter((source) => existsSync(join(source, 'run.db')));
+  if (runs.length > 0 && sources.length > 1)
+    throw new EvalPlannerError('usage', 'a run is audited alone', 'name one run folder, or files');
+  const run = runs[0];
+  const files = run === undefined ? await filesOf(sources) : await dataOf(run);
+  const index = command.benchmarks === undefined ? null : await benchmarkIndex(command.benchmarks);
+  const hits: { at: string; found: readonly Contamination[] }[] = [];
+  let at = '';
+  const hitFile = command.hits === undefined ? null : await openRows(command.hits);
+  const clean = command.drop === undefined ? null : await openRows(command.drop);
+  let hitRows: { at: string; found: readonly Contamination[] } | null = null;
+  const auditor = new RowsAuditor(
+    index
+      ? {
+          index,
+          onContaminated: (_, found) => {
+            hitRows = { at, found };
+            if (hits.length < SHOWN) hits.push(hitRows);
+          },
+        }
+      : {},
+  );
+  let bad = 0;
+  const skip = (error: EvalPlannerError) => {
+    if (command.onError === 'stop') throw error;
+    bad++;
+    process.stderr.write(`left out: ${printable(error.message)}\n`);
+  };
+  try {
+    for (const file of files) {
+      for await (const row of readRows(file, { onError: command.onError, onBadRow: skip })) {
+        signal.throwIfAborted();
+        at = row.at;
+        hitRows = null;
+        const read = tryRow(row, skip);
+        if (read === null) continue;
+        if (auditor.add(read)) await clean?.write(row.value as object);
+        if (hitRows) await hitFile?.write(hitRows);
+      }
+    }
+    const report: AuditReport = {
+      manifest: await manifest(run, files, command.licence),
+      run: run === undefined ? null : runAudit(run),
+      rows: auditor.report(),
+      bad,
+      contaminated: hits,
+    };
+    if (report.rows.rows === 0 && report.run === null)
+      throw new EvalPlannerError('data', `${sources.join(', ')} holds no rows`, 'check the source');
+    await clean?.close();
+    await hitFile?.close();
+    if (command.json) await print(`${JSON.stringify(report, null, 2)}\n`);
+    else await print(`${report.run ? `${runText(report.run)}\n` : ''}${auditText(report)}`);
+    gate(report, command);
+  } catch (error) {
+    await clean?.discard();
+    await hitFile?.discard();
+    throw error;
+  }
+}
+
+function tryRow(row: SourceRow, skip: (error: EvalPlannerError) => void) {
+  try {
+    return auditRow(row);
+  } catch (error) {
+    if (!(error instanceof EvalPlannerError)) throw error;
+    skip(error);
+    return null;
+  }
+}
+
+function gate({ rows }: AuditReport, { failOver }: AuditCommand): void {
+  if (failOver === undefined) return;
+  if (rows.contamination === null)
+    throw new EvalPlannerError(
+      'usage',
+      '--fail-over needs benchmarks',
+      'name their folder with --benchmarks',
+    );
+  const share = rows.contamination.rows / Math.max(1, rows.rows);
+  if (share <= failOver) return;
+  process.stderr.write(`${share.toFixed(4)} of the rows repeat a benchmark, above --fail-over ${failOver}\n`);
+  process.exitCode = 1;
+}
+
+async function filesOf(sources: readonly string[]): Promise<string[]> {
+  if (sources.length === 0)
+    throw new EvalPlannerError('usage', 'there is nothing to audit', 'name a run folder or files of rows');
+  const files: string[] = [];
+  for (const source of sources) files.push(...(await sourceFiles(source)).files);
+  return files;
+}
+
+/** The rows that a run has trained on. */
+async function dataOf(run: string): Promise<string[]> {
+  const folder = join(run, 'data');
+  const names = await readdir(folder).catch(() => []);
+  return names
+    .filter((name) => name.endsWith('.jsonl'))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+function runAudit(run: string): RunAudit {
+  using store = readStore(join(run, 'run.db'));
+  return auditRun(store);
+}
+
+/** The prompts of every benchmark whose files are in a folder. */
+async function benchmarkIndex(folder: string): Promise<BenchmarkIndex> {
+  const index = new BenchmarkIndex();
+  if (!(await stat(folder).catch(() => null))?.isDirectory())
+    throw new EvalPlannerError('data', `${folder} is no folder`, 'name the folder that holds the benchmarks');
+  const found: string[] = [];
+  for (const benchmark of BENCHMARKS) {
+    if (['custom', 'playground'].includes(benchmark.name)) continue;
+    const files = await benchmarkFiles(benchmark, folder).catch(() => []);
+    if (files.length === 0) continue;
+    const rows: SourceRow[] = [];
+    for (const file of files) for await (const row of readRows(file)) rows.push(row);
+    for (const { id, instruction } of benchmark.load(rows)) index.add(benchmark.name, id, instruction);
+    found.push(benchmark.title);
+  }
+  if (found.length === 0) {
+    const known = BENCHMARKS.map(({ title }) => title).join(', ');
+    throw new EvalPlannerError(
+      'data',
+      `${folder} holds no benchmark`,
+      `put the files of any of ${known} there`,
+    );
+  }
+  process.stderr.write(`looking for ${index.size} prompts of ${found.join(', ')}\n`);
+  return index;
+}
+
+async function manifest(
+  run: string | undefined,
+  files: readonly string[],
+  licence: string,
+): Promise<Manifest> {
+  const config =
+    run === undefined ? null : await readFile(join(run, 'config.json'), 'utf8').catch(() => null);
+  const checkpoints = run === undefined ? [] : await weightsOf(run);
+  const described = [];
+  for (const path of [...files, ...checkpoints]) {
+    if (path === '-') continue;
+    described.push({ path, sha256: await sha256(path), bytes: (await stat(path)).size });
+  }
+  return {
+    evalplanner: version(),
+    licence,
+    files: described,
+    ...(config === null ? {} : { run: JSON.parse(config) as unknown }),
+  };
+}
+
+async function weightsOf(run: string): Promise<string[]> {
+  const folder = join(run, 'checkpoints');
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  return names
+    .filter((name) => name.endsWith('.safetensors') && !name.startsWith('steps'))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
