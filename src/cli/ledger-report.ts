@@ -1,5 +1,7 @@
+import { auditRun } from '../audit/run.ts';
 import { compareJudges, scores } from '../benchmarks/metrics.ts';
 import { EMPTY_PLAN, PLAN_KINDS, type PlanKind } from '../playground/habits.ts';
+import type { PreferenceReport } from '../preferences/counts.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import type {
   Curve,
@@ -71,8 +73,20 @@ export function ledgerReport(store: Store, prompts: PromptSet, facts: RunFacts):
     timings,
     curves: curvesOf(store, stages),
     habits: judges.flatMap((judge) => habitsOf(judge, prompts)),
+    audit: auditRun(store),
+    preferences: preferencesOf(store, stages),
     samples: samplesOf(judges, pairs, prompts),
   };
+}
+
+/** As the training stages told it; a run of an earlier version did not. */
+function preferencesOf(store: Store, names: readonly string[]): Record<string, PreferenceReport> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const result = store.stage(name)?.result as { preferences?: PreferenceReport } | null | undefined;
+      return result?.preferences ? [[name.replace(/^train /, ''), result.preferences]] : [];
+    }),
+  );
 }
 
 function timingsOf(store: Store, names: readonly string[]): Timing[] {

@@ -1,3 +1,5 @@
+import type { LengthBias } from '../audit/length.ts';
+import type { VerdictCounts } from '../audit/run.ts';
 import { scores, type VerdictRecord } from '../benchmarks/metrics.ts';
 import { pick, random } from '../random.ts';
 import type { TrainStep } from '../trainer.ts';
@@ -23,9 +25,26 @@ const STAGES: readonly (readonly [StageName, number, number])[] = [
   ['unplanned', 0.71, 0.63],
 ];
 
+const MADE_UP_LENGTH: LengthBias = {
+  pairs: 100,
+  chosen: 120,
+  rejected: 90,
+  longerChosen: 0.7,
+  interval: [0.6, 0.78],
+  equal: 0,
+  lengthOnly: { rule: 'longer', accuracy: 0.7 },
+};
+
 /** A report of figures that no run produced: for tests, and for looking at the page. */
 export function madeUpReport(pairs = 150): Report {
   const next = random(11);
+  const half = { outputs: 50, correct: 35 };
+  const counted: VerdictCounts = {
+    outputs: 100,
+    verdicts: { A: 52, B: 45, truncated: 3 },
+    correct: 70,
+    byOrder: { ab: half, ba: half },
+  };
   const judged = (accuracy: number): StageScores['general'] =>
     scores(
       Array.from({ length: pairs }, (_, i): VerdictRecord[] => {
@@ -86,6 +105,35 @@ export function madeUpReport(pairs = 150): Report {
       { stage: 'M1-DPO', kind: 'dpo', steps: steps(200, true) },
       { stage: 'M2-DPO', kind: 'dpo', steps: steps(480, true) },
     ],
+    audit: {
+      pairs: { [HOSTILE[4] as string]: { groups: { list: 9 }, length: MADE_UP_LENGTH } },
+      leaked: 0,
+      thoughts: {
+        1: {
+          ...counted,
+          plans: {
+            plans: { alwaysRight: 4, mixed: 5, neverRight: 1 },
+            wrong: { thoughts: 30, planFails: 8, executionFails: 22 },
+            planEffect: 0.2,
+          },
+        },
+      },
+      preferences: { 1: { length: MADE_UP_LENGTH, A: 40, B: 60 } },
+      judges: { M0: counted },
+    },
+    preferences: {
+      'M1-DPO': {
+        responsePairs: 10,
+        dropped: { [HOSTILE[0] as string]: 2 },
+        thoughts: 100,
+        left: {},
+        candidates: 50,
+        capped: 10,
+        pairs: 40,
+        verdicts: { A: 20, B: 20 },
+        pairings: { 'within-plan': 20, 'cross-plan': 20 },
+      },
+    },
     habits: STAGES.slice(0, 4).map(([stage], i) => ({
       stage,
       plans: 300,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Interval, Scores } from '../benchmarks/metrics.ts';
 import type { TrainStep } from '../trainer.ts';
 import type { Domain } from '../types.ts';
+import { dataAudit } from './audit.ts';
 import { accuracyChart, curveChart } from './charts.ts';
 import { duration, percent, range, whole } from './format.ts';
 import { DOMAIN_LABEL, DOMAINS, headline, isControl } from './headline.ts';
@@ -34,6 +35,7 @@ ${stages(report)}
 ${habits(report.habits ?? [])}
 ${samples(report)}
 ${curves(report.curves)}
+${dataAudit(report)}
 ${effort(report)}
 </main>
 <footer>Written by evalplanner ${report.version} on Node ${report.node}. This file loads nothing from anywhere.</footer>

@@ -1,4 +1,6 @@
+import type { RunAudit } from '../audit/run.ts';
 import type { Scores } from '../benchmarks/metrics.ts';
+import type { PreferenceReport } from '../preferences/counts.ts';
 import type { Counts } from '../store.ts';
 import type { TrainStep } from '../trainer.ts';
 import type { Domain, Order, VerdictKind } from '../types.ts';
@@ -24,6 +26,10 @@ export interface Report {
   readonly timings: readonly Timing[];
   readonly curves: readonly Curve[];
   readonly habits?: readonly PlanHabits[];
+  /** What the data would teach besides judging. */
+  readonly audit?: RunAudit;
+  /** What became of the thoughts of each DPO stage. */
+  readonly preferences?: Readonly<Record<string, PreferenceReport>>;
   /** Thoughts to read; a pair may come back at several stages. */
   readonly samples: readonly Sample[];
 }
