@@ -1,6 +1,6 @@
 import type { VerdictKind } from '../types.ts';
 import { inWords } from './verdict/conclusion.ts';
-import { quotation, shown, spokenOf } from './verdict/context.ts';
+import { exemplary, quotation, shown, spokenOf } from './verdict/context.ts';
 import { alone, bracketed, labelled, type Marker, ranking, setOff } from './verdict/markers.ts';
 import { refuses } from './verdict/refusal.ts';
 import { type Token, tokenize } from './verdict/tokens.ts';
@@ -74,7 +74,8 @@ export function readMarker(tokens: readonly Token[]): {
       i = marker.end - 1;
     } else if (fence === null || opensObject(tokens, fence)) {
       const other = labelled(tokens, i) ?? ranking(tokens, i);
-      if (other !== null && !spokenOf(tokens, other, from) && !quotation(tokens, other, from)) {
+      const own = other !== null && !spokenOf(tokens, other, from) && !quotation(tokens, other, from);
+      if (own && !exemplary(tokens, other, from)) {
         weak = contradicts(tokens, weak, other) ? null : other;
         contradicted = weak === null;
         i = other.end - 1;

@@ -1,4 +1,4 @@
-import { quoted, spokenOf } from './context.ts';
+import { exemplary, quoted, spokenOf } from './context.ts';
 import { type Marker, slotLine } from './markers.ts';
 import { at, type Slot, slotAt } from './slots.ts';
 import type { Token } from './tokens.ts';
@@ -130,7 +130,12 @@ export function inWords(tokens: readonly Token[], from: number): Marker | null {
     const opening = bare ? slotLine(tokens, i, end) : null;
     const statement = opening ? { ...opening, concludes: false, aspect: false } : sentence(tokens, i, end);
     const found = own ? statement : null;
-    if (found && (found.forced || !spokenOf(tokens, found, from)) && !quoted(tokens, found, from))
+    if (
+      found &&
+      (found.forced || !spokenOf(tokens, found, from)) &&
+      !quoted(tokens, found, from) &&
+      !exemplary(tokens, found, from)
+    )
       said.push(found);
     i = end;
   }
@@ -197,7 +202,7 @@ function statement(
         (better > 0 ? (objectAfter(tokens, i + length, end) ?? pronoun(tokens, i, first)) : null);
       if (subject === null) continue;
       const names = better > 0 ? subject.names : subject.names === 'A' ? 'B' : 'A';
-      const aspect = partly > 0 || (ADJECTIVES.has(at(tokens, i)) && ASPECT.has(at(tokens, i + length)));
+      const aspect = partly > 0 || (ADJECTIVES.has(at(tokens, i)) && qualified(at(tokens, i + length)));
       return { names, first: subject.first, end: Math.max(subject.end, i + length), aspect };
     }
     const choose = CHOOSE.at(tokens, i);
@@ -210,6 +215,11 @@ function statement(
     }
   }
   return null;
+}
+
+/** `better in style`, `better structured`. */
+function qualified(next: string): boolean {
+  return ASPECT.has(next) || /(?:ed|written|suited|known)$/.test(next);
 }
 
 function doubts(tokens: readonly Token[], first: number, end: number): boolean {

@@ -64,6 +64,13 @@ export function spokenOf(tokens: readonly Token[], marker: Marker, from: number)
   return negated(before) || conditional(tokens, marker, before) || attributed(before);
 }
 
+const EXAMPLES = new Set(['example', 'format', 'template', 'sample', 'instance', 'schema']);
+
+/** Whether it is an example of how a verdict is written: `Format: Verdict: A`. */
+export function exemplary(tokens: readonly Token[], marker: Marker, from: number): boolean {
+  return sentenceBefore(tokens, marker.first, from).some((text) => EXAMPLES.has(text));
+}
+
 /** Whether it is shown: one of a list, or inside quotation marks. */
 export function shown(tokens: readonly Token[], marker: Marker, from: number): boolean {
   return listed(tokens, marker, from) || quotation(tokens, marker, from);

@@ -20,6 +20,7 @@ const NOUNS = new Set([
   'output',
   'candidate',
 ]);
+const CORRECT = new Set(['correct', 'right', 'wrong', 'their', 'its', 'incorrect']);
 const QUESTION = new Set(['answer', 'option', 'choice']);
 const STOPS = new Set([
   '\n',
@@ -98,6 +99,8 @@ export function labelled(tokens: readonly Token[], i: number): Marker | null {
   const ofTheQuestion = word === 'best' && QUESTION.has(at(tokens, i + 1));
   const label = twoWords || LABELS.at(tokens, i);
   if (label === 0) return null;
+  // `The correct choice is C` is about the question.
+  if (CORRECT.has(at(tokens, i - 1))) return null;
   const value = valueAfter(tokens, i + label);
   if (value === null) return null;
   const slot = compared(tokens, value.at) ?? slotAt(tokens, value.at, { numbers: true });
@@ -164,7 +167,9 @@ function field(tokens: readonly Token[], i: number, quote: string): Marker | nul
   while (at(tokens, start) === '[' && start < close + 5) start++;
   const slot = compared(tokens, start) ?? slotAt(tokens, start, { numbers: true });
   if (slot === null) return null;
-  return [quote, ',', '}', '\n', ']'].includes(at(tokens, slot.end))
+  // `"A" | "B"` is a schema.
+  const listed = at(tokens, slot.end) === quote && ['|', '/'].includes(at(tokens, slot.end + 1));
+  return !listed && [quote, ',', '}', '\n', ']'].includes(at(tokens, slot.end))
     ? { names: slot.names, first: i, end: slot.end }
     : null;
 }

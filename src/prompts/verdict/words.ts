@@ -83,7 +83,7 @@ export const CONCLUDES = new Phrases(
 /** A sentence with one of these concludes nothing. */
 export const DOUBTS = new Phrases(
   `not|isn't|doesn't|wasn't|cannot|can't|whether|if|unsure|unclear|hardly|while|although|though|however|but|could|would be|would have|might|may|unless
-  |should|seems|neither|nor|nicht|ob|wenn|obwohl|kein|keine|ne|pas|si|bien que|mais|no|aunque|pero|se|não|mas|embora|non|ma|sebbene|не|если|хотя|но
+  |should|seems|neither|nor|no|nobody|some would|others|claims|claim|thinks|believes|argue|argues|pretends|insists|how|only if|previously|in the previous|last time|nicht|ob|wenn|obwohl|kein|keine|ne|pas|si|bien que|mais|no|aunque|pero|se|não|mas|embora|non|ma|sebbene|не|если|хотя|но
   |不是|并不|如果|虽然|尽管|但|並不|雖然|ではない|もし|しかし|아니|않|만약|하지만|지만`,
 );
 
