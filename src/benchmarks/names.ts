@@ -1,5 +1,6 @@
 import type { Benchmark } from './benchmark.ts';
 import { custom, playground } from './custom.ts';
+import { followbenchEval } from './followbench.ts';
 import { judgebench } from './judgebench.ts';
 import { llmbar } from './llmbar.ts';
 import { ppeCorrectness, ppePreference } from './ppe.ts';
@@ -12,6 +13,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   rmBench,
   judgebench,
   llmbar,
+  followbenchEval,
   ppeCorrectness,
   ppePreference,
   playground,

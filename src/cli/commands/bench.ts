@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { deviceOption, positive, share, whole } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 import { withModelOptions } from '../model-options.ts';
+import { buildCommand } from './bench-build.ts';
 import { compareCommand } from './bench-compare.ts';
 import { injectionCommand } from './bench-injection.ts';
 
@@ -13,7 +14,7 @@ export function benchCommand(evalplanner: Command): void {
       .description('play benchmarks, or score verdicts made elsewhere, under their own protocols')
       .argument(
         '<names...>',
-        'of pairs: rewardbench, rm-bench, judgebench, llmbar, ppe-correctness, ppe-preference, playground, or custom for your own; of choices among n: rewardbench-2, or custom-k for your own',
+        'of pairs: rewardbench, rm-bench, judgebench, llmbar, followbench-eval, ppe-correctness, ppe-preference, playground, or custom for your own; of choices among n: rewardbench-2, or custom-k for your own',
       )
       .option('--data <path>', "the benchmark's file, its folder, or a folder of benchmarks")
       .option(
@@ -94,4 +95,5 @@ Ids are the benchmark's own; RM-Bench's cells are DOMAIN:ID:i:j, chosen_i agains
 
   compareCommand(bench);
   injectionCommand(bench);
+  buildCommand(bench);
 }
