@@ -51,7 +51,8 @@ export interface Benchmark {
   readonly protocol: string;
   /** What its files are called in a data folder, without their extension; of several versions the first one found. */
   readonly files: readonly RegExp[];
-  readonly hub: string;
+  /** Its datasets on the hub, as parseHubId reads them; none where it has none with rows. */
+  readonly hub: readonly string[];
   /** The published number of pairs by section, of each version that there is. */
   readonly counts: readonly Readonly<Record<string, number>>[];
   load(rows: Iterable<SourceRow>): BenchmarkPair[];
@@ -149,6 +150,13 @@ export class Fields {
   /** A text that is not blank. */
   text(name: string): string {
     return this.#notBlank(name, this.has(name) ? this.#row[name] : undefined);
+  }
+
+  /** A text that may be blank: what a model answered. */
+  response(name: string): string {
+    const value = this.has(name) ? this.#row[name] : undefined;
+    if (typeof value !== 'string') throw this.error(`has no text ${name}`);
+    return value;
   }
 
   /** A text or a number, as text. */

@@ -2,13 +2,31 @@ import { EvalPlannerError } from '../errors.ts';
 import { SLOTS } from '../prompts/published/choice.ts';
 import type { SourceRow } from '../rows/row.ts';
 import { Fields, groupBy } from './benchmark.ts';
-import type { BenchmarkChoice, ChoiceGame, ChoiceVerdict, NoChoice, Way } from './choice.ts';
+import {
+  type BenchmarkChoice,
+  type ChoiceGame,
+  type ChoiceVerdict,
+  type NoChoice,
+  WAYS,
+  type Way,
+} from './choice.ts';
 
 const NONE: readonly NoChoice[] = ['tie', 'invalid', 'truncated', 'refused', 'error'];
 
+/** Whether a way ends with a number for each response, ratings or comparisons won. */
+const RATES: Readonly<Record<Way, boolean>> = {
+  'best-of-n': false,
+  ratings: true,
+  knockout: false,
+  'round-robin': true,
+};
+
+type Complaint = (what: string, remedy: string) => EvalPlannerError;
+
 /** Joins verdicts made elsewhere with the choices they are about. A row is {id, verdict}, a slot's letter or why there is none,
  * with `shown`, the responses' indices by slot, where they were not shown as the file lists them (right ones first); or
- * {id, ratings} (or scores), a number or null for each response as the file lists them. Errors name the row. */
+ * {id, ratings} (or scores), a number or null for each response as the file lists them; and `way` where it
+ * is neither best-of-n nor ratings. Errors name the row. */
 export function joinChoices(
   choices: readonly BenchmarkChoice[],
   rows: Iterable<SourceRow>,
@@ -29,10 +47,9 @@ export function joinChoices(
     const choice = own.find((candidate) => !verdicts.has(candidate));
     if (choice === undefined) throw error(`is a second verdict of ${id}`, 'keep one verdict for each');
     const verdict = read(fields, choice, error);
-    const rated = 'ratings' in verdict;
-    if (choice.ratingsOnly && !rated)
+    if (choice.ratingsOnly && 'named' in verdict)
       throw error(`gives no ratings of ${id}, which is judged by ratings only`, 'give {id, ratings}');
-    if (!choice.ratingsOnly) ways.add(rated ? 'ratings' : 'best-of-n');
+    if (!choice.ratingsOnly) for (const one of waysOf(fields, verdict, error)) ways.add(one);
     if (ways.size > 1)
       throw error(
         'is of another way of judging than the rows before it',
@@ -40,7 +57,8 @@ export function joinChoices(
       );
     verdicts.set(choice, verdict);
   }
-  const [way = 'ratings'] = ways;
+  const plain = choices.some((choice) => !choice.ratingsOnly && verdicts.has(choice));
+  const [way = plain ? 'best-of-n' : 'ratings'] = ways;
   return {
     way,
     games: choices.flatMap((choice) => {
@@ -50,11 +68,18 @@ export function joinChoices(
   };
 }
 
-function read(
-  fields: Fields,
-  { responses }: BenchmarkChoice,
-  error: (what: string, remedy: string) => EvalPlannerError,
-): ChoiceVerdict {
+/** The way that a row is of; none where it gives no verdict and does not say. */
+function waysOf(fields: Fields, verdict: ChoiceVerdict, error: Complaint): Way[] {
+  const fitting = WAYS.filter((way) => 'none' in verdict || RATES[way] === 'ratings' in verdict);
+  if (!fields.has('way')) return 'none' in verdict ? [] : ['ratings' in verdict ? 'ratings' : 'best-of-n'];
+  const told = fields.text('way');
+  const way = fitting.find((one) => one === told);
+  if (way === undefined)
+    throw error(`has the way ${JSON.stringify(told)}`, `leave it out, or write ${fitting.join(' or ')}`);
+  return [way];
+}
+
+function read(fields: Fields, { responses }: BenchmarkChoice, error: Complaint): ChoiceVerdict {
   const n = responses.length;
   const name = ['ratings', 'scores'].find((field) => fields.has(field));
   if (name !== undefined) {
@@ -86,11 +111,15 @@ function read(
 }
 
 /** A game as a row that joinChoices reads. */
-export function choiceRow({ choice: { id }, verdict }: ChoiceGame): Record<string, unknown> {
-  if ('ratings' in verdict) return { id, ratings: verdict.ratings };
-  if ('none' in verdict) return { id, verdict: verdict.none };
+export function choiceRow({ choice, verdict }: ChoiceGame, way: Way): Record<string, unknown> {
+  const { id, ratingsOnly } = choice;
+  const row = { id, ...said(verdict) };
+  return ratingsOnly || way === 'best-of-n' || way === 'ratings' ? row : { ...row, way };
+}
+
+function said(verdict: ChoiceVerdict): Record<string, unknown> {
+  if ('ratings' in verdict) return { ratings: verdict.ratings };
+  if ('none' in verdict) return { verdict: verdict.none };
   const { named, shown } = verdict;
-  return shown
-    ? { id, verdict: SLOTS.charAt(shown.indexOf(named)), shown }
-    : { id, verdict: SLOTS.charAt(named) };
+  return shown ? { verdict: SLOTS.charAt(shown.indexOf(named)), shown } : { verdict: SLOTS.charAt(named) };
 }

@@ -174,7 +174,10 @@ describe('joinChoices', () => {
         fc.oneof(fc.tuple(fc.oneof(named, none), fc.oneof(named, none)), fc.tuple(ratings, ratings)),
         (verdicts) => {
           const games = two.map((own, i) => ({ choice: own, verdict: verdicts[i] })) as ChoiceGame[];
-          const { games: read, way } = joinChoices(two, rows(games.map(choiceRow)));
+          const { games: read, way } = joinChoices(
+            two,
+            rows(games.map((game) => choiceRow(game, 'ratings' in verdicts[0] ? 'ratings' : 'best-of-n'))),
+          );
           expect(read).toEqual(games);
           expect(way).toBe('ratings' in verdicts[0] ? 'ratings' : 'best-of-n');
         },
@@ -189,6 +192,7 @@ describe('joinChoices', () => {
     [{ id: 'a', ratings: [1, 2] }, /has no list ratings of 4 numbers/],
     [{ id: 'a', ratings: [1, 2, 3, '4'] }, /has no list ratings of 4 numbers/],
     [{ id: 'a', verdict: 'A', shown: [0, 0, 1, 2] }, /has shown/],
+    [{ id: 'a', verdict: 'A', way: 'ratings' }, /has the way "ratings"/],
     [null, /is not an object/],
   ])('names what is wrong with %j', (row, message) => {
     expect(() => joinChoices(two, rows([row]))).toThrow(message);

@@ -45,7 +45,8 @@ export interface ChoiceBenchmark {
   /** How the official score comes about, by the way of judging. */
   readonly protocol: Readonly<Record<Way, string>>;
   readonly files: readonly RegExp[];
-  readonly hub: string;
+  /** Its datasets on the hub, as parseHubId reads them; none where it has none with rows. */
+  readonly hub: readonly string[];
   /** The published number of choices by section. */
   readonly counts: readonly Readonly<Record<string, number>>[];
   load(rows: Iterable<SourceRow>): BenchmarkChoice[];

@@ -26,7 +26,7 @@ export const customK: ChoiceBenchmark = {
       'every pair is compared, both orders each; the share of right ones among those with most wins counts',
   },
   files: [/./],
-  hub: '',
+  hub: [],
   counts: [],
 
   load(rows) {

@@ -9,7 +9,7 @@ export const custom: Benchmark = {
   title: 'your own pairs',
   protocol: 'accuracy averaged over both orders',
   files: [/./],
-  hub: '',
+  hub: [],
   counts: [],
 
   load(rows) {

@@ -6,12 +6,13 @@ const DATA = /\.(?:jsonl|ndjson|json|csv|tsv|parquet)(?:\.(?:gz|zst))?$/i;
 const bare = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 /** What is called after a benchmark. */
-interface Named {
+export interface Named {
   readonly name: string;
   readonly title: string;
   /** What its files are called, without their extension; of several versions the first one found. */
   readonly files: readonly RegExp[];
-  readonly hub: string;
+  /** Its datasets on the hub, as parseHubId reads them; none where it has none with rows. */
+  readonly hub: readonly string[];
 }
 
 /** The benchmark's files at `path`: the path itself where it is a file; else what lies in that folder, or in a folder of it
@@ -30,7 +31,10 @@ export async function benchmarkFiles(benchmark: Named, path: string): Promise<st
       if (matching.length > 0) return matching.map((name) => join(folder, name));
     }
   }
-  const hub = benchmark.hub === '' ? 'name a file' : `download ${benchmark.hub} from the Hugging Face hub`;
+  const hub =
+    benchmark.hub.length === 0
+      ? 'name a file'
+      : `leave --data out, or download ${benchmark.hub.join(', ')} from the Hugging Face hub`;
   throw new EvalPlannerError(
     'data',
     `${path} holds no files of ${benchmark.title}`,

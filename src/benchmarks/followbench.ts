@@ -8,7 +8,7 @@ export const followbenchEval: Benchmark = {
   protocol:
     'both orders of each pair; a pair is right where both verdicts are; by level and over all pairs. The pairs are of your own making: the published ones were never released',
   files: [/^followbench[-_]?eval.*$/i],
-  hub: '',
+  hub: [],
   counts: [],
 
   load(rows) {

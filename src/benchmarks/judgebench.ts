@@ -21,7 +21,7 @@ export const judgebench: Benchmark = {
   protocol:
     'both orders of each pair; +1 for a right verdict, −1 for a wrong one, 0 for a tie or none; a pair is right where the sum is positive',
   files: [/^gpt(?:-4o)?$/i, /^claude(?:-3-5-sonnet)?$/i, /^judge-?bench.*$/i],
-  hub: 'ScalerLab/JudgeBench',
+  hub: ['ScalerLab/JudgeBench:/gpt'],
   // Answers of GPT-4o, and of Claude 3.5 Sonnet.
   counts: [
     { knowledge: 154, reasoning: 98, math: 56, coding: 42 },

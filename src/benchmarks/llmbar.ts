@@ -23,7 +23,8 @@ export const llmbar: Benchmark = {
   title: 'LLMBar',
   protocol: 'accuracy averaged over both orders, by subset; overall over all pairs',
   files: [/^(?:natural|neighbor|gptinst|gptout|manual)$/i, /^llmbar.*$/i],
-  hub: 'princeton-nlp/LLMBar',
+  // The hub's dataset is a script; the rows are in the repository princeton-nlp/LLMBar.
+  hub: [],
   counts: [SUBSETS],
 
   load(rows) {

@@ -74,8 +74,8 @@ function correctness(row: SourceRow, seen: Map<string, number>): BenchmarkPair[]
     section,
     subset: section,
     instruction: fields.text('prompt'),
-    first: fields.text(`response_${i + 1}`),
-    second: fields.text(`response_${j + 1}`),
+    first: fields.response(`response_${i + 1}`),
+    second: fields.response(`response_${j + 1}`),
     gold: 'first',
   }));
 }
@@ -95,7 +95,7 @@ export const ppeCorrectness: Benchmark = {
     /^(?:ppe[-_])?(?:mmlu-pro|math|gpqa|mbpp-plus|ifeval)(?:[-_]best[-_]of[-_]k)?$/i,
     /^ppe[-_]correctness.*$/i,
   ],
-  hub: 'lmarena-ai/PPE-MMLU-Pro-Best-of-K',
+  hub: ['MMLU-Pro', 'MATH', 'GPQA', 'MBPP-Plus', 'IFEval'].map((set) => `lmarena-ai/PPE-${set}-Best-of-K`),
   // How many pairs were drawn is not published.
   counts: [],
 
@@ -124,7 +124,7 @@ export const ppePreference: Benchmark = {
   protocol:
     'accuracy on the battles that a person decided, ties left out, both orders averaged; over all battles',
   files: [/^ppe[-_](?:human[-_])?preference.*$/i, /^test(?:-.*)?$/i],
-  hub: 'lmarena-ai/PPE-Human-Preference-V1',
+  hub: ['lmarena-ai/PPE-Human-Preference-V1'],
   // Of 16,038 battles about 10.2 thousand are no ties; the exact number is not published.
   counts: [],
 
@@ -143,8 +143,8 @@ export const ppePreference: Benchmark = {
           section,
           subset: section,
           instruction: fields.text('prompt'),
-          first: fields.text('response_1'),
-          second: fields.text('response_2'),
+          first: fields.response('response_1'),
+          second: fields.response('response_2'),
           gold: winner === 'model_a' ? 'first' : 'second',
         },
       ];

@@ -18,9 +18,12 @@ const PAIRS = 'no official protocol: two at a time; Ties has no such figure and 
 
 function subsetScore(name: string, games: readonly ChoiceGame[]): Score | null {
   if (name !== 'Ties') return { name, score: mean(games.map(choicePoints)), pairs: games.length };
-  const samples = games.flatMap(({ choice, verdict }) =>
-    'ratings' in verdict ? [{ choice, ratings: verdict.ratings }] : [],
-  );
+  const samples = games.flatMap(({ choice, verdict }) => {
+    if ('ratings' in verdict) return [{ choice, ratings: verdict.ratings }];
+    // What could not be asked says nothing of the judge; any other silence is no rating.
+    const silent = 'none' in verdict && verdict.none !== 'error';
+    return silent ? [{ choice, ratings: choice.responses.map(() => null) }] : [];
+  });
   const score = tiesScore(samples);
   return score === null ? null : { name, score, pairs: samples.length };
 }
@@ -35,7 +38,7 @@ export const rewardbench2: ChoiceBenchmark = {
     'round-robin': `${PAIRS}; every pair is compared, both orders each; ${MEAN}`,
   },
   files: [/^(?:reward-?bench-?2).*$/i, /^test(?:-.*)?$/i],
-  hub: 'allenai/reward-bench-2',
+  hub: ['allenai/reward-bench-2:/test'],
   counts: [SUBSETS],
 
   load(rows) {

@@ -70,7 +70,7 @@ export const rewardbench: Benchmark = {
   protocol:
     'one order of each pair, drawn at random (seeded); unparseable counts 0.5; sections weigh their subsets by example count, math-prm by 984; overall is the mean of the four sections',
   files: [/^(?:chat|chat[_-]hard|safety|reasoning)$/i, /^(?:filtered|reward-?bench.*)$/i],
-  hub: 'allenai/reward-bench',
+  hub: ['allenai/reward-bench:/filtered'],
   counts: [{ Chat: 358, 'Chat Hard': 456, Safety: 740, Reasoning: 1431 }],
 
   load(rows) {

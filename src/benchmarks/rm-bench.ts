@@ -32,7 +32,7 @@ export const rmBench: Benchmark = {
   protocol:
     'all nine cells chosen_i × rejected_j of each prompt, both orders averaged; hard above, normal on, easy below the diagonal; a domain is the mean of the three, overall the mean of the domains',
   files: [/^total_dataset$/i, /^(?:chat|code|math|safety-(?:refuse|response))_filtered$/i, /^rm-?bench.*$/i],
-  hub: 'THU-KEG/RM-Bench',
+  hub: ['THU-KEG/RM-Bench'],
   counts: [{ chat: 129 * 9, code: 228 * 9, math: 529 * 9, safety: 441 * 9 }],
 
   load(rows) {

@@ -3,13 +3,13 @@ import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
 import { playChoices } from '../benchmarks/choice-play.ts';
 import { type ChoiceScore, scoreChoices } from '../benchmarks/choice-score.ts';
 import { choiceRow, joinChoices } from '../benchmarks/choice-verdicts.ts';
-import { benchmarkFiles } from '../benchmarks/files.ts';
 import { EvalPlannerError, EXIT_CODE } from '../errors.ts';
 import { choiceMarkdown, renderChoices } from '../report/choice-table.ts';
 import { percent } from '../report/format.ts';
 import { tableOptions } from '../report/table.ts';
 import { readRows } from '../rows/read.ts';
 import type { SourceRow } from '../rows/row.ts';
+import { benchmarkRows, noteOddities } from './bench-rows.ts';
 import { printDryRun } from './dry-run-text.ts';
 import { writeAtomically } from './files.ts';
 import { type JudgeSetup, type OpenJudge, openJudge } from './open-judge.ts';
@@ -86,7 +86,7 @@ export async function benchChoices(
       if (options.saveVerdicts !== undefined)
         await writeAtomically(
           options.saveVerdicts,
-          own.map((game) => `${JSON.stringify(choiceRow(game))}\n`).join(''),
+          own.map((game) => `${JSON.stringify(choiceRow(game, way))}\n`).join(''),
         );
     }
   } finally {
@@ -142,17 +142,14 @@ async function played(
 }
 
 async function load(benchmark: ChoiceBenchmark, data?: string): Promise<BenchmarkChoice[]> {
-  if (data === undefined)
-    throw new EvalPlannerError(
-      'usage',
-      `${benchmark.title} needs its data`,
-      'give its file or folder with --data',
-    );
-  const rows: SourceRow[] = [];
-  for (const file of await benchmarkFiles(benchmark, data)) rows.push(...(await allRows(file)));
-  const choices = benchmark.load(rows);
+  const choices = benchmark.load(await benchmarkRows(benchmark, data));
   if (choices.length === 0)
-    throw new EvalPlannerError('data', `${data} holds no choices`, 'fetch the files again');
+    throw new EvalPlannerError(
+      'data',
+      `${data ?? benchmark.hub.join(', ')} holds no choices`,
+      'fetch the files again',
+    );
+  noteOddities(benchmark, choices);
   return choices;
 }
 

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Benchmark, BenchmarkPair, Game } from '../benchmarks/benchmark.ts';
 import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
-import { benchmarkFiles } from '../benchmarks/files.ts';
 import { BENCHMARKS } from '../benchmarks/names.ts';
 import { joinVerdicts } from '../benchmarks/verdicts.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { readRows } from '../rows/read.ts';
 import type { SourceRow } from '../rows/row.ts';
+import { benchmarkRows, noteOddities } from './bench-rows.ts';
 import { SEED_FOLDER } from './ports.ts';
 
 export function benchmarkOf(name: string): Benchmark {
@@ -17,20 +17,22 @@ export function benchmarkOf(name: string): Benchmark {
   throw new EvalPlannerError('usage', `there is no benchmark called ${name}`, `choose one of ${known}`);
 }
 
-/** All pairs of a benchmark from its file or folder; without one, from the package, which only has the playground's. */
+/** All pairs of a benchmark from its file, folder or dataset on the hub; without one from its own dataset, the playground's
+ * from the package. Says on stderr what is strange in them. */
 export async function loadPairs(benchmark: Benchmark, data?: string): Promise<BenchmarkPair[]> {
-  const place = data ?? home(benchmark);
-  const rows: SourceRow[] = [];
-  for (const file of await benchmarkFiles(benchmark, place)) rows.push(...(await allRows(file)));
-  const pairs = benchmark.load(rows);
+  const place = data ?? (benchmark.name === 'playground' ? join(SEED_FOLDER, 'heldout') : undefined);
+  const pairs = benchmark.load(await benchmarkRows(benchmark, place));
   if (pairs.length === 0)
-    throw new EvalPlannerError('data', `${place} holds no pairs`, 'fetch the files again');
+    throw new EvalPlannerError(
+      'data',
+      `${place ?? benchmark.hub.join(', ')} holds no pairs`,
+      'fetch the files again',
+    );
+  noteOddities(
+    benchmark,
+    pairs.map(({ id, first, second }) => ({ id, responses: [first, second] })),
+  );
   return pairs;
-}
-
-function home({ name, title }: Benchmark): string {
-  if (name === 'playground') return join(SEED_FOLDER, 'heldout');
-  throw new EvalPlannerError('usage', `${title} needs its data`, 'give its file or folder with --data');
 }
 
 /** Of pairs that are short enough, those of the first `limit` prompts. */

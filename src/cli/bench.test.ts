@@ -1,4 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -82,7 +84,7 @@ it.each<[string, readonly string[], RegExp]>([
   [
     'a folder without it',
     ['llmbar', '--data', folder, '--verdicts', verdicts],
-    /holds no files of LLMBar\nfix: download princeton-nlp/,
+    /holds no files of LLMBar\nfix: name a file/,
   ],
   [
     'a missing path',
@@ -223,7 +225,7 @@ it('judges only pairs that are short enough, and says so', async () => {
 });
 
 it.each<[string, readonly string[], RegExp]>([
-  ['no data', ['rewardbench'], /RewardBench needs its data\nfix: give its file or folder with --data/],
+  ['no data', ['llmbar'], /LLMBar needs its data\nfix: give its file or folder with --data/],
   [
     'verdicts and a model',
     ['custom', '--data', data, '--verdicts', verdicts, '--model', 'x'],
@@ -244,4 +246,118 @@ it('is no whole score where the model could not answer', async () => {
   expect(complaints).toMatch(
     /the model did not answer 50\.0 % of the prompts\nfix: run the same command again/,
   );
+});
+
+it('builds FollowBenchEval from what a server writes and another checks, and plays it', async () => {
+  const source = join(folder, 'FollowBench');
+  mkdirSync(source);
+  const grown = [
+    'Sum it up.',
+    'Sum it up in one sentence.',
+    'Sum it up in one sentence of 20 words at most.',
+  ];
+  const rows = (category: string, from: string) =>
+    grown.map((instruction, level) => ({
+      example_id: 1,
+      category,
+      source: from,
+      level,
+      instruction: `${category}: ${instruction}`,
+      target: '',
+    }));
+  writeFileSync(join(source, 'mixed_constraints.json'), JSON.stringify(rows('mixed', 'arxiv')));
+  writeFileSync(join(source, 'style_constraints.json'), JSON.stringify(rows('style', 'quora')));
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk) => chunks.push(chunk));
+    request.on('end', () => {
+      const { messages, model, seed, n = 1 } = JSON.parse(Buffer.concat(chunks).toString());
+      const prompt: string = messages.at(-1).content;
+      const kept = 'We sum it up.';
+      const content = (index: number) =>
+        model === 'writer'
+          ? (seed + index) % 2 === 0
+            ? kept
+            : 'We sum. It up.'
+          : `[[${prompt.includes(kept) ? 'YES' : 'NO'}${prompt.includes('Form 3') ? ', YES' : ''}]]`;
+      const choices = Array.from({ length: n }, (_, index) => ({
+        index,
+        message: { role: 'assistant', content: content(index) },
+        finish_reason: 'stop',
+      }));
+      const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 };
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ model, choices, usage }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+    const built = join(folder, 'followbench-eval.jsonl');
+    const build = [
+      'bench',
+      'build',
+      'followbench',
+      '--data',
+      source,
+      '--out',
+      built,
+      '--base-url',
+      url,
+      '--json',
+    ];
+    expect(await main([...build, '--model', 'writer'])).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ pairs: 2, byRule: 2, byModel: 0, levels: { L1: 1, L2: 1 } });
+    out = '';
+    expect(await main([...build, '--model', 'writer', '--check-model', 'checker'])).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ pairs: 4, byRule: 2, byModel: 2 });
+    out = '';
+    const ids = ['mixed:1:1', 'mixed:1:2', 'style:1:1', 'style:1:2'];
+    const said = write(
+      'followbench-verdicts.jsonl',
+      ids.flatMap((id, i) => [
+        { id, order: 'ab', verdict: 'A' },
+        { id, order: 'ba', verdict: i === 0 ? 'A' : 'B' },
+      ]),
+    );
+    expect(await main(['bench', 'followbench-eval', '--data', built, '--verdicts', said, '--json'])).toBe(0);
+    const [{ official }] = JSON.parse(out).benchmarks;
+    expect(official).toMatchObject({
+      score: 0.75,
+      parts: [
+        { name: 'L1', score: 0.5 },
+        { name: 'L2', score: 1 },
+      ],
+    });
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+it('keeps choices among n apart from pairs', async () => {
+  const choices = write('choices.jsonl', [
+    { id: 1, instruction: 'Count down from 2 to 1.', chosen: ['2 1'], rejected: ['2', '1 2', '1'] },
+  ]);
+  const said = write('choice-verdicts.jsonl', [{ id: 1, verdict: 'B', shown: [1, 0, 2, 3] }]);
+  expect(await main(['bench', 'custom-k', '--data', choices, '--verdicts', said])).toBe(0);
+  expect(out).toMatch(/^your own choices, best-of-n: 100\.0/);
+  const saved = join(folder, 'saved-choices.jsonl');
+  out = '';
+  const play = ['bench', 'custom-k', '--data', choices, '--json'];
+  expect(await main([...play, '--way', 'round-robin', '--save-verdicts', saved])).toBe(0);
+  const [played] = JSON.parse(out).benchmarks;
+  out = '';
+  expect(await main([...play, '--verdicts', saved])).toBe(0);
+  expect(JSON.parse(out).benchmarks[0]).toEqual(played);
+  for (const [args, message] of [
+    [['custom-k', 'custom', '--data', choices], /custom is not judged as custom-k is/],
+    [['custom', '--data', choices], /line 1 has a list of responses\nfix: bench it as custom-k/],
+    [['custom', '--data', data, '--way', 'ratings'], /--way is of choices among n/],
+    [['custom-k', '--data', choices, '--orders', 'both'], /are of pairs/],
+    [['custom-k', '--data', choices], /compare two responses only\nfix: .*--way round-robin/],
+  ] as const) {
+    complaints = '';
+    expect(await main(['bench', ...args])).toBe(2);
+    expect(complaints).toMatch(message);
+  }
 });

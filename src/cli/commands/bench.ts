@@ -16,7 +16,10 @@ export function benchCommand(evalplanner: Command): void {
         '<names...>',
         'of pairs: rewardbench, rm-bench, judgebench, llmbar, followbench-eval, ppe-correctness, ppe-preference, playground, or custom for your own; of choices among n: rewardbench-2, or custom-k for your own',
       )
-      .option('--data <path>', "the benchmark's file, its folder, or a folder of benchmarks")
+      .option(
+        '--data <path>',
+        "the benchmark's file, its folder, a folder of benchmarks, or a dataset on the hub, OWNER/NAME (default: the benchmark's own there)",
+      )
       .option(
         '--model <name>',
         'the judge: a folder, or with --base-url what its server calls it (default: M0)',

@@ -1,0 +1,36 @@
+import { stat } from 'node:fs/promises';
+import { benchmarkFiles, type Named } from '../benchmarks/files.ts';
+import { oddities, type Unit } from '../benchmarks/oddities.ts';
+import { EvalPlannerError } from '../errors.ts';
+import { parseHubId } from '../rows/hub.ts';
+import { isDataFile, readRows } from '../rows/read.ts';
+import type { SourceRow } from '../rows/row.ts';
+import { sourceFiles } from '../rows/sources.ts';
+
+/** The rows of a benchmark: of its file or folder on the disk, else of a dataset on the hub; without `data` of the benchmark's
+ * own datasets there. Throws EvalPlannerError, naming what was looked for. */
+export async function benchmarkRows(benchmark: Named, data: string | undefined): Promise<SourceRow[]> {
+  if (data === undefined && benchmark.hub.length === 0)
+    throw new EvalPlannerError(
+      'usage',
+      `${benchmark.title} needs its data`,
+      'give its file or folder with --data',
+    );
+  const rows: SourceRow[] = [];
+  const onDisk = data !== undefined && (isDataFile(data) || (await stat(data).catch(() => null)) !== null);
+  if (onDisk || (data !== undefined && parseHubId(data) === null)) {
+    for (const file of await benchmarkFiles(benchmark, data))
+      for await (const row of readRows(file)) rows.push(row);
+    return rows;
+  }
+  // Files are all called train or test there: the dataset's name tells what rows are of.
+  for (const dataset of data === undefined ? benchmark.hub : [data])
+    for (const file of (await sourceFiles(dataset)).files)
+      for await (const row of readRows(file)) rows.push({ ...row, file: `${row.file} of ${dataset}` });
+  return rows;
+}
+
+/** Says on stderr what is strange in the data. */
+export function noteOddities({ title }: Named, units: readonly Unit[]): void {
+  for (const line of oddities(units)) process.stderr.write(`note: ${title}: ${line}\n`);
+}
