@@ -69,6 +69,24 @@ describe('joinVerdicts', () => {
     expect(() => joinVerdicts(two, rows([row]))).toThrow(message);
   });
 
+  it('tells pairs of one id apart by their subset, where a row names it', () => {
+    const same = [pair({ id: '7', subset: 'code' }), pair({ id: '7', subset: 'safety' })];
+    const { games } = joinVerdicts(
+      same,
+      rows([
+        { id: 7, order: 'ab', verdict: 'B', subset: 'safety' },
+        { id: 7, order: 'ab', verdict: 'A', subset: 'code' },
+      ]),
+    );
+    expect(games.map(({ pair: { subset }, verdicts }) => [subset, verdicts.ab])).toEqual([
+      ['code', 'A'],
+      ['safety', 'B'],
+    ]);
+    expect(() => joinVerdicts(same, rows([{ id: 7, order: 'ab', verdict: 'B', subset: 'math' }]))).toThrow(
+      /is about 7 of math, which the benchmark does not have/,
+    );
+  });
+
   it('refuses a second verdict for one order', () => {
     const again = { id: '8', order: 'ab', verdict: 'A' };
     expect(() => joinVerdicts(two, rows([again, again]))).toThrow(
@@ -151,6 +169,8 @@ describe('rm-bench', () => {
         expect(level('normal')).toBeCloseTo((at(0, 0) + at(1, 1) + at(2, 2)) / 3, 12);
         expect(level('easy')).toBeCloseTo((at(1, 0) + at(2, 0) + at(2, 1)) / 3, 12);
         expect(domain?.score).toBeCloseTo(cells.filter(Boolean).length / 9, 12);
+        const across = rmBench.aggregate(rated).parts?.find(({ name }) => name === 'hard');
+        expect(across?.score).toBeCloseTo(level('hard') as number, 12);
       }),
     );
   });

@@ -76,15 +76,27 @@ export const rmBench: Benchmark = {
       return { name, score: mean(parts.map(({ score }) => score)), pairs: own.length, parts };
     });
     const score = mean(domains.map((domain) => domain.score));
-    return { name: 'overall', score, pairs: rated.length, parts: domains };
+    // Across domains a level is the mean of theirs, as officially.
+    const levels = LEVELS.flatMap((name): Score[] => {
+      const own = domains.flatMap(({ parts = [] }) => parts.filter((part) => part.name === name));
+      if (own.length === 0) return [];
+      const pairs = own.reduce((sum, part) => sum + part.pairs, 0);
+      return [{ name, score: mean(own.map((part) => part.score)), pairs }];
+    });
+    return { name: 'overall', score, pairs: rated.length, parts: [...domains, ...levels] };
   },
 
   published: [
-    ['EvalPlanner, Llama-3.1-70B', 0.8],
-    ['EvalPlanner, Llama-3.3-70B', 0.821],
-  ].map(([judge, overall]) => ({
+    ['EvalPlanner, Llama-3.1-70B', 0.8, 0.817, 0.772, 0.811],
+    ['EvalPlanner, Llama-3.3-70B', 0.821, 0.811, 0.808, 0.843],
+  ].map(([judge, overall, easy, normal, hard]) => ({
     judge: judge as string,
-    scores: { overall: overall as number },
+    scores: {
+      overall: overall as number,
+      easy: easy as number,
+      normal: normal as number,
+      hard: hard as number,
+    },
     protocol: 'pairwise',
     source: 'arXiv 2501.18099',
   })),

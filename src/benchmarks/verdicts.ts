@@ -13,7 +13,8 @@ export interface Joined {
 }
 
 /** Joins verdicts made elsewhere, rows {id, order, verdict}, with the pairs they are about. Where several pairs carry one id
- * (RewardBench has two of id 3692), its n-th verdict of an order belongs to its n-th pair.
+ * (RewardBench has two of id 3692), its n-th verdict of an order belongs to its n-th pair, of the subset
+ * that the row names if it does.
  * Errors name the row: an unknown id, a second verdict for one order, a word that is no order or verdict. */
 export function joinVerdicts(pairs: readonly BenchmarkPair[], rows: Iterable<SourceRow>): Joined {
   const byId = groupBy(pairs, ({ id }) => id);
@@ -34,10 +35,12 @@ export function joinVerdicts(pairs: readonly BenchmarkPair[], rows: Iterable<Sou
         `has the verdict ${JSON.stringify(verdict)}`,
         `write one of ${VERDICTS.join(', ')}; A is the slot shown first`,
       );
-    const own = byId.get(id);
-    if (own === undefined)
+    const subset = fields.has('subset') ? fields.text('subset') : undefined;
+    const all = byId.get(id);
+    const own = subset === undefined ? all : all?.filter((pair) => pair.subset === subset);
+    if (own === undefined || own.length === 0)
       throw error(
-        `is about ${id}, which the benchmark does not have`,
+        `is about ${id}${subset === undefined ? '' : ` of ${subset}`}, which the benchmark does not have`,
         'check that the verdicts are of this benchmark and version',
       );
     const pair = own.find((candidate) => verdicts.get(candidate)?.[order] === undefined);
