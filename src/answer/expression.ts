@@ -83,7 +83,8 @@ function factorial(value: Fraction | null): Fraction | null {
 }
 
 /** The value as a complex number, symbols at the given point; principal branches, but odd roots of negative numbers are
- * real. Null where it, or anything on the way to it, is not finite. */
+ * real, and so are their powers of such a denominator. Null where it, or anything on the way to it, is not finite, or is no
+ * longer told from 0. */
 export function numericValue(expression: Expression, at: (symbol: string) => number): Complex | null {
   try {
     return compute(expression, at);
@@ -122,19 +123,37 @@ function apply(expression: Expression, at: (symbol: string) => number): Complex 
       return value(expression.left).add(value(expression.right));
     case '-':
       return value(expression.left).sub(value(expression.right));
-    case '*':
-      return value(expression.left).mul(value(expression.right));
-    case '/': {
-      const right = value(expression.right);
-      return right.isZero() ? new Complex(Number.NaN, 0) : value(expression.left).div(right);
+    case '*': {
+      const [left, right] = [value(expression.left), value(expression.right)];
+      return kept(left.mul(right), !left.isZero() && !right.isZero());
     }
-    case '^':
-      return value(expression.left).pow(value(expression.right));
+    case '/': {
+      const [left, right] = [value(expression.left), value(expression.right)];
+      return right.isZero() ? new Complex(Number.NaN, 0) : kept(left.div(right), !left.isZero());
+    }
+    case '^': {
+      const left = value(expression.left);
+      return kept(power(left, expression.right, value), !left.isZero());
+    }
     case 'root':
       return root(value(expression.of), value(expression.index));
     case 'call':
       return call(expression.name, value(expression.of));
   }
+}
+
+/** A value that cannot be 0 but has become so is too small to compute: 10^{-400}. */
+function kept(value: Complex, nonzero: boolean): Complex {
+  if (nonzero && value.isZero()) throw new NotFinite();
+  return value;
+}
+
+/** x^{2/3} of a negative x is real, as ∛x² is. */
+function power(left: Complex, right: Expression, value: (of: Expression) => Complex): Complex {
+  const exponent = left.im === 0 && left.re < 0 ? exactValue(right) : null;
+  if (exponent === null || exponent.d === 1n || exponent.d % 2n === 0n) return left.pow(value(right));
+  const size = (-left.re) ** exponent.valueOf();
+  return new Complex(exponent.n % 2n === 0n ? size : -size, 0);
 }
 
 const CONSTANT = {

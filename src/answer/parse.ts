@@ -99,9 +99,11 @@ class Parser {
     return sign === -1 ? { op: 'negate', of } : of;
   }
 
-  #product(depth: number): Expression {
+  /** `argument`: of a function without parentheses, which ends before the next function: sin x cos x, sin x · cos x. */
+  #product(depth: number, argument = false): Expression {
     let left = this.#power(depth);
     for (;;) {
+      if (argument && (this.#startsFunction(0) || (this.#isTimes() && this.#startsFunction(1)))) return left;
       if (this.take('*') || this.take('cdot', 'command') || this.take('times', 'command'))
         left = { op: '*', left, right: this.#signed(depth + 1, false) };
       else if (this.take('/') || this.take('div', 'command'))
@@ -109,6 +111,17 @@ class Parser {
       else if (this.#startsFactor()) left = { op: '*', left, right: this.#power(depth) };
       else return left;
     }
+  }
+
+  #isTimes(): boolean {
+    return this.#is('*') || this.#is('cdot', 'command') || this.#is('times', 'command');
+  }
+
+  #startsFunction(ahead: number): boolean {
+    const token = this.#peek(ahead);
+    if (token?.kind !== 'command' && token?.kind !== 'word') return false;
+    const name = token.text.toLowerCase();
+    return isFunction(name) || name in ALIASES;
   }
 
   /** Whether a factor follows without a sign of multiplication: 2x, 3√2, (a)(b), but not 2 3. */
@@ -119,7 +132,7 @@ class Parser {
     if (token.kind === 'word') return !this.#isUnit(token);
     return (
       token.kind === 'command' &&
-      (/^(?:frac|sqrt|pi|infty|lfloor|lceil)$/.test(token.text) ||
+      (/^(?:frac|sqrt|pi|infty|lfloor|lceil|binom)$/.test(token.text) ||
         isFunction(token.text) ||
         GREEK.test(token.text))
     );
@@ -288,6 +301,12 @@ class Parser {
       }
       return { op: 'root', index, of: this.#argument(depth) };
     }
+    if (name === 'binom') {
+      const [n, k] = this.#twoArguments(depth);
+      const factorial = (of: Expression): Expression => ({ op: 'factorial', of });
+      const rest = factorial({ op: '-', left: n, right: k });
+      return { op: '/', left: factorial(n), right: { op: '*', left: factorial(k), right: rest } };
+    }
     if (name === 'lfloor' || name === 'lceil') {
       const of = this.sum(depth + 1);
       if (!this.take(name === 'lfloor' ? 'rfloor' : 'rceil', 'command')) throw new NotAnExpression();
@@ -321,8 +340,13 @@ class Parser {
 
   /** sin x, sin(x), sin²x, sin 3x: without parentheses the argument is the product that follows. */
   #call(name: FunctionName, depth: number): Expression {
+    if (name === 'log' && this.take('_')) {
+      const base = this.#argument(depth);
+      const log = (of: Expression): Expression => ({ op: 'call', name: 'log', of });
+      return { op: '/', left: this.#call(name, depth + 1), right: log(base) };
+    }
     const power = this.take('^') ? (this.#is('{') ? this.#argument(depth) : this.#exponent(depth)) : null;
-    const of = this.#is('(') ? this.#atom(depth + 1) : this.#product(depth + 1);
+    const of = this.#is('(') ? this.#atom(depth + 1) : this.#product(depth + 1, true);
     const inverse = power?.op === 'negate' && power.of.op === 'number' && power.of.value.equals(1);
     const inverted = `arc${name}`;
     if (inverse && isFunction(inverted)) return { op: 'call', name: inverted, of };

@@ -1,3 +1,4 @@
+import { isName, nameOf } from './name.ts';
 import { NotAnExpression, parseQuantity, type Quantity } from './parse.ts';
 import { type Token, tokenize } from './tokens.ts';
 
@@ -21,8 +22,11 @@ export type Answer =
       readonly relation: Relation;
       readonly left: Quantity;
       readonly right: Quantity;
+      /** Its left side only says what the right one is: x, AB, f(x). */
+      readonly name: 'letter' | 'function' | 'other' | null;
     }
-  | { readonly kind: 'ratio'; readonly terms: readonly Quantity[] };
+  /** `clock`: it may be a time of day, 12:00. */
+  | { readonly kind: 'ratio'; readonly terms: readonly Quantity[]; readonly clock: boolean };
 
 export type Relation = '=' | '<' | '≤' | '>' | '≥' | '≠';
 
@@ -37,9 +41,9 @@ const RELATIONS: Readonly<Record<string, Relation>> = {
   ne: '≠',
 };
 
-/** Reads an answer; whatever is not understood as mathematics is text. */
-export function readAnswer(answer: string): Answer {
-  return read(trimmed(tokenize(answer)), answer);
+/** Reads an answer; whatever is not understood as mathematics is text. `grouped`: a comma before three digits groups thousands. */
+export function readAnswer(answer: string, grouped = true): Answer {
+  return read(trimmed(tokenize(answer, grouped)), answer);
 }
 
 function trimmed(tokens: readonly Token[]): Token[] {
@@ -48,14 +52,18 @@ function trimmed(tokens: readonly Token[]): Token[] {
   return out;
 }
 
-function read(tokens: readonly Token[], source: string): Answer {
+function read(whatever: readonly Token[], source: string): Answer {
+  const tokens = exactPart(whatever);
   // "x ∈ …" and "x = …" name the unknown; what counts stands behind.
   const member = tokens.findIndex(({ kind, text }) => kind === 'command' && text === 'in');
   if (member === 1) return read(tokens.slice(2), source);
   const whole = inBraces(tokens);
   if (whole) return setOf(listItems(whole), source);
-  const matrix = readMatrix(tokens, source);
+  const matrix = readMatrix(tokens, source) ?? readMatrix(tokens.slice(1, -1), source);
   if (matrix) return matrix;
+  if (tokens.length === 1 && isCommand(tokens[0], 'emptyset')) return { kind: 'set', items: [] };
+  const value = namedValue(tokens);
+  if (value) return read(value, source);
 
   const unions = split(tokens, ({ kind, text }) => kind === 'command' && text === 'cup');
   if (unions.length > 1) return setOf(unions, source);
@@ -64,6 +72,25 @@ function read(tokens: readonly Token[], source: string): Answer {
   const items = listItems(tokens);
   if (items.length > 1 && items.every(isMathematical)) return setOf(withName(items), source);
   return readRelation(tokens) ?? readRatio(tokens) ?? readQuantity(tokens) ?? text(source, tokens);
+}
+
+const isCommand = (token: Token | undefined, name: string) =>
+  token?.kind === 'command' && token.text === name;
+
+/** Of 1/3 ≈ 0.33 what stands before the sign, of x ≈ 11 what stands behind it. */
+function exactPart(tokens: readonly Token[]): readonly Token[] {
+  const at = tokens.findIndex((token) => isCommand(token, 'approx'));
+  if (at <= 0) return tokens;
+  const before = tokens.slice(0, at);
+  return isName(before) ? exactPart(tokens.slice(at + 1)) : before;
+}
+
+/** (x, y) = …, A = \\begin{pmatrix}…, D = [0, 1): what stands behind the name, where it is more than an expression. */
+function namedValue(tokens: readonly Token[]): readonly Token[] | null {
+  const parts = split(tokens, ({ kind, text }) => kind === 'symbol' && text === '=');
+  const [name, value] = parts as [Token[], Token[] | undefined];
+  if (parts.length !== 2 || !value?.length || !isName(name)) return null;
+  return split(value, isSeparator).length > 1 || quantity(value) !== null ? null : value;
 }
 
 /** "x = 1, 2" names the unknown of both. */
@@ -83,11 +110,26 @@ function setOf(items: readonly (readonly Token[])[], source: string): Answer {
 
 const plain = (tokens: readonly Token[]) => tokens.map(({ text }) => text).join(' ');
 
-/** \{ … \} around everything. */
+/** \\{ … \\} around everything, or { … } around a list. */
 function inBraces(tokens: readonly Token[]): readonly Token[] | null {
-  if (tokens[0]?.text !== '\\{' || tokens.at(-1)?.text !== '\\}') return null;
-  return tokens.slice(1, -1);
+  const [open, close] = [tokens[0]?.text, tokens.at(-1)?.text];
+  const inside = tokens.slice(1, -1);
+  if (open === '\\{' && close === '\\}') return inside;
+  const list = open === '{' && close === '}' && isBalanced(inside) && split(inside, isSeparator).length > 1;
+  return list ? inside : null;
 }
+
+/** Whether no bracket closes that was not opened here. */
+function isBalanced(tokens: readonly Token[]): boolean {
+  let depth = 0;
+  for (const { kind, text } of tokens) {
+    if (kind === 'symbol' && OPENING.has(text)) depth++;
+    if (kind === 'symbol' && CLOSING.has(text) && --depth < 0) return false;
+  }
+  return depth === 0;
+}
+
+const isSeparator = ({ kind, text }: Token) => kind === 'symbol' && (text === ',' || text === ';');
 
 const OPENING = new Set(['(', '[', '{', '\\{']);
 const CLOSING = new Set([')', ']', '}', '\\}']);
@@ -132,7 +174,7 @@ function readTuple(tokens: readonly Token[], source: string): Answer | null {
     if (kind === 'symbol' && CLOSING.has(text)) depth--;
     if (depth === 0 && i < tokens.length - 1) return null;
   }
-  const parts = split(tokens.slice(1, -1), ({ kind, text }) => kind === 'symbol' && text === ',');
+  const parts = split(tokens.slice(1, -1), isSeparator);
   if (parts.length < 2) return null;
   return { kind: 'tuple', open, close, items: parts.map((part) => read(part, plain(part) || source)) };
 }
@@ -142,6 +184,9 @@ function readMatrix(tokens: readonly Token[], source: string): Answer | null {
   if (!begins || tokens[1]?.text !== '{') return null;
   const open = tokens.findIndex(({ text }) => text === '}') + 1;
   const end = tokens.findLastIndex(({ kind, text }) => kind === 'command' && text === 'end');
+  const inside = tokens.slice(open, end);
+  // A sum of matrices is none.
+  if (inside.some((token) => isCommand(token, 'begin') || isCommand(token, 'end'))) return null;
   if (open <= 0 || end < open || !/matrix|array/.test(plain(tokens.slice(1, open)))) return null;
   // The columns of an array, {cc}, are layout.
   let start = open;
@@ -159,14 +204,24 @@ function readRelation(tokens: readonly Token[]): Answer | null {
   if (at.length === 0) return null;
   const sides = [0, ...at.map((i) => i + 1)].map((from, i) => tokens.slice(from, at[i] ?? tokens.length));
   const relations = at.map((i) => RELATIONS[tokens[i]?.text as string] as Relation);
+  const name = at.length === 1 && relations[0] === '=' ? nameOf(sides[0] as Token[]) : null;
   const quantities = sides.map(quantity);
+  // A name may be one that is no expression: ∠ABC.
+  if (name !== null) quantities[0] ??= variable(plain(sides[0] as Token[]));
   if (quantities.some((side) => side === null)) return null;
   if (at.length === 1) {
     const [left, right] = quantities as [Quantity, Quantity];
-    return { kind: 'relation', relation: relations[0] as Relation, left, right };
+    return { kind: 'relation', relation: relations[0] as Relation, left, right, name };
   }
   return chain(quantities as Quantity[], relations);
 }
+
+const variable = (name: string): Quantity => ({
+  expression: { op: 'symbol', name },
+  unit: null,
+  percent: false,
+  base: null,
+});
 
 /** a < x ≤ b is the interval (a, b]; a = b = c says what c is. */
 function chain(sides: readonly Quantity[], relations: readonly Relation[]): Answer | null {
@@ -192,7 +247,13 @@ function readRatio(tokens: readonly Token[]): Answer | null {
   const parts = split(tokens, ({ kind, text }) => kind === 'symbol' && text === ':');
   if (parts.length < 2) return null;
   const terms = parts.map(quantity);
-  return terms.some((term) => term === null) ? null : { kind: 'ratio', terms: terms as Quantity[] };
+  if (terms.some((term) => term === null)) return null;
+  const [hours, minutes] = parts.map((part) => (part.length === 1 ? (part[0]?.text ?? '') : '')) as [
+    string,
+    string,
+  ];
+  const clock = parts.length === 2 && /^\d\d?$/.test(hours) && /^[0-5]\d$/.test(minutes);
+  return { kind: 'ratio', terms: terms as Quantity[], clock };
 }
 
 function quantity(tokens: readonly Token[]): Quantity | null {
@@ -207,6 +268,9 @@ function quantity(tokens: readonly Token[]): Quantity | null {
 function readQuantity(tokens: readonly Token[]): Answer | null {
   const plusMinus = tokens.some(({ kind, text }) => kind === 'command' && (text === 'pm' || text === 'mp'));
   if (plusMinus) return setOf([signed(tokens, '+', '-'), signed(tokens, '-', '+')], plain(tokens));
+  // "no solution" is no product of n and o.
+  const words = tokens.every(({ kind }) => kind === 'word' || kind === 'text');
+  if (words && tokens.length > 1 && (tokens[0]?.text.length ?? 0) > 1) return null;
   const read = quantity(tokens);
   return read && { kind: 'quantity', ...read };
 }
@@ -224,11 +288,13 @@ function text(source: string, tokens: readonly Token[]): Answer {
     .trim();
   const numeral = NUMERALS.indexOf(words);
   if (numeral >= 0) return readAnswer(String(numeral));
+  if (/^no (?:real )?solutions?$/.test(words)) return { kind: 'set', items: [] };
+  const layout = tokens.some((token) => isCommand(token, 'begin'));
   const prose = tokens.some(
     ({ kind, text }) => (kind === 'word' || kind === 'text') && /\p{L}{3}/u.test(text),
   );
   const unread =
-    !prose &&
+    (!prose || layout) &&
     tokens.some(
       ({ kind, text }) => kind === 'command' || (kind === 'symbol' && /^[=<>^+*/|_{}]$/.test(text)),
     );

@@ -15,9 +15,11 @@ const UNICODE: readonly (readonly [RegExp, string])[] = [
   [/±/g, '\\pm '],
   [/∪/g, '\\cup '],
   [/∈/g, '\\in '],
-  [/[≤⩽]/g, '\\le '],
-  [/[≥⩾]/g, '\\ge '],
-  [/≠/g, '\\ne '],
+  [/[≤⩽]|<=/g, '\\le '],
+  [/[≥⩾]|>=/g, '\\ge '],
+  [/≠|!=/g, '\\ne '],
+  [/[≈≃]/g, '\\approx '],
+  [/∅/g, '\\emptyset '],
   [/[°º]/g, '^\\circ '],
   [/½/g, '\\frac12'],
   [/⅓/g, '\\frac13'],
@@ -25,6 +27,10 @@ const UNICODE: readonly (readonly [RegExp, string])[] = [
   [/¼/g, '\\frac14'],
   [/¾/g, '\\frac34'],
   [/[€£¥]/g, '$'],
+  [/¢/g, ' cents'],
+  // \left. and \right. are brackets that are not there.
+  [/\\(?:left|right)\s*\.(?!\d)/g, ' '],
+  [/[\u00a0\u202f\u2009]/g, ' '],
 ];
 const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 
@@ -43,6 +49,11 @@ const RENAMED: Readonly<Record<string, string>> = {
   leqslant: 'le',
   geq: 'ge',
   geqslant: 'ge',
+  simeq: 'approx',
+  thickapprox: 'approx',
+  varnothing: 'emptyset',
+  dbinom: 'binom',
+  tbinom: 'binom',
   neq: 'ne',
   lt: 'lt',
   gt: 'gt',
@@ -59,13 +70,22 @@ const RENAMED: Readonly<Record<string, string>> = {
   textnormal: 'text',
 };
 
-/** Thousands are grouped by `,` or LaTeX's `{,}` and `,\!`; 1,234 is a number, `1, 234` and 1,23 are lists. */
-const NUMBER = /\d{1,3}(?:(?:,|\{,\}|,\\!)\d{3})+(?![\d])(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+/y;
+/** Thousands are grouped by `,`, a space, or LaTeX's `{,}`, `,\\!` and `\\,`; 1,234 is a number, `1, 234` and 1,23 are lists,
+ * 1 123/456 is a mixed number. */
+const NUMBER =
+  /[1-9]\d{0,2}(?:(?:,|\{ ?, ?\}|,\\! ?|\\,)\d{3})+(?!\d)(?:\.\d+)?|[1-9]\d{0,2}(?: \d{3})+(?![\d,]| *[/\d])(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+/y;
+/** The same without a plain comma: 12,102 is a list. */
+const UNGROUPED = /[1-9]\d{0,2}(?:(?:\{ ?, ?\}|,\\! ?|\\,)\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+/y;
+/** 0.1\overline{6}, 0.1666…: the digits before the period, and those of it. */
+const PERIODIC =
+  /(\d*)\.(\d{0,9})\\(?:overline|bar|dot)(?: ?\{(\d{1,9})\}| ?(\d))|(\d*)\.(\d{0,9}?)(\d{1,6}?)\7{1,20}(?: ?\\[lc]?dots|…|\.{3})/y;
+/** 6.02e23; the exponent. */
+const EXPONENT = /[eE]([+-]?\d{1,4})(?![\w.])/y;
 const WORD = /[A-Za-z]+/y;
 const COMMAND = /\\(?:[A-Za-z]+|.)/sy;
 
-/** Tokens of LaTeX or plain text, in time linear in its length. */
-export function tokenize(answer: string): Token[] {
+/** Tokens of LaTeX or plain text, in time linear in its length. `grouped`: a comma before three digits groups thousands. */
+export function tokenize(answer: string, grouped = true): Token[] {
   let source = answer.replace(
     /[⁰¹²³⁴-⁹]+/g,
     (run) => `^{${[...run].map((digit) => SUPERSCRIPTS.indexOf(digit)).join('')}}`,
@@ -86,9 +106,19 @@ export function tokenize(answer: string): Token[] {
     return found;
   };
   while (at < source.length) {
-    const number = match(NUMBER);
+    PERIODIC.lastIndex = at;
+    const periodic = PERIODIC.exec(source);
+    if (periodic !== null) {
+      at += periodic[0].length;
+      const [, a, b, c, d, e, f, g] = periodic;
+      push('number', `${(a ?? e) || '0'}.${b ?? f}(${c ?? d ?? g})`);
+      continue;
+    }
+    const number = match(grouped ? NUMBER : UNGROUPED);
     if (number !== null) {
       push('number', number.replace(/[^\d.]/g, ''));
+      const exponent = match(EXPONENT);
+      if (exponent !== null) tokens.push(...tokenize(`*10^{${exponent.slice(1).replace('+', '')}}`));
       continue;
     }
     const word = match(WORD);
@@ -100,7 +130,7 @@ export function tokenize(answer: string): Token[] {
     if (command !== null) {
       const name = command.slice(1);
       if (/^[!,;: >~\n]$/.test(name)) spaced = true;
-      else if (name === '$') continue;
+      else if (/^[$()[\]]$/.test(name)) continue;
       else if (name === '%' || name === '#' || name === '{' || name === '}' || name === '&')
         push('symbol', `\\${name}`);
       else if (name === '\\') push('symbol', '\\\\');
@@ -111,7 +141,9 @@ export function tokenize(answer: string): Token[] {
           if (argument !== null) {
             at = argument.end;
             // \text{13} is a number.
-            if (!/\p{L}/u.test(argument.text)) tokens.push(...tokenize(argument.text));
+            if (!/\p{L}/u.test(argument.text)) tokens.push(...tokenize(argument.text, grouped));
+            else if (name === 'mathrm' && /^\s*[ei]\s*$/.test(argument.text))
+              push('word', argument.text.trim());
             else push('text', argument.text.trim());
             spaced = true;
           }
@@ -122,7 +154,7 @@ export function tokenize(answer: string): Token[] {
     const character = source[at++] as string;
     if (/\s|~/.test(character)) spaced = true;
     else if (character === '%') push('symbol', '\\%');
-    else if (character !== '$') push('symbol', character);
+    else if (character !== '$' && character !== '`') push('symbol', character);
   }
   return tokens;
 }
