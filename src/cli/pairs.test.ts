@@ -188,17 +188,27 @@ describe('bad input', () => {
     expect(existsSync(out) || existsSync(`${out}.draft`)).toBe(false);
   });
 
-  test('files cut in half end the command, and nothing is left under the name', async () => {
+  test('files cut in half end the command, or are told with their place and counted, and the next file is read', async () => {
     const parquet = join(folder, 'whole.parquet');
     await run(write('w.jsonl', lines([SOLVED])), '--out', parquet);
     truncateSync(parquet, 200);
     const gzip = write('half.jsonl.gz', gzipSync(`${good}\n`.repeat(50)).subarray(0, 120));
+    const whole = write('beside.jsonl', `${good}\n`);
     for (const source of [parquet, gzip]) {
       const out = join(folder, 'none.jsonl');
-      const { code, err } = await run(source, '--out', out, '--on-error', 'skip');
-      expect(code).toBe(2);
-      expect(err).toMatch(/error: .* is damaged: .*\nfix: fetch or write the file again/);
+      const stopped = await run(source, whole, '--out', out);
+      expect(stopped.code).toBe(2);
+      expect(stopped.err).toMatch(/error: .* is damaged.*: .*\nfix: fetch or write the file again/);
       expect(existsSync(out)).toBe(false);
+
+      const { code, out: text, err } = await run(source, whole, '--out', out, '--on-error', 'skip', '--json');
+      expect(code).toBe(0);
+      expect(err).toMatch(/left out: .* is damaged/);
+      const { rows } = JSON.parse(text) as PairsReport;
+      expect(rows.left.unreadable).toBe(1);
+      expect(rows.read).toBe(rows.kept + Object.values(rows.left).reduce((sum, n) => sum + n, 0));
+      expect(rows.kept).toBe(1);
+      rmSync(out);
     }
   });
 

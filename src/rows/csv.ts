@@ -13,7 +13,7 @@ export async function* csvRows(
   const skipped: CsvError[] = [];
   const parser = parse({
     delimiter,
-    columns: true,
+    columns: distinct,
     bom: true,
     info: true,
     skip_empty_lines: true,
@@ -34,6 +34,13 @@ export async function* csvRows(
     else yield { value: absentIfEmpty(record), file, at };
   }
   report();
+
+  // Of two columns of one name the first would be lost.
+  function distinct(header: string[]): string[] {
+    const twice = header.find((column, i) => header.indexOf(column) < i);
+    if (twice !== undefined) throw new Error(`its header names the column ${twice} twice`);
+    return header;
+  }
 }
 
 interface Parsed {

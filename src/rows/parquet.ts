@@ -2,8 +2,13 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'h
 import { compressors } from 'hyparquet-compressors';
 import type { SourceRow } from './row.ts';
 
-/** Rows of a Parquet file, one row group in memory at a time; 64-bit integers become numbers where they fit exactly. */
-export async function* parquetRows(path: string, name: string, file: string): AsyncGenerator<SourceRow> {
+/** Rows of a Parquet file, one row group in memory at a time; a damaged group is one bad row. 64-bit integers become numbers where they fit exactly. */
+export async function* parquetRows(
+  path: string,
+  name: string,
+  file: string,
+  bad: (at: string, what: string, cause?: unknown) => void,
+): AsyncGenerator<SourceRow> {
   const buffer = await asyncBufferFromFile(path);
   const metadata = await parquetMetadataAsync(buffer);
   let start = 0;
@@ -15,6 +20,10 @@ export async function* parquetRows(path: string, name: string, file: string): As
       compressors,
       rowStart: start,
       rowEnd: end,
+    }).catch((cause: unknown) => {
+      const what = cause instanceof Error ? cause.message : String(cause);
+      bad(`${name}, rows ${start + 1} to ${end}`, `are damaged: ${what}`, cause);
+      return [];
     });
     for (const [i, row] of rows.entries())
       yield { value: plain(row), file, at: `${name}, row ${start + i + 1}` };

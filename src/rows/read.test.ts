@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -42,6 +42,18 @@ describe('readRows', () => {
     ],
     ['gzip', () => write('a.jsonl.gz', gzipSync(JSONL))],
     ['zstd', () => write('a.jsonl.zst', zstdCompressSync(JSONL))],
+    [
+      'zstd of several frames',
+      () =>
+        write(
+          'frames.jsonl.zst',
+          Buffer.concat(ROWS.map((row) => zstdCompressSync(`${JSON.stringify(row)}\n`))),
+        ),
+    ],
+    [
+      'gzip of several members',
+      () => write('members.jsonl.gz', Buffer.concat(ROWS.map((row) => gzipSync(`${JSON.stringify(row)}\n`)))),
+    ],
     ['JSON', () => write('a.json', JSON.stringify(ROWS, null, 2))],
     ['JSON in gzip', () => write('a.json.gz', gzipSync(JSON.stringify(ROWS)))],
   ])('%s', async (_, make) => expect(await values(make())).toEqual(ROWS));
@@ -103,6 +115,8 @@ describe('readRows', () => {
     ['not.parquet', 'plain text', /^not\.parquet is damaged/],
     ['empty.parquet', '', /^empty\.parquet is damaged/],
     ['x.txt', 'a', /^x\.txt is no data file that can be read$/],
+    ['utf8.json', Buffer.from('[{"a":"\xff"}]', 'latin1'), /^utf8\.json is not UTF-8$/],
+    ['twice.csv', 'a,b,a\n1,2,3\n', /^twice\.csv is damaged: its header names the column a twice$/],
   ])('%s: one clear error', async (name, content, message) => {
     await expect(read(write(name, content))).rejects.toThrow(message);
   });
@@ -128,6 +142,71 @@ describe('readRows', () => {
       { a: '3', b: '4' },
     ]);
     expect(bad).toHaveLength(1);
+  });
+});
+
+describe('with --on-error skip a damaged file', () => {
+  const ONE_GROUP = 100;
+  const parquet = async (name: string) => {
+    const path = join(folder, name);
+    const numbers = Array.from({ length: 5 * ONE_GROUP }, (_, i) => i);
+    await parquetWriteFile({
+      filename: path,
+      rowGroupSize: ONE_GROUP,
+      columnData: [{ name: 'text', data: numbers.map((i) => `text ${Math.sin(i)}`), type: 'STRING' }],
+    });
+    return readFileSync(path);
+  };
+  const lines = (n: number) => Array.from({ length: n }, (_, i) => `{"a":${Math.sin(i)}}\n`).join('');
+  const compressed = gzipSync(lines(5000));
+  const whole = zstdCompressSync(lines(10));
+
+  it.each<[string, () => Promise<Uint8Array> | Uint8Array, rows: number | null, RegExp]>([
+    [
+      'half.jsonl.gz',
+      () => compressed.subarray(0, compressed.length / 2),
+      null,
+      /^half\.jsonl\.gz is damaged behind line \d+: /,
+    ],
+    [
+      'behind.jsonl.gz',
+      () => Buffer.concat([gzipSync(lines(10)), Buffer.from('junk')]),
+      null,
+      /^behind\.jsonl\.gz is damaged/,
+    ],
+    [
+      'half.jsonl.zst',
+      () => Buffer.concat([whole, whole.subarray(0, -9)]),
+      null,
+      /^half\.jsonl\.zst is damaged/,
+    ],
+    ['half.json', () => Buffer.from('[{"a":1},{"a":'), 0, /^half\.json is not JSON/],
+    ['half.parquet', async () => (await parquet('p1')).subarray(0, 4000), 0, /^half\.parquet is damaged: /],
+    [
+      'middle.parquet',
+      async () => {
+        const bytes = await parquet('p2');
+        return bytes.fill(0xff, bytes.length / 2, bytes.length / 2 + 50);
+      },
+      4 * ONE_GROUP,
+      /^middle\.parquet, rows 201 to 300 are damaged: /,
+    ],
+  ])(
+    '%s: gives the rows that are whole, and is reported once, with its place',
+    async (name, make, rows, message) => {
+      const path = write(name, await make());
+      const bad: EvalPlannerError[] = [];
+      const found = await read(path, { onError: 'skip', onBadRow: (error) => bad.push(error) });
+      expect(bad.map((error) => error.message)).toEqual([expect.stringMatching(message)]);
+      if (rows !== null) expect(found).toHaveLength(rows);
+      await expect(read(path)).rejects.toThrow(message);
+    },
+  );
+
+  it('still ends where it is missing, or of a kind that is not read', async () => {
+    const options: ReadOptions = { onError: 'skip' };
+    await expect(read(join(folder, 'none.jsonl'), options)).rejects.toThrow(/cannot read/);
+    await expect(read(write('y.txt', 'a'), options)).rejects.toThrow(/no data file/);
   });
 });
 

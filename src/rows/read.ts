@@ -2,11 +2,12 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { buffer } from 'node:stream/consumers';
+import { createGunzip } from 'node:zlib';
 import { EvalPlannerError } from '../errors.ts';
 import { lines } from './lines.ts';
 import { MAX_LINE_BYTES, type ReadOptions, type SourceRow } from './row.ts';
+import { unzstd } from './zstd.ts';
 
 const FORMATS = 'jsonl, json, csv, tsv or parquet, the first four also as .gz or .zst';
 /** A JSON file is one value and read as a whole. */
@@ -25,13 +26,15 @@ export async function* readRows(path: string, options: ReadOptions = {}): AsyncG
   const plain = name.replace(/\.(?:gz|zst)$/i, '');
   const file = plain.replace(/\.\w+$/, '');
   const extension = path === '-' ? 'jsonl' : (/\.(\w+)$/.exec(plain)?.[1]?.toLowerCase() ?? '');
-  const bad = (at: string, what: string, cause?: unknown): void => {
-    const error = new EvalPlannerError('data', `${at} ${what}`, SKIP, cause);
+  const report = (error: EvalPlannerError): void => {
     if (options.onError !== 'skip') throw error;
     options.onBadRow?.(error);
   };
+  const bad = (at: string, what: string, cause?: unknown): void =>
+    report(new EvalPlannerError('data', `${at} ${what}`, SKIP, cause));
+  let last: SourceRow | null = null;
   if (path !== '-') await mustBeFile(path);
-  try {
+  const rows = (async function* () {
     if (extension === 'jsonl' || extension === 'ndjson') yield* jsonLines(open(path), name, file, bad);
     else if (extension === 'json') yield* jsonArray(open(path), name, file);
     else if (extension === 'csv' || extension === 'tsv')
@@ -43,18 +46,43 @@ export async function* readRows(path: string, options: ReadOptions = {}): AsyncG
         bad,
       );
     else if (extension === 'parquet' && plain === name)
-      yield* (await import('./parquet.ts')).parquetRows(path, name, file);
+      yield* (await import('./parquet.ts')).parquetRows(path, name, file, bad);
     else
       throw new EvalPlannerError(
         'usage',
         `${name} is no data file that can be read`,
         `give it as ${FORMATS}`,
       );
-  } catch (error) {
-    if (error instanceof EvalPlannerError) throw error;
-    const what = error instanceof Error ? error.message : String(error);
-    throw new EvalPlannerError('data', `${name} is damaged: ${what}`, 'fetch or write the file again', error);
+  })();
+  try {
+    for (;;) {
+      const next = await rows.next().catch((error: unknown) => {
+        if (error instanceof EvalPlannerError && !(error instanceof DamagedFile)) throw error;
+        report(damaged(name, last, error));
+        return null;
+      });
+      if (next === null || next.done) return;
+      last = next.value;
+      yield next.value;
+    }
+  } finally {
+    await rows.return(undefined);
   }
+}
+
+/** A file that is not what its name says. */
+class DamagedFile extends EvalPlannerError {}
+
+function damaged(name: string, last: SourceRow | null, cause: unknown): EvalPlannerError {
+  if (cause instanceof DamagedFile) return cause;
+  const what = cause instanceof Error ? cause.message : String(cause);
+  const where = last === null ? '' : ` behind ${last.at.slice(last.at.lastIndexOf(', ') + 2)}`;
+  return new EvalPlannerError(
+    'data',
+    `${name} is damaged${where}: ${what}`,
+    'fetch or write the file again',
+    cause,
+  );
 }
 
 const SKIP = 'correct the row, or leave such rows out with --on-error skip';
@@ -70,13 +98,9 @@ async function mustBeFile(path: string): Promise<void> {
 function open(path: string): Readable {
   if (path === '-') return process.stdin;
   const source = createReadStream(path);
-  const decompress = /\.gz$/i.test(path)
-    ? createGunzip()
-    : /\.zst$/i.test(path)
-      ? createZstdDecompress()
-      : null;
+  if (/\.zst$/i.test(path)) return Readable.from(unzstd(source), { objectMode: false });
   // Errors of either stream reach the reader through the last one.
-  return decompress === null ? source : pipeline(source, decompress, () => {});
+  return /\.gz$/i.test(path) ? pipeline(source, createGunzip(), () => {}) : source;
 }
 
 type Bad = (at: string, what: string, cause?: unknown) => void;
@@ -108,7 +132,7 @@ async function* jsonArray(stream: Readable, name: string, file: string): AsyncGe
       for await (const chunk of stream as AsyncIterable<Buffer>) {
         size += chunk.length;
         if (size > MAX_JSON_BYTES)
-          throw new EvalPlannerError(
+          throw new DamagedFile(
             'data',
             `${name} is larger than 512 MB`,
             'write it as JSON lines (.jsonl), which are streamed',
@@ -119,10 +143,13 @@ async function* jsonArray(stream: Readable, name: string, file: string): AsyncGe
   );
   let rows: unknown;
   try {
-    rows = JSON.parse((await text(counted)).replace(/^\uFEFF/, ''));
+    const decoder = new TextDecoder('utf-8', { fatal: true });
+    rows = JSON.parse(decoder.decode(await buffer(counted)));
   } catch (cause) {
-    if (cause instanceof EvalPlannerError || !(cause instanceof SyntaxError)) throw cause;
-    throw new EvalPlannerError(
+    if (cause instanceof TypeError)
+      throw new DamagedFile('data', `${name} is not UTF-8`, 'fetch or write the file again', cause);
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new DamagedFile(
       'data',
       `${name} is not JSON: ${cause.message}`,
       'fetch or write the file again',
@@ -130,7 +157,7 @@ async function* jsonArray(stream: Readable, name: string, file: string): AsyncGe
     );
   }
   if (!Array.isArray(rows))
-    throw new EvalPlannerError(
+    throw new DamagedFile(
       'data',
       `${name} is not a list of rows`,
       'write the rows as a JSON array, or as JSON lines',

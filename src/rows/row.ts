@@ -11,7 +11,8 @@ export interface SourceRow {
 
 export interface ReadOptions {
   /** What becomes of a row that cannot be read: it ends the reading (`stop`, the default), or is handed to `onBadRow` and left
-   * out. A file that is damaged as a whole always ends it. */
+   * out. Of a damaged file the rows before the damage are taken, and the damage is one bad row; in Parquet those of the other
+   * row groups are taken too. A file that is not there always ends it. */
   readonly onError?: 'stop' | 'skip';
   readonly onBadRow?: (error: EvalPlannerError) => void;
 }
