@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
+import type { SchemaElement } from 'hyparquet';
 import { EvalPlannerError } from '../errors.ts';
 
 /** Takes rows one by one; the file appears under its name when it is closed, as a whole or not at all. */
@@ -74,21 +75,22 @@ async function jsonLines(path: string): Promise<RowWriter> {
 /** Rows of one row group, so of what is in memory. */
 const GROUP = 1024;
 
-/** Every column is a text or, where all its values of the first group are numbers, a number; lists and objects are JSON columns. */
+/** Every column is a text or, where all its values of the first group are numbers, a number; lists of messages are lists of
+ * structs, as trainers read them; other lists and objects are JSON columns. */
 async function parquet(path: string): Promise<RowWriter> {
   const { fileWriter, ParquetWriter } = await import('hyparquet-writer');
   let rows = 0;
   let group: Record<string, unknown>[] = [];
   let writer: InstanceType<typeof ParquetWriter> | null = null;
-  let columns: { readonly name: string; readonly type: 'STRING' | 'DOUBLE' | 'JSON' }[] = [];
+  let columns: { readonly name: string; readonly type: ColumnType }[] = [];
   const flush = async () => {
     if (group.length === 0) return;
     if (writer === null) {
       const names = [...new Set(group.flatMap(Object.keys))];
       columns = names.map((name) => ({ name, type: typeOf(group.map((row) => row[name])) }));
-      const schema = [
+      const schema: SchemaElement[] = [
         { name: 'root', num_children: columns.length },
-        ...columns.map(({ name, type }) => ELEMENT[type](name)),
+        ...columns.flatMap(({ name, type }) => ELEMENTS[type](name)),
       ];
       writer = new ParquetWriter({ writer: fileWriter(draftOf(path)), schema });
     }
@@ -129,25 +131,52 @@ async function parquet(path: string): Promise<RowWriter> {
   };
 }
 
-const ELEMENT = {
-  STRING: (name: string) =>
-    ({ name, type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' }) as const,
-  JSON: (name: string) =>
-    ({ name, type: 'BYTE_ARRAY', converted_type: 'JSON', repetition_type: 'OPTIONAL' }) as const,
-  DOUBLE: (name: string) => ({ name, type: 'DOUBLE', repetition_type: 'OPTIONAL' }) as const,
+type ColumnType = 'STRING' | 'DOUBLE' | 'JSON' | 'MESSAGES';
+
+const text = (name: string): SchemaElement => ({
+  name,
+  type: 'BYTE_ARRAY',
+  converted_type: 'UTF8',
+  repetition_type: 'OPTIONAL',
+});
+
+const ELEMENTS: Readonly<Record<ColumnType, (name: string) => SchemaElement[]>> = {
+  STRING: (name) => [text(name)],
+  JSON: (name) => [{ ...text(name), converted_type: 'JSON' }],
+  DOUBLE: (name) => [{ name, type: 'DOUBLE', repetition_type: 'OPTIONAL' }],
+  MESSAGES: (name) => [
+    { name, repetition_type: 'OPTIONAL', converted_type: 'LIST', num_children: 1 },
+    { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+    { name: 'element', repetition_type: 'OPTIONAL', num_children: 2 },
+    text('role'),
+    text('content'),
+  ],
 };
 
-function typeOf(values: readonly unknown[]): 'STRING' | 'DOUBLE' | 'JSON' {
+function typeOf(values: readonly unknown[]): ColumnType {
   const there = values.filter((value) => value !== null && value !== undefined);
   if (there.every((value) => typeof value === 'string')) return 'STRING';
+  if (there.every(isMessages)) return 'MESSAGES';
   return there.every((value) => typeof value === 'number') ? 'DOUBLE' : 'JSON';
 }
 
-function cell(value: unknown, type: 'STRING' | 'DOUBLE' | 'JSON'): unknown {
+function isMessages(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length === 0) return false;
+  return value.every(
+    (message) =>
+      typeof message?.role === 'string' &&
+      typeof message.content === 'string' &&
+      Object.keys(message).length === 2,
+  );
+}
+
+function cell(value: unknown, type: ColumnType): unknown {
   if (value === undefined || value === null) return null;
   if (type === 'JSON') return value;
   if (type === 'STRING') return typeof value === 'string' ? value : JSON.stringify(value);
-  return Number(value);
+  if (type === 'DOUBLE') return Number(value);
+  if (isMessages(value)) return value;
+  throw new Error(`a row holds no list of messages where the first ${GROUP} rows do`);
 }
 
 function unwritable(path: string, cause: unknown): EvalPlannerError {
