@@ -18,6 +18,7 @@ const LAYERS = {
     'pairs/',
     'thoughts/',
     'preferences/',
+    'exports/',
     'training/',
     'judging/',
     'benchmarks/',

@@ -5,6 +5,7 @@ import { auditCommand } from './commands/audit.ts';
 import { benchCommand } from './commands/bench.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { exportCommand } from './commands/export.ts';
 import { judgeCommand } from './commands/judge.ts';
 import { pairsCommand } from './commands/pairs.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -37,6 +38,7 @@ Progress goes to stderr, results to stdout.`,
     judgeCommand,
     pairsCommand,
     auditCommand,
+    exportCommand,
     benchCommand,
     serveCommand,
     doctorCommand,

@@ -1,0 +1,126 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { judgeRows } from '../exports/rows.contract.ts';
+import { tokenizerFiles } from '../exports/templates.contract.ts';
+import { main } from './main.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'export-cli-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+async function run(...args: string[]) {
+  const said = { out: '', err: '' };
+  const [toOut, toErr] = [process.stdout.write, process.stderr.write];
+  process.stdout.write = ((text: string, done?: () => void) => {
+    said.out += text;
+    done?.();
+    return true;
+  }) as typeof process.stdout.write;
+  process.stderr.write = ((text: string) => {
+    said.err += text;
+    return true;
+  }) as typeof process.stderr.write;
+  try {
+    return { code: await main(['export', ...args]), ...said };
+  } finally {
+    process.stdout.write = toOut;
+    process.stderr.write = toErr;
+    process.exitCode = undefined;
+  }
+}
+
+const lines = (rows: readonly object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+const rows = judgeRows('published');
+
+function runFolder(): string {
+  const data = join(folder, 'run', 'data');
+  mkdirSync(data, { recursive: true });
+  const config = { dpo1: { beta: 0.1, nllWeight: 1.5 } };
+  writeFileSync(
+    join(folder, 'run', 'config.json'),
+    JSON.stringify({ preset: 'quick', seed: 7, model: 'f00', config }),
+  );
+  writeFileSync(
+    join(data, 'sft.jsonl'),
+    lines(rows.map(({ prompt, chosen }) => ({ prompt, completion: chosen }))),
+  );
+  writeFileSync(join(data, 'dpo-1.jsonl'), lines(rows));
+  writeFileSync(join(data, 'direct.jsonl'), lines(rows));
+  return join(folder, 'run');
+}
+
+function modelFolder(template?: string): string {
+  const dir = join(folder, 'model');
+  mkdirSync(dir, { recursive: true });
+  for (const [name, text] of Object.entries(tokenizerFiles('Qwen 3'))) writeFileSync(join(dir, name), text);
+  if (template !== undefined) writeFileSync(join(dir, 'chat_template.jinja'), template);
+  return dir;
+}
+
+test('a run gives what trained its judge, with a card that says how', async () => {
+  const out = join(folder, 'set');
+  const { code, out: text } = await run(
+    runFolder(),
+    '--format',
+    'llama-factory',
+    '--out',
+    out,
+    '--licence',
+    'mit',
+  );
+  expect(code).toBe(0);
+  expect(text).toContain('6  sft rows in sft.jsonl: verdict A 3, B 3');
+  expect(readdirSync(out).sort()).toEqual(['README.md', 'dataset_info.json', 'dpo-1.jsonl', 'sft.jsonl']);
+  expect(Object.keys(JSON.parse(readFileSync(join(out, 'dataset_info.json'), 'utf8')))).toEqual([
+    'dpo-1',
+    'sft',
+  ]);
+  const card = readFileSync(join(out, 'README.md'), 'utf8');
+  for (const part of ['preset quick, seed 7', 'revision f00', '"nllWeight":1.5', 'license: "mit"'])
+    expect(card).toContain(part);
+});
+
+test('--tokenizer proves that every thought is in the loss mask, or exits with 1 and says why not', async () => {
+  const source = runFolder();
+  const args = [source, '--format', 'trl', '--out', join(folder, 'set')];
+  const whole = await run(...args, '--tokenizer', modelFolder(), '--json');
+  expect(whole.code).toBe(0);
+  expect(JSON.parse(whole.out).check).toMatchObject({ completions: 18, whole: 18, faults: {} });
+
+  const cut = "{% for m in messages %}{{ m.role + m.content[:9] + '<|im_end|>' }}{% endfor %}";
+  const broken = await run(...args, '--tokenizer', modelFolder(cut));
+  expect(broken.code).toBe(1);
+  expect(broken.err).toContain('18 completions: the template changes the completion');
+
+  const dir = modelFolder();
+  rmSync(join(dir, 'chat_template.jinja'));
+  const none = await run(...args, '--tokenizer', dir);
+  expect(none).toMatchObject({ code: 3, err: expect.stringContaining('has no chat template') });
+});
+
+test.each([
+  [(f: string) => [join(f, 'none.jsonl')], 2, 'cannot read'],
+  [(f: string) => [f], 2, 'holds no training rows in data/'],
+  [
+    (f: string) => [join(f, 'a.jsonl'), '--parquet', '--format', 'together'],
+    2,
+    'Parquet only for rows that are tokenised',
+  ],
+  [(f: string) => [join(f, 'a.jsonl'), join(f, 'b', 'a.jsonl')], 2, 'would both become'],
+  [(f: string) => [join(f, 'set', 'a.jsonl')], 2, 'would overwrite a source'],
+  [(f: string) => [join(f, 'a.jsonl'), '--style', 'text', '--tokenizer', f], 2, 'checks a chat template'],
+] as const)('wrong use %#', async (args, code, message) => {
+  for (const sub of ['b', 'set']) mkdirSync(join(folder, sub));
+  for (const name of ['a.jsonl', 'b/a.jsonl', 'set/a.jsonl']) writeFileSync(join(folder, name), lines(rows));
+  const given = args(folder);
+  const format = given.includes('--format') ? [] : ['--format', 'trl'];
+  const found = await run(...given, ...format, '--out', join(folder, 'set'));
+  expect(found.err).toContain(message);
+  expect(found.err).toMatch(/^error: .*\nfix: .*\n$/);
+  expect(found.code).toBe(code);
+  expect(readFileSync(join(folder, 'set', 'a.jsonl'), 'utf8')).toBe(lines(rows));
+});

@@ -1,0 +1,202 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { EvalPlannerError } from '../errors.ts';
+import { cardText } from '../exports/card.ts';
+import { type ExportedFile, exportRows } from '../exports/export.ts';
+import { datasetInfo, type ExportFormat, type ExportStyle } from '../exports/formats.ts';
+import type { Encode, RenderChat } from '../exports/loss-mask.ts';
+import { checkTemplate, newTemplateCheck, type TemplateCheck } from '../exports/template-check.ts';
+import { openTokenizer } from '../model/open-tokenizer.ts';
+import { whole } from '../report/format.ts';
+import { readRows } from '../rows/read.ts';
+import { chatTemplate } from '../serving/chat-template.ts';
+import { diskFailure } from './failure.ts';
+import { writeAtomically } from './files.ts';
+import { makeFolder, type RunDescription } from './run-folder.ts';
+import { print, printable } from './terminal.ts';
+import { version } from './version.ts';
+
+export interface ExportCommand {
+  readonly format: ExportFormat;
+  readonly style: ExportStyle;
+  readonly out: string;
+  readonly parquet?: boolean;
+  readonly tokenizer?: string;
+  readonly licence?: string;
+  readonly title?: string;
+  readonly json?: boolean;
+}
+
+/** `evalplanner export`: training rows as another trainer reads them, and a card that says what they are. */
+export async function exportData(
+  sources: readonly string[],
+  command: ExportCommand,
+  signal: AbortSignal,
+): Promise<void> {
+  const { format, style, out, parquet, licence, title } = command;
+  const inputs = sources.flatMap(inputsOf);
+  const extension = parquet ? 'parquet' : 'jsonl';
+  const target = (input: string) => join(out, `${bare(input)}.${extension}`);
+  checkTargets(inputs, target);
+  const template = command.tokenizer === undefined ? null : await openTemplate(command.tokenizer, style);
+  const check = newTemplateCheck();
+  try {
+    makeFolder(out);
+    const files: ExportedFile[] = [];
+    for (const input of inputs) {
+      const onRow = template
+        ? {
+            onRow: (row: Parameters<typeof checkTemplate>[1]) =>
+              checkTemplate(check, row, template.render, template.encode),
+          }
+        : {};
+      files.push(await exportRows(readRows(input), target(input), { format, style, signal, ...onRow }));
+    }
+    if (format === 'llama-factory') {
+      const info = Object.fromEntries(files.map(({ file, kind }) => [bare(file), datasetInfo(file, kind)]));
+      await writeAtomically(join(out, 'dataset_info.json'), `${JSON.stringify(info, null, 2)}\n`);
+    }
+    const card = cardText({
+      title: title ?? basename(resolve(out)),
+      format,
+      style,
+      files,
+      licence: licence ?? null,
+      made: await history(sources, inputs),
+      ...(template ? { check } : {}),
+    });
+    await writeAtomically(join(out, 'README.md'), card);
+    await report(files, template ? check : null, command);
+  } catch (error) {
+    throw diskFailure(error, out);
+  }
+}
+
+const bare = (path: string) =>
+  basename(path)
+    .replace(/\.(?:gz|zst)$/i, '')
+    .replace(/\.\w+$/, '');
+
+/** Those rows of a run that train the judge; the controls' are beside it. */
+const OF_THE_JUDGE = /^(?:sft|dpo-\d+)\.(?:jsonl|parquet)$/;
+
+function inputsOf(source: string): string[] {
+  if (!existsSync(source))
+    throw new EvalPlannerError('data', `cannot read ${source}`, 'check the path and its permissions');
+  if (!statSync(source).isDirectory()) return [source];
+  const folder = join(source, 'data');
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => OF_THE_JUDGE.test(name)) : [];
+  if (names.length > 0) return names.sort().map((name) => join(folder, name));
+  const remedy = existsSync(join(source, 'run.db'))
+    ? 'the run has not come to its first training yet: run its command again'
+    : 'name the files, or the folder of a run';
+  throw new EvalPlannerError('data', `${source} holds no training rows in data/`, remedy);
+}
+
+function checkTargets(inputs: readonly string[], target: (input: string) => string): void {
+  for (const [i, input] of inputs.entries()) {
+    const file = target(input);
+    const twin = inputs.slice(0, i).find((other) => target(other) === file);
+    if (twin !== undefined)
+      throw new EvalPlannerError(
+        'usage',
+        `${twin} and ${input} would both become ${file}`,
+        'export them to folders of their own',
+      );
+    if (inputs.some((other) => resolve(other) === resolve(file)))
+      throw new EvalPlannerError(
+        'usage',
+        `${file} would overwrite a source`,
+        'choose another folder with --out',
+      );
+  }
+}
+
+/** The chat template and the tokenizer of a model's folder. */
+async function openTemplate(
+  folder: string,
+  style: ExportStyle,
+): Promise<{ readonly render: RenderChat; readonly encode: Encode }> {
+  if (style === 'text')
+    throw new EvalPlannerError(
+      'usage',
+      '--tokenizer checks a chat template, and --style text has none',
+      'leave one of them away',
+    );
+  const files: Record<string, string> = {};
+  for (const name of ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']) {
+    const text = await readFile(join(folder, name), 'utf8').catch(() => null);
+    if (text !== null) files[name] = text;
+  }
+  const tokenizer = openTokenizer(folder, files);
+  const template = chatTemplate(files);
+  if (!template.complete)
+    throw new EvalPlannerError(
+      'model',
+      `${folder} has no chat template`,
+      'export with --style text, or copy chat_template.jinja from the original model',
+    );
+  return {
+    // A prompt may look like what a template refuses; that is a fault of the row, and counted as one.
+    render: (messages, openAnswer) => template.render(messages, { add_generation_prompt: openAnswer }),
+    encode: (text) => tokenizer.encode(text),
+  };
+}
+
+/** How the rows came to be, as far as the sources tell. */
+async function history(
+  sources: readonly string[],
+  inputs: readonly string[],
+): Promise<(readonly [string, string])[]> {
+  const lines: (readonly [string, string])[] = [
+    ['Written by', `evalplanner export, version ${version()}`],
+    ['Sources', inputs.map((input) => basename(input)).join(', ')],
+  ];
+  for (const source of sources) {
+    const text = await readFile(join(source, 'config.json'), 'utf8').catch(() => null);
+    const run = text === null ? null : descriptionOf(text);
+    if (run === null) continue;
+    const name = basename(resolve(source));
+    lines.push([`Run ${name}`, `preset ${run.preset}, seed ${run.seed}`]);
+    lines.push([`Seed model of ${name}`, `revision ${run.model}`]);
+    for (const part of ['thoughts', 'preferences', 'sft', 'dpo1', 'dpo2']) {
+      const options = (run.config as Readonly<Record<string, unknown>> | null)?.[part];
+      if (options !== undefined) lines.push([`${part} of ${name}`, JSON.stringify(options)]);
+    }
+  }
+  return lines;
+}
+
+function descriptionOf(text: string): RunDescription | null {
+  try {
+    const found = JSON.parse(text) as RunDescription | null;
+    return typeof found?.preset === 'string' ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+async function report(
+  files: readonly ExportedFile[],
+  check: TemplateCheck | null,
+  { out, json }: ExportCommand,
+): Promise<void> {
+  const failed = check !== null && check.whole < check.completions;
+  if (json) await print(`${JSON.stringify({ out, files, ...(check ? { check } : {}) }, null, 2)}\n`);
+  else {
+    const lines = files.map(
+      ({ file, kind, rows, verdicts: { A, B, none } }) =>
+        `${whole(rows).padStart(10)}  ${kind} rows in ${file}: verdict A ${whole(A)}, B ${whole(B)}${none > 0 ? `, neither ${whole(none)}` : ''}\n`,
+    );
+    const masked = check
+      ? `${whole(check.whole).padStart(10)}  of ${whole(check.completions)} completions whole in the loss mask; the longest conversation has ${whole(check.longest)} tokens\n`
+      : '';
+    await print(printable(`${lines.join('')}${masked}`));
+  }
+  if (!failed) return;
+  for (const [reason, n] of Object.entries(check.faults))
+    process.stderr.write(`${whole(n)} completions: ${printable(reason)}\n`);
+  process.stderr.write('fix: train with a chat template that shows the messages as they are\n');
+  process.exitCode = 1;
+}

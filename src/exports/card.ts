@@ -1,0 +1,86 @@
+import type { ExportedFile } from './export.ts';
+import { type ExportFormat, type ExportStyle, usage } from './formats.ts';
+import type { TemplateCheck } from './template-check.ts';
+
+export interface Card {
+  readonly title: string;
+  readonly format: ExportFormat;
+  readonly style: ExportStyle;
+  readonly files: readonly ExportedFile[];
+  /** An identifier of the Hub (`mit`, `odc-by`), or null: unknown. */
+  readonly licence: string | null;
+  /** How the rows came to be, a line each: name and value. */
+  readonly made: readonly (readonly [string, string])[];
+  readonly check?: TemplateCheck;
+  /** What `evalplanner audit` says of the rows, as Markdown. */
+  readonly audit?: string;
+}
+
+/** The README.md of a dataset, with the front matter that the Hugging Face Hub reads
+ * (https://huggingface.co/docs/hub/datasets-cards). Names and values may be hostile: each is quoted for where it stands. */
+export function cardText(card: Card): string {
+  const { title, format, style, files, licence, made, check, audit } = card;
+  const rows = files.reduce((sum, file) => sum + file.rows, 0);
+  const front = [
+    `license: ${licence === null ? 'unknown' : quoted(licence)}`,
+    `pretty_name: ${quoted(title)}`,
+    'task_categories:\n- text-generation',
+    'tags:\n- llm-as-a-judge\n- evalplanner\n- preference',
+    `size_categories:\n- ${sizeCategory(rows)}`,
+    `configs:\n${files
+      .map(
+        ({ file }) =>
+          `- config_name: ${quoted(bare(file))}\n  data_files:\n  - split: train\n    path: ${quoted(file)}`,
+      )
+      .join('\n')}`,
+  ];
+  const table = files.map(({ file, kind, rows: own, bytes, verdicts, sha256 }) => {
+    const { A, B, none } = verdicts;
+    return `| ${cell(file)} | ${kind} | ${own} | ${bytes} | ${A} | ${B} | ${none} | \`${sha256.slice(0, 16)}\` |`;
+  });
+  const sections = [
+    `# ${inline(title)}`,
+    'Training rows of an LLM judge that plans before it judges (EvalPlanner, [arXiv 2501.18099](https://arxiv.org/abs/2501.18099)): a ' +
+      'prompt shows an instruction and two responses, a completion is a whole thought (plan, execution, verdict).',
+    `| file | rows are | rows | bytes | verdict A | verdict B | neither | sha256 |\n|---|---|---:|---:|---:|---:|---:|---|\n${table.join('\n')}`,
+    `The verdicts are those of the completions that are trained towards. Format: ${format}, ${STYLES[style]}.`,
+    `## Use\n\n${files.map(({ file, kind }) => fenced(usage(format, style, file, kind))).join('\n\n')}`,
+    ...(check ? [checked(check)] : []),
+    `## How it was made\n\n${made.map(([name, value]) => `- ${inline(name)}: ${inline(value)}`).join('\n')}`,
+    `## Licence\n\n${
+      licence === null
+        ? 'Unknown: nobody said under what licence the instructions, the responses and the model that wrote the thoughts may be passed on.'
+        : inline(licence)
+    }`,
+    ...(audit === undefined ? [] : [`## Audit\n\n${audit}`]),
+  ];
+  return `---\n${front.join('\n')}\n---\n\n${sections.join('\n\n')}\n`;
+}
+
+const STYLES: Readonly<Record<ExportStyle, string>> = {
+  chat: 'as messages, for the chat template of the model',
+  text: 'as texts that stand for themselves, without a chat template',
+};
+
+function checked({ completions, whole, longest, tokens, faults }: TemplateCheck): string {
+  const rest = Object.entries(faults).map(([reason, n]) => `\n- ${n}: ${inline(reason)}`);
+  return (
+    `## Through the chat template\n\n${whole} of ${completions} completions lie whole in the loss mask, with an end of turn behind them; ` +
+    `the longest conversation has ${longest} tokens, all together ${tokens}.${rest.join('')}`
+  );
+}
+
+/** A flow scalar of YAML: JSON strings are some. */
+const quoted = (text: string) => JSON.stringify(text.replace(/[\u0085\u2028\u2029\ufeff]/g, ' '));
+const bare = (file: string) => file.replace(/\.\w+$/, '');
+const inline = (text: string) => text.replace(/\s+/g, ' ').replace(/[\\`*_[\]<>#|]/g, '\\$&');
+const cell = inline;
+const fenced = (text: string) => `\`\`\`\n${text.replace(/`{3,}/g, '')}\n\`\`\``;
+
+/** Of the Hub: https://huggingface.co/docs/hub/datasets-cards. */
+function sizeCategory(rows: number): string {
+  const steps = ['1K', '10K', '100K', '1M', '10M', '100M', '1B'];
+  const at = steps.findIndex((_, i) => rows < 10 ** (i + 3));
+  if (at < 0) return 'n>1B';
+  return at === 0 ? 'n<1K' : `${steps[at - 1]}<n<${steps[at]}`;
+}
