@@ -4,6 +4,7 @@ Reads one JSON job per line from standard input ({"do": NAME, ...arguments}) and
 into safetensors files named by the job, numbers and texts into the answer.
 """
 
+import copy
 import json
 import os
 import sys
@@ -190,8 +191,39 @@ def train(kind, dir, rows, options, out, adapter=None, reference=None):
         }
 
 
+def masks(kind, dir, path, template):
+    """The tokens of each row of an exported file and those that carry loss, as TRL's own trainer and collator have them; a
+    preference row gives two, chosen first. `dir` holds a tokenizer, whose chat template is `template`, or none."""
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(dir, pad_token="<pad>")
+    tokenizer.chat_template = template
+    # The weights are not used.
+    small = dict(hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1)
+    model = AutoModelForCausalLM.from_config(
+        AutoConfig.for_model("llama", vocab_size=len(tokenizer), eos_token_id=tokenizer.eos_token_id, **small)
+    )
+    loader = "parquet" if path.endswith(".parquet") else "json"
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = datasets.load_dataset(loader, data_files=path, split="train", cache_dir=f"{scratch}/cache")
+        arguments = dict(output_dir=scratch, use_cpu=True, bf16=False, max_length=None, report_to="none")
+        shared = dict(model=model, train_dataset=rows, processing_class=tokenizer)
+        if kind == "sft":
+            trainer = trl.SFTTrainer(args=trl.SFTConfig(**arguments), **shared)
+        else:
+            trainer = trl.DPOTrainer(args=trl.DPOConfig(**arguments), ref_model=copy.deepcopy(model), **shared)
+        batch = trainer.data_collator(list(trainer.train_dataset))
+        learned = batch["labels"] != -100 if "labels" in batch else batch["completion_mask"].bool()
+        there = batch["attention_mask"].bool()
+        sequences = [(ids[own].tolist(), mask[own].tolist()) for ids, mask, own in zip(batch["input_ids"], learned, there)]
+        if kind != "sft":
+            half = len(sequences) // 2
+            sequences = [half_of for pair in zip(sequences[:half], sequences[half:]) for half_of in pair]
+        return [{"ids": ids, "mask": mask} for ids, mask in sequences]
+
+
 def main():
-    functions = (versions, make, make_adapter, make_tokenizer, evaluate, tokenize, check_generation_config, train)
+    functions = (
+        versions, make, make_adapter, make_tokenizer, evaluate, tokenize, check_generation_config, train, masks
+    )  # fmt: skip
     jobs = {f.__name__: f for f in functions}
     for line in sys.stdin:
         job = json.loads(line)
