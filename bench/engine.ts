@@ -21,7 +21,7 @@ const HELP = `npm run bench:engine [-- --json] [-- --quick] [-- --lora]
 const NOTES = [
   'Tokens are those of the sequences, prompts included, padding left out (training), or those sampled, the end included (sampling).',
   'Interleaved: every round measures every side, each in a process of its own while the others wait. A round before the first warms up and is not counted; peers use it to choose how many rows go through at a time.',
-  'All train on the same batches of the same rows: playground judge prompts and thoughts, rows of about one length together. Of the DPO pairs all share the prompt and half the plan.',
+  'All train on the same batches of the same rows: playground judge prompts and thoughts, rows of about one length together; how they are padded or packed is each side’s own affair. Of the DPO pairs all share the prompt and half the plan.',
   `DPO: β ${DPO.beta}, NLL weight ${DPO.nllWeight}. The reference model is not counted on either side (TRL: precompute_ref_log_probs). TRL runs without gradient checkpointing, logging and saving, its set-up is not counted.`,
   'PyTorch: transformers’ LlamaForCausalLM (sdpa, float32) in a hand-written loop; logits and cross-entropy on labelled tokens only, fused AdamW.',
   'sampling: 8 thoughts per prompt at temperature 0.8, top-p 0.95. The 30 M model has random weights, which end no text.',
