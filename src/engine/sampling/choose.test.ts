@@ -113,6 +113,7 @@ describe('chooseToken', () => {
   it('is greedy in effect at a temperature near 0 and uniform at a huge one', () => {
     const logits = Float32Array.of(0, 2, 1, -3);
     expect(chooseToken(logits, 1e-6, 1, () => HIGHEST)).toBe(1);
+    expect(chooseToken(logits, Number.MIN_VALUE, 1, () => HIGHEST)).toBe(1);
     // Sorted by logit: 1, 2, 0, 3, a quarter each.
     const drawn = [0.1, 0.3, 0.6, 0.9].map((point) => chooseToken(logits, 1e9, 1, () => point));
     expect(drawn).toEqual([1, 2, 0, 3]);
@@ -133,6 +134,11 @@ describe('chooseToken', () => {
       expect(chooseToken(logits, 1, topP, () => HIGHEST)).toBe(1);
       expect(chooseToken(Float32Array.of(2, 2), 1, topP, () => HIGHEST)).toBe(0);
     }
+  });
+
+  it('chooses a token also of logits that are no numbers', () => {
+    for (const value of [Number.NaN, -Infinity])
+      expect(chooseToken(new Float32Array(3).fill(value), 0.8, 0.9, () => 0.5)).toBe(0);
   });
 
   it('never draws what is impossible or negligible', () => {

@@ -52,7 +52,7 @@ export function chooseToken(logits: Float32Array, temperature: number, topP: num
   for (let i = 0; i < logits.length; i++) {
     const logit = logits[i] as number;
     const z = (top - logit) * sharpness;
-    // Also where both are infinite.
+    // z is no number where the temperature is next to nothing, or a logit is none.
     if (!(z <= NEGLIGIBLE)) continue;
     const weight = decay(z);
     total += weight;
@@ -61,6 +61,7 @@ export function chooseToken(logits: Float32Array, temperature: number, topP: num
     if (logit < low) low = logit;
     if (weight < least) least = weight;
   }
+  if (count === 0) return best;
   // Logits may differ where weights no longer do: those are equals, and stay together.
   const scale = least < 1 ? (BINS - 1) / (top - low) : 0;
   mass.fill(0);
