@@ -69,7 +69,7 @@ export async function benchBuild(
     throw diskFailure(error, out);
   });
   const judge = await openJudge(setup, signal);
-  const line = new ProgressLine('FollowBench', chosen.length);
+  const line = new ProgressLine('FollowBench', chosen.length, 'instructions');
   const built: Built[] = [];
   try {
     const { planModel, ...own } = judge.options;

@@ -129,7 +129,7 @@ async function played(
   { way = 'best-of-n' }: BenchChoicesOptions,
 ): Promise<{ games: ChoiceGame[]; way: Way }> {
   const byChoice = new Map<BenchmarkChoice, ChoiceGame>();
-  const line = new ProgressLine(benchmark.title, choices.length);
+  const line = new ProgressLine(benchmark.title, choices.length, 'choices');
   try {
     for await (const game of playChoices(model, choices, { ...options, way })) {
       byChoice.set(game.choice, game);

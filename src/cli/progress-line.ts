@@ -3,20 +3,22 @@ import { duration, whole } from '../report/format.ts';
 /** Milliseconds between two looks of a terminal's line. */
 const EVERY = 100;
 
-/** How many pairs are done, on stderr: one line that is rewritten in place on a terminal, else one at every tenth, where the
+/** How many pairs, or other units, are done, on stderr: one line that is rewritten in place on a terminal, else one at every tenth, where the
  * total is known. */
 export class ProgressLine {
   readonly #title: string;
   readonly #total: number | null;
+  readonly #unit: string;
   readonly #started = performance.now();
   readonly #terminal = process.stderr.isTTY === true;
   #last = 0;
   #tenth = 0;
   #shown = false;
 
-  constructor(title: string, total: number | null = null) {
+  constructor(title: string, total: number | null = null, unit = 'pairs') {
     this.#title = title;
     this.#total = total;
+    this.#unit = unit;
   }
 
   show(done: number): void {
@@ -51,7 +53,7 @@ export class ProgressLine {
 
   #count(done: number): string {
     const of = this.#total === null ? '' : ` of ${whole(this.#total)}`;
-    return `${this.#title}: ${whole(done)}${of} pairs`;
+    return `${this.#title}: ${whole(done)}${of} ${this.#unit}`;
   }
 
   #left(done: number): string {
