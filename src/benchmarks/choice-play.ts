@@ -10,9 +10,12 @@ import { together } from '../judging/together.ts';
 import type { Model } from '../model.ts';
 import { random, seedOf, shuffle } from '../random.ts';
 import type { BenchmarkChoice, ChoiceGame, ChoiceVerdict, Way } from './choice.ts';
+import { type Meter, metered } from './effort.ts';
 
 export interface ChoicePlayOptions extends Omit<JudgeAllOptions, 'orders' | 'inputOrder'> {
   readonly way?: Way;
+  /** Is told of every answer that a verdict rests on. */
+  readonly meter?: Meter;
 }
 
 /** Has a model judge choices; games come as they are done. What can only be judged by ratings is rated where n responses are
@@ -20,7 +23,7 @@ export interface ChoicePlayOptions extends Omit<JudgeAllOptions, 'orders' | 'inp
 export async function* playChoices(
   model: Model,
   choices: readonly BenchmarkChoice[],
-  { way = 'best-of-n', seed = 0, ...options }: ChoicePlayOptions = {},
+  { way = 'best-of-n', seed = 0, meter, ...options }: ChoicePlayOptions = {},
 ): AsyncGenerator<ChoiceGame, void, undefined> {
   const pairwise = settings(model, { ...options, seed });
   const rating = settings(model, { ...options, form: 'two-call', seed });
@@ -37,7 +40,8 @@ export async function* playChoices(
     };
   }
   const playable = inPairs ? choices.filter(({ ratingsOnly }) => !ratingsOnly) : choices;
-  yield* conduct(playable, task, { ...conductBy(model, options), inputOrder: false });
+  const counted = (choice: BenchmarkChoice) => (meter ? metered(task(choice), meter) : task(choice));
+  yield* conduct(playable, counted, { ...conductBy(model, options), inputOrder: false });
 }
 
 /** The responses' indices by slot: the first response, which is right, changes places with one that is drawn, as officially. */

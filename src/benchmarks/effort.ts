@@ -1,4 +1,4 @@
-import type { Answer } from '../judging/task.ts';
+import type { Answer, Task } from '../judging/task.ts';
 
 /** What the verdicts of a benchmark took, whenever they were made. */
 export interface Effort {
@@ -47,4 +47,15 @@ export class Meter {
       seconds,
     };
   }
+}
+
+/** A task whose answers are counted. */
+export function* metered<T>(task: Task<T>, meter: Meter): Task<T> {
+  let step = task.next(new Map());
+  while (!step.done) {
+    const answers = yield step.value;
+    meter.add(answers);
+    step = task.next(answers);
+  }
+  return step.value;
 }

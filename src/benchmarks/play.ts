@@ -7,7 +7,7 @@ import type { Task } from '../judging/task.ts';
 import type { Model } from '../model.ts';
 import type { Order, VerdictKind } from '../types.ts';
 import type { Benchmark, BenchmarkPair, Game } from './benchmark.ts';
-import type { Meter } from './effort.ts';
+import { type Meter, metered } from './effort.ts';
 
 export interface PlayOptions extends Omit<JudgeAllOptions, 'orders' | 'inputOrder'> {
   /** `official` (default): those that the benchmark's protocol plays; `both`: each pair in both. */
@@ -35,16 +35,6 @@ export async function* play(
     };
   }
   yield* conduct(pairs, task, { ...conductBy(model, options), inputOrder: false });
-}
-
-function* metered<T>(task: Task<T>, meter: Meter): Task<T> {
-  let step = task.next(new Map());
-  while (!step.done) {
-    const answers = yield step.value;
-    meter.add(answers);
-    step = task.next(answers);
-  }
-  return step.value;
 }
 
 /** The verdict of an order's votes, as it names the slots: their majority, or where none is, what the first one says beside A

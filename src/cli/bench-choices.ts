@@ -1,41 +1,31 @@
 import type { BenchmarkChoice, ChoiceBenchmark, ChoiceGame, Way } from '../benchmarks/choice.ts';
 import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
 import { playChoices } from '../benchmarks/choice-play.ts';
-import { type ChoiceScore, scoreChoices } from '../benchmarks/choice-score.ts';
+import { scoreChoices } from '../benchmarks/choice-score.ts';
 import { choiceRow, joinChoices } from '../benchmarks/choice-verdicts.ts';
+import { type Effort, Meter } from '../benchmarks/effort.ts';
 import { EvalPlannerError, EXIT_CODE } from '../errors.ts';
+import type { ChoiceResult } from '../report/benchmark-report.ts';
 import { choiceMarkdown, renderChoices } from '../report/choice-table.ts';
 import { percent } from '../report/format.ts';
 import { tableOptions } from '../report/table.ts';
 import { readRows } from '../rows/read.ts';
 import type { SourceRow } from '../rows/row.ts';
+import { verdictsFile } from './bench-folder.ts';
 import { benchmarkRows, noteOddities } from './bench-rows.ts';
+import { type BenchOptions, type BenchRun, inFolder, Stopwatch, tellPage, writeReport } from './bench-run.ts';
 import { printDryRun } from './dry-run-text.ts';
 import { writeAtomically } from './files.ts';
-import { type JudgeSetup, type OpenJudge, openJudge } from './open-judge.ts';
+import type { OpenJudge } from './open-judge.ts';
 import { ProgressLine } from './progress-line.ts';
 import { print } from './terminal.ts';
-
-export interface BenchChoicesOptions extends JudgeSetup {
-  readonly data?: string;
-  readonly way?: Way;
-  readonly out?: string;
-  readonly maxChars?: number;
-  readonly orders?: 'official' | 'both';
-  readonly verdicts?: string;
-  readonly saveVerdicts?: string;
-  readonly limit?: number;
-  readonly json?: boolean;
-  readonly markdown?: boolean;
-  readonly failUnder?: number;
-}
 
 export const isChoice = (name: string) => CHOICE_BENCHMARKS.some((benchmark) => benchmark.name === name);
 
 /** `evalplanner bench NAMES` for benchmarks of choices among n responses. */
 export async function benchChoices(
   names: readonly string[],
-  options: BenchChoicesOptions,
+  options: BenchOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const pairs = names.find((name) => !isChoice(name));
@@ -45,11 +35,11 @@ export async function benchChoices(
       `${pairs} is not judged as ${names.find(isChoice)} is`,
       'give benchmarks of pairs and of choices to commands of their own',
     );
-  if ((options.out ?? options.maxChars) !== undefined || options.orders === 'both')
+  if (options.maxChars !== undefined || options.orders === 'both')
     throw new EvalPlannerError(
       'usage',
-      '--out, --max-chars and --orders are of pairs, not of choices among n',
-      'leave them out: --store keeps the answers, --way says how choices are judged',
+      '--max-chars and --orders are of pairs, not of choices among n',
+      'leave them out, and choose by --way how choices are judged',
     );
   const benchmarks = CHOICE_BENCHMARKS.filter(({ name }) => names.includes(name));
   if ((options.verdicts ?? options.saveVerdicts) !== undefined && benchmarks.length > 1)
@@ -64,53 +54,56 @@ export async function benchChoices(
       'verdicts were given, and a model or a way of judging',
       'leave out --model and --way: the verdicts say how they were made',
     );
-  const judge = options.verdicts === undefined ? await openJudge(options, signal) : null;
-  const results: ChoiceScore[] = [];
-  try {
-    for (const benchmark of benchmarks) {
-      const all = await load(benchmark, options.data);
-      const choices = first(all, options.limit);
-      const { games, way } = judge
-        ? await played(judge, benchmark, choices, options)
-        : joinChoices(all, await allRows(options.verdicts as string));
-      if (judge?.dry) continue;
-      const wanted = new Set(choices);
-      const own = games.filter(({ choice }) => wanted.has(choice));
-      if (own.length === 0)
-        throw new EvalPlannerError(
-          'data',
-          `${benchmark.title}: there is no verdict`,
-          'give rows {id, verdict} or {id, ratings}, or choices to judge',
-        );
-      results.push(scoreChoices(benchmark, own, choices, way, options.seed));
-      if (options.saveVerdicts !== undefined)
-        await writeAtomically(
-          options.saveVerdicts,
-          own.map((game) => `${JSON.stringify(choiceRow(game, way))}\n`).join(''),
-        );
-    }
-  } finally {
-    await judge?.close();
-  }
-  if (judge?.dry) return printDryRun(judge.dry, options.json);
-  await show(results, options);
-  gates(results, options);
+  const loaded: { benchmark: ChoiceBenchmark; all: BenchmarkChoice[] }[] = [];
+  for (const benchmark of benchmarks) loaded.push({ benchmark, all: await load(benchmark, options.data) });
+  const results: ChoiceResult[] = [];
+  await inFolder(
+    benchmarks.map(({ name }) => name),
+    options,
+    signal,
+    async (run) => {
+      const { judge, folder } = run;
+      for (const { benchmark, all } of loaded) {
+        const choices = first(all, options.limit);
+        const { games, way, effort } = judge
+          ? await played(run, judge, benchmark, choices, options)
+          : { ...joinChoices(all, await allRows(options.verdicts as string)), effort: null };
+        if (judge?.dry) continue;
+        const wanted = new Set(choices);
+        const own = games.filter(({ choice }) => wanted.has(choice));
+        if (own.length === 0)
+          throw new EvalPlannerError(
+            'data',
+            `${benchmark.title}: there is no verdict`,
+            'give rows {id, verdict} or {id, ratings}, or choices to judge',
+          );
+        const score = scoreChoices(benchmark, own, choices, way, options.seed);
+        results.push({ ...score, effort, published: benchmark.published });
+        const lines = own.map((game) => `${JSON.stringify(choiceRow(game, way))}\n`).join('');
+        if (folder !== null) await writeAtomically(verdictsFile(folder, benchmark.name), lines);
+        if (options.saveVerdicts !== undefined) await writeAtomically(options.saveVerdicts, lines);
+      }
+      if (judge?.dry) return printDryRun(judge.dry, options.json);
+      await writeReport(run, { benchmarks: [], choices: results }, options);
+      await show(results, options);
+      tellPage(run, options);
+      gates(results, options);
+    },
+  );
 }
 
-async function show(results: readonly ChoiceScore[], { json, markdown }: BenchChoicesOptions): Promise<void> {
+async function show(results: readonly ChoiceResult[], { json, markdown }: BenchOptions): Promise<void> {
   if (json) return print(`${JSON.stringify({ benchmarks: results }, null, 2)}\n`);
   if (markdown) return print(choiceMarkdown(results));
   const table = tableOptions(process.stdout);
-  const published = (name: string) =>
-    CHOICE_BENCHMARKS.find((benchmark) => benchmark.name === name)?.published ?? [];
-  return print(results.map((score) => renderChoices(score, published(score.name), table)).join('\n'));
+  return print(results.map((score) => renderChoices(score, score.published, table)).join('\n'));
 }
 
-function gates(results: readonly ChoiceScore[], { failUnder }: BenchChoicesOptions): void {
+function gates(results: readonly ChoiceResult[], { failUnder }: BenchOptions): void {
   for (const { title, shares } of results) {
     if (shares.error === 0) continue;
     process.stderr.write(
-      `${title}: the model did not answer ${percent(shares.error)} % of the prompts\nfix: run the same command again, with --store FILE to ask for what is missing only\n`,
+      `${title}: the model did not answer ${percent(shares.error)} % of the prompts\nfix: run the same command again, which asks for what is missing only\n`,
     );
     process.exitCode = EXIT_CODE.model;
     return;
@@ -123,22 +116,31 @@ function gates(results: readonly ChoiceScore[], { failUnder }: BenchChoicesOptio
 }
 
 async function played(
+  run: BenchRun,
   { model, options }: OpenJudge,
   benchmark: ChoiceBenchmark,
   choices: readonly BenchmarkChoice[],
-  { way = 'best-of-n' }: BenchChoicesOptions,
-): Promise<{ games: ChoiceGame[]; way: Way }> {
+  { way = 'best-of-n' }: BenchOptions,
+): Promise<{ games: ChoiceGame[]; way: Way; effort: Effort }> {
   const byChoice = new Map<BenchmarkChoice, ChoiceGame>();
+  const meter = new Meter();
   const line = new ProgressLine(benchmark.title, choices.length, 'choices');
+  const watch = new Stopwatch(run, benchmark.name, meter);
   try {
-    for await (const game of playChoices(model, choices, { ...options, way })) {
+    for await (const game of playChoices(model, choices, { ...options, way, meter })) {
       byChoice.set(game.choice, game);
       line.show(byChoice.size);
+      watch.tick();
     }
   } finally {
     line.end(byChoice.size);
+    watch.note();
   }
-  return { games: choices.flatMap((choice) => byChoice.get(choice) ?? []), way };
+  return {
+    games: choices.flatMap((choice) => byChoice.get(choice) ?? []),
+    way,
+    effort: meter.effort(watch.seconds),
+  };
 }
 
 async function load(benchmark: ChoiceBenchmark, data?: string): Promise<BenchmarkChoice[]> {

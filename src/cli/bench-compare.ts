@@ -72,6 +72,13 @@ function openRun(path: string): Run {
 
 /** Benchmarks that both have, in the order of the first; what only one has is told. */
 function shared(runs: readonly [Run, Run], wanted: string | undefined): string[] {
+  for (const { path, report } of runs)
+    if (report !== null && report.benchmarks.length === 0)
+      throw new EvalPlannerError(
+        'usage',
+        `${path} has judged choices among n, no pairs`,
+        'compare runs on benchmarks of pairs',
+      );
   const played = runs.map(({ report }) => report?.benchmarks.map(({ name }) => name) ?? null);
   if (wanted !== undefined) {
     benchmarkOf(wanted);

@@ -209,6 +209,36 @@ describe('a run folder', () => {
   });
 });
 
+it('keeps a run of choices among n in a folder too', async () => {
+  const choices = write(
+    'choices.jsonl',
+    ['3 2 1', '5 4 3'].map((right, i) => ({
+      id: i,
+      instruction: `Count down from ${right[0]} to ${right[4]}.`,
+      chosen: [right],
+      rejected: ['1 2', '7 7'],
+    })),
+  );
+  const run = join(folder, 'choices');
+  const args = ['bench', 'custom-k', '--data', choices, '--way', 'round-robin', '--out', run, '--json'];
+  expect(await main(args)).toBe(0);
+  const [own] = JSON.parse(out).benchmarks;
+  expect(own).toMatchObject({ judged: 2, effort: { generations: 12, asked: 12 } });
+  const report = JSON.parse(readFileSync(join(run, 'report.json'), 'utf8'));
+  expect(report).toMatchObject({ kind: 'bench', benchmarks: [], choices: [own] });
+  const page = readFileSync(join(run, 'report.html'), 'utf8');
+  expect(page).toMatch(/your own choices, round-robin/);
+  expect(page).not.toMatch(/NaN|undefined|Infinity/);
+  expect(readFileSync(join(run, 'verdicts', 'custom-k.jsonl'), 'utf8').split('\n')).toHaveLength(3);
+  out = '';
+  expect(await main(args)).toBe(0);
+  expect(JSON.parse(out).benchmarks[0]).toEqual({ ...own, effort: { ...own.effort, asked: 0 } });
+  expect(await main(['bench', 'compare', run, run])).toBe(2);
+  expect(complaints).toMatch(
+    /has judged choices among n, no pairs\nfix: compare runs on benchmarks of pairs/,
+  );
+});
+
 it('judges only pairs that are short enough, and says so', async () => {
   const some = write('lengths.jsonl', [
     { id: 'short', instruction: 'x', chosen: 'yes', rejected: 'no' },
@@ -344,17 +374,22 @@ it('keeps choices among n apart from pairs', async () => {
   const saved = join(folder, 'saved-choices.jsonl');
   out = '';
   const play = ['bench', 'custom-k', '--data', choices, '--json'];
-  expect(await main([...play, '--way', 'round-robin', '--save-verdicts', saved])).toBe(0);
+  expect(
+    await main([...play, '--way', 'round-robin', '--out', join(folder, 'rr'), '--save-verdicts', saved]),
+  ).toBe(0);
   const [played] = JSON.parse(out).benchmarks;
   out = '';
   expect(await main([...play, '--verdicts', saved])).toBe(0);
-  expect(JSON.parse(out).benchmarks[0]).toEqual(played);
+  expect(JSON.parse(out).benchmarks[0]).toEqual({ ...played, effort: null });
   for (const [args, message] of [
     [['custom-k', 'custom', '--data', choices], /custom is not judged as custom-k is/],
     [['custom', '--data', choices], /line 1 has a list of responses\nfix: bench it as custom-k/],
     [['custom', '--data', data, '--way', 'ratings'], /--way is of choices among n/],
     [['custom-k', '--data', choices, '--orders', 'both'], /are of pairs/],
-    [['custom-k', '--data', choices], /compare two responses only\nfix: .*--way round-robin/],
+    [
+      ['custom-k', '--data', choices, '--out', join(folder, 'k')],
+      /compare two responses only\nfix: .*--way round-robin/,
+    ],
   ] as const) {
     complaints = '';
     expect(await main(['bench', ...args])).toBe(2);

@@ -1,6 +1,7 @@
+import type { Score } from '../benchmarks/benchmark.ts';
 import type { LengthControl } from '../benchmarks/length.ts';
 import { sigmoid } from '../benchmarks/logistic.ts';
-import type { RatedScore } from '../benchmarks/resample.ts';
+import type { Interval } from '../benchmarks/metrics.ts';
 import { type FlipMatrix, SAID } from '../benchmarks/score.ts';
 import { percent, range, whole } from './format.ts';
 import { type Html, html } from './html.ts';
@@ -14,26 +15,31 @@ const TOP = 24;
 /** Longer names are cut in the chart; the table has them whole. */
 const NAME = 24;
 
+/** A score whose parts may have no interval. */
+type Part = Score & { readonly interval?: Interval; readonly parts?: readonly Part[] };
+
 interface Row {
-  readonly score: RatedScore;
+  readonly score: Part;
   readonly depth: number;
 }
 
 /** Lines of the chart of a score. */
-export function partsCount(official: RatedScore): number {
+export function partsCount(official: Part): number {
   return rowsOf(official).length;
 }
 
-function rowsOf(score: RatedScore, depth = 0): Row[] {
+function rowsOf(score: Part, depth = 0): Row[] {
   return [{ score, depth }, ...(score.parts ?? []).flatMap((part) => rowsOf(part, depth + 1))];
 }
 
-/** The official score, its sections and their subsets: a dot with its 95 % interval each. */
-export function partsChart(official: RatedScore): Html {
+/** The official score, its sections and their subsets: a dot each, with its 95 % interval where it has one; the dashed line is
+ * chance. */
+export function partsChart(official: Part, chance = 0.5): Html {
   const rows = rowsOf(official);
-  const bounds = rows.flatMap(({ score }) => score.interval);
+  const bounds = rows.flatMap(({ score }) => score.interval ?? [score.score]);
   const low = Math.max(0, Math.floor(Math.min(0.4, ...bounds) * 5) / 5);
-  const x = (share: number) => round(LABEL + 8 + ((share - low) / (1 - low)) * (WIDTH - LABEL - VALUE - 20));
+  const x = (share: number) =>
+    round(LABEL + 8 + ((Math.min(1, share) - low) / (1 - low)) * (WIDTH - LABEL - VALUE - 20));
   const tops: number[] = [];
   let at = TOP + 14;
   for (const [i, { depth, score }] of rows.entries()) {
@@ -45,22 +51,27 @@ export function partsChart(official: RatedScore): Html {
   }
   const bottom = at - 6;
   const ticks = Array.from({ length: Math.round((1 - low) * 5) + 1 }, (_, i) => low + i / 5);
-  if (low < 0.5) ticks.push(0.5);
   return html`<svg class="chart parts" viewBox="0 0 ${WIDTH} ${bottom + 4}" role="img"
     aria-label="Official score by section: ${rows.map(({ score }) => `${score.name} ${percent(score.score)}%`).join(', ')}">
   ${ticks.map((tick) => {
-    const chance = Math.abs(tick - 0.5) < 1e-9;
-    return html`<line class="${chance ? 'chance' : 'grid'}" x1="${x(tick)}" x2="${x(tick)}" y1="${TOP}" y2="${bottom}"/>${
-      chance ? '' : tickLabel(x(tick), 14, String(Math.round(tick * 100)))
-    }`;
+    return html`<line class="grid" x1="${x(tick)}" x2="${x(tick)}" y1="${TOP}" y2="${bottom}"/>${tickLabel(
+      x(tick),
+      14,
+      String(Math.round(tick * 100)),
+    )}`;
   })}
+  ${
+    chance < low
+      ? ''
+      : html`<line class="chance" x1="${x(chance)}" x2="${x(chance)}" y1="${TOP}" y2="${bottom}"/>`
+  }
   ${rows.map(({ score, depth }, i) => {
     const y = tops[i] as number;
-    const [from, to] = score.interval;
+    const { interval } = score;
     return html`<g class="part depth-${Math.min(depth, 2)}">
-    <title>${score.name}: ${percent(score.score)}% (${range(score.interval)}), ${whole(score.pairs)} pairs</title>
+    <title>${score.name}: ${percent(score.score)}%${interval ? ` (${range(interval)})` : ''}, ${whole(score.pairs)} judged</title>
     <text class="name" x="${depth === 2 ? 10 : 0}" y="${y + 4}">${shorter(score.name)}</text>
-    <line class="interval" x1="${x(from)}" x2="${x(to)}" y1="${y}" y2="${y}"/>
+    ${interval ? html`<line class="interval" x1="${x(interval[0])}" x2="${x(interval[1])}" y1="${y}" y2="${y}"/>` : ''}
     <circle class="dot" cx="${x(score.score)}" cy="${y}" r="${depth === 0 ? 6 : depth === 1 ? 5 : 3.5}"/>
     <text class="value" x="${WIDTH}" y="${y + 4}" text-anchor="end">${percent(score.score)}</text></g>`;
   })}

@@ -3,10 +3,17 @@ import type { Published } from '../benchmarks/benchmark.ts';
 import type { Effort } from '../benchmarks/effort.ts';
 import type { Interval } from '../benchmarks/metrics.ts';
 import { STYLE_FEATURES } from '../benchmarks/style.ts';
+import { SLOTS } from '../prompts/published/choice.ts';
 import { flipChart, lengthChart, partsChart, partsCount } from './benchmark-charts.ts';
-import { type BenchmarkReport, type BenchmarkResult, selected } from './benchmark-report.ts';
+import {
+  type BenchmarkReport,
+  type BenchmarkResult,
+  type ChoiceResult,
+  selected,
+} from './benchmark-report.ts';
 import { BENCHMARK_STYLE } from './benchmark-style.ts';
 import { benchmarkMarkdown } from './benchmark-table.ts';
+import { choiceMarkdown } from './choice-table.ts';
 import { duration, money, percent, range, signedNumber, whole } from './format.ts';
 import { type Html, html, verbatim } from './html.ts';
 
@@ -14,7 +21,8 @@ import { type Html, html, verbatim } from './html.ts';
 export function benchmarkPage(report: BenchmarkReport): Html {
   const digest = createHash('sha256').update(BENCHMARK_STYLE).digest('base64');
   const policy = `default-src 'none'; style-src 'sha256-${digest}'; base-uri 'none'; form-action 'none'`;
-  const { benchmarks, judge, version, node } = report;
+  const { benchmarks, choices, judge, version, node } = report;
+  const all = [...benchmarks, ...choices];
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -22,7 +30,7 @@ export function benchmarkPage(report: BenchmarkReport): Html {
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>EvalPlanner: ${judge.name} on ${benchmarks.map(({ title }) => title).join(', ')}</title>
+<title>EvalPlanner: ${judge.name} on ${all.map(({ title }) => title).join(', ')}</title>
 <style>${verbatim(BENCHMARK_STYLE)}</style>
 </head>
 <body>
@@ -34,9 +42,10 @@ ${facts(report)}
 <main>
 ${benchmarks.length > 1 ? overview(benchmarks) : ''}
 ${benchmarks.map((result) => section(result))}
+${choices.map((result) => choiceSection(result))}
 <section class="benchmark">
 <h2>For pasting</h2>
-<details><summary>Markdown table</summary><pre class="mono">${benchmarkMarkdown(benchmarks)}</pre></details>
+<details><summary>Markdown table</summary><pre class="mono">${benchmarks.length > 0 ? benchmarkMarkdown(benchmarks) : ''}${choices.length > 0 ? choiceMarkdown(choices) : ''}</pre></details>
 <p class="note">Intervals are 95%: a bootstrap over prompts for official scores, their parts and the accuracy of all verdicts, since
 pairs of one prompt and orders of one pair are not independent; Wilson's for shares of pairs and fifths; errors clustered by
 prompt for the fits. Where no prompt differs from another, resampling shows no spread and Wilson's interval over prompts stands in.</p>
@@ -48,10 +57,12 @@ prompt for the fits. Where no prompt differs from another, resampling shows no s
 `;
 }
 
-function heading({ judge, benchmarks }: BenchmarkReport): Html {
+function heading({ judge, ...report }: BenchmarkReport): Html {
+  const benchmarks = [...report.benchmarks, ...report.choices];
   const [only, second] = benchmarks;
   if (only === undefined) return html`${judge.name} has played no benchmark yet.`;
-  const score = (of: BenchmarkResult) => html`<span class="score">${percent(of.official.score)}%</span>`;
+  const score = (of: BenchmarkResult | ChoiceResult) =>
+    html`<span class="score">${percent(of.official.score)}%</span>`;
   if (second === undefined) return html`${judge.name} scores ${score(only)} on ${only.title}.`;
   return html`${judge.name} scores ${benchmarks.map(
     (of, i) =>
@@ -59,8 +70,8 @@ function heading({ judge, benchmarks }: BenchmarkReport): Html {
   )}.`;
 }
 
-function facts({ judge, seed, selection, benchmarks }: BenchmarkReport): Html {
-  const efforts = benchmarks.flatMap(({ effort }) => effort ?? []);
+function facts({ judge, seed, selection, benchmarks, choices }: BenchmarkReport): Html {
+  const efforts = [...benchmarks, ...choices].flatMap(({ effort }) => effort ?? []);
   const sum = (value: (effort: Effort) => number) =>
     efforts.reduce((total, effort) => total + value(effort), 0);
   const known = efforts.every(({ cost }) => cost !== null);
@@ -68,7 +79,7 @@ function facts({ judge, seed, selection, benchmarks }: BenchmarkReport): Html {
     ['Judge', judge.name],
     ...(judge.revision === null ? [] : [['Revision', judge.revision.slice(0, 24)] as const]),
     ['How', judge.settings],
-    ['Orders', selection.orders],
+    ...(benchmarks.length === 0 ? [] : [['Orders', selection.orders] as const]),
     ...(selected(selection) === '' ? [] : [['Only', selected(selection)] as const]),
     ['Seed', String(seed)],
     ...(efforts.length === 0
@@ -82,7 +93,8 @@ function facts({ judge, seed, selection, benchmarks }: BenchmarkReport): Html {
   return html`<dl class="facts">${list.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
-const neither = ({ shares }: BenchmarkResult) => Object.values(shares).reduce((sum, share) => sum + share, 0);
+const neither = ({ shares }: BenchmarkResult | ChoiceResult) =>
+  Object.values(shares).reduce((sum, share) => sum + share, 0);
 const orDash = (share: number | null) => (share === null ? '–' : percent(share));
 const ranged = (share: number, interval: Interval) =>
   html`${percent(share)} <span class="range">${range(interval)}</span>`;
@@ -109,7 +121,7 @@ function section(of: BenchmarkResult): Html {
   return html`<section class="benchmark">
 <h2>${title}: <span class="score">${percent(official.score)}</span> <span class="range">${range(official.interval)}</span></h2>
 <p class="protocol">Official protocol: ${protocol}.</p>
-${warnings(of)}
+${warnings(of, of.pairs, 'pairs')}
 <div class="figures">
 <div class="column">
 <figure><figcaption>Official score by section, %</figcaption>${partsChart(official)}</figure>
@@ -137,16 +149,67 @@ ${published(of.published)}
 </section>`;
 }
 
-function warnings({ judged, pairs, incomplete, shares }: BenchmarkResult): Html {
+function choiceSection(of: ChoiceResult): Html {
+  const { title, official, protocol, way } = of;
+  return html`<section class="benchmark">
+<h2>${title}, ${way}: <span class="score">${percent(official.score)}</span> <span class="range">${range(official.interval)}</span></h2>
+<p class="protocol">Protocol: ${protocol}.</p>
+${warnings(of, of.choices, 'choices')}
+<div class="figures">
+<div class="column"><figure><figcaption>Score by section, %</figcaption>${partsChart(official, of.chance)}</figure></div>
+<div class="column">
+${table('Beside the score', 'Figures in %', choiceBesides(of))}
+${of.effort === null ? '' : table('What it took', '', effort(of.effort))}
+</div>
+</div>
+${published(of.published)}
+</section>`;
+}
+
+function choiceBesides(of: ChoiceResult): Rows {
+  const { chance, slots, shares, conventions, unrated, sharedTop, judged, way } = of;
+  const kinds = Object.entries(shares).filter(([, share]) => share > 0);
+  return [
+    ['Choices judged', whole(judged)],
+    ['Naming any response scores', percent(chance)],
+    ...(slots ?? []).map((share, i) => [`Names slot ${SLOTS.charAt(i)}`, percent(share)] as const),
+    ['No verdict', percent(neither(of))],
+    ...kinds.map(([kind, share]) => [`– ${kind}`, percent(share)] as const),
+    ...(conventions.guess === conventions.wrong
+      ? []
+      : ([
+          ['Score, none counts as a guess', percent(conventions.guess)],
+          ['Score, none counts wrong', percent(conventions.wrong)],
+          ['Score, none left out', orDash(conventions.dropped)],
+        ] as const)),
+    ...(unrated === null || sharedTop === null
+      ? []
+      : way === 'round-robin'
+        ? [['Most wins shared', percent(sharedTop)] as const]
+        : ([
+            ['Responses not rated', percent(unrated)],
+            ['Highest rating shared', percent(sharedTop)],
+          ] as const)),
+  ];
+}
+
+function warnings(
+  { judged, incomplete, shares }: BenchmarkResult | ChoiceResult,
+  all: number,
+  unit: 'pairs' | 'choices',
+): Html {
   const list = [
-    ...(judged < pairs
-      ? [`${whole(pairs - judged)} of ${whole(pairs)} pairs have no verdict and are left out.`]
+    ...(judged < all
+      ? [`${whole(all - judged)} of ${whole(all)} ${unit} have no verdict and are left out.`]
       : []),
     ...(incomplete.length === 0
       ? []
       : [
           `Not the whole benchmark, and so not comparable with published scores: ${incomplete
-            .map(({ section: name, judged: own, published: all }) => `${name} ${whole(own)} of ${whole(all)}`)
+            .map(
+              ({ section: name, judged: own, published: total }) =>
+                `${name} ${whole(own)} of ${whole(total)}`,
+            )
             .join(', ')}.`,
         ]),
     ...(shares.error === 0

@@ -42,6 +42,7 @@ function reportOf(list: readonly Game[], poison = ''): BenchmarkReport {
     data: poison,
     seed: 0,
     selection: { orders: 'both', limit: 50, maxChars: 900 },
+    choices: [],
     benchmarks: [
       {
         ...scoreBenchmark(

@@ -1,4 +1,5 @@
 import type { Published } from '../benchmarks/benchmark.ts';
+import type { ChoiceScore } from '../benchmarks/choice-score.ts';
 import type { Effort } from '../benchmarks/effort.ts';
 import type { BenchmarkScore } from '../benchmarks/score.ts';
 import { benchmarkPage } from './benchmark-page.ts';
@@ -17,6 +18,8 @@ export interface BenchmarkReport {
   readonly seed: number;
   readonly selection: Selection;
   readonly benchmarks: readonly BenchmarkResult[];
+  /** Of choices among n responses: a run has one kind or the other. */
+  readonly choices: readonly ChoiceResult[];
 }
 
 export interface JudgeFacts {
@@ -39,6 +42,12 @@ export interface Selection {
 export interface BenchmarkResult extends BenchmarkScore {
   /** Of all the pairs that its files hold. */
   readonly digest: string;
+  /** Null for verdicts that were made elsewhere. */
+  readonly effort: Effort | null;
+  readonly published: readonly Published[];
+}
+
+export interface ChoiceResult extends ChoiceScore {
   /** Null for verdicts that were made elsewhere. */
   readonly effort: Effort | null;
   readonly published: readonly Published[];

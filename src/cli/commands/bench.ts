@@ -84,7 +84,7 @@ Examples:
   $ evalplanner bench judgebench --data data/JudgeBench --verdicts verdicts.jsonl
   $ evalplanner bench compare runs/bench-M0-1f0a3c runs/bench-M2-DPO-77d0e1
 
-Stopped by Ctrl-C or worse, the same command goes on where it was; choices among n need --store for it.
+Stopped by Ctrl-C or worse, the same command goes on where it was.
 
 Of choices among n, --verdicts takes rows {id, verdict: A | B | C | …} with \`shown: [2, 0, 1, 3]\` where slots are not as
 the file lists the responses (right ones first), or rows {id, ratings: [9, 3, null, 5]}. A file of your own has
