@@ -13,6 +13,7 @@ export interface Named {
   readonly files: readonly RegExp[];
   /** Its datasets on the hub, as parseHubId reads them; none where it has none with rows. */
   readonly hub: readonly string[];
+  readonly counts: readonly Readonly<Record<string, number>>[];
 }
 
 /** The benchmark's files at `path`: the path itself where it is a file; else what lies in that folder, or in a folder of it

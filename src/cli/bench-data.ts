@@ -30,7 +30,7 @@ export async function loadPairs(benchmark: Benchmark, data?: string): Promise<Be
     );
   noteOddities(
     benchmark,
-    pairs.map(({ id, first, second }) => ({ id, responses: [first, second] })),
+    pairs.map(({ id, section, first, second }) => ({ id, section, responses: [first, second] })),
   );
   return pairs;
 }

@@ -31,6 +31,6 @@ export async function benchmarkRows(benchmark: Named, data: string | undefined):
 }
 
 /** Says on stderr what is strange in the data. */
-export function noteOddities({ title }: Named, units: readonly Unit[]): void {
-  for (const line of oddities(units)) process.stderr.write(`note: ${title}: ${line}\n`);
+export function noteOddities({ title, counts }: Named, units: readonly Unit[]): void {
+  for (const line of oddities(units, counts)) process.stderr.write(`note: ${title}: ${line}\n`);
 }
