@@ -80,7 +80,13 @@ test('a run gives what trained its judge, with a card that says how', async () =
     'sft',
   ]);
   const card = readFileSync(join(out, 'README.md'), 'utf8');
-  for (const part of ['preset quick, seed 7', 'revision f00', '"nllWeight":1.5', 'license: "mit"'])
+  for (const part of [
+    'preset quick, seed 7',
+    'revision f00',
+    '"nllWeight":1.5',
+    'license: "mit"',
+    'verdict A in 50.0 %',
+  ])
     expect(card).toContain(part);
 });
 

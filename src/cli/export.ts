@@ -1,12 +1,16 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import type { AuditRow } from '../audit/row.ts';
+import { RowsAuditor } from '../audit/rows.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { cardText } from '../exports/card.ts';
+import { auditMarkdown } from '../exports/card-audit.ts';
 import { type ExportedFile, exportRows } from '../exports/export.ts';
 import { datasetInfo, type ExportFormat, type ExportStyle } from '../exports/formats.ts';
 import type { Encode, RenderChat } from '../exports/loss-mask.ts';
 import { checkTemplate, newTemplateCheck, type TemplateCheck } from '../exports/template-check.ts';
+import type { TrainingRow } from '../exports/training-row.ts';
 import { openTokenizer } from '../model/open-tokenizer.ts';
 import { whole } from '../report/format.ts';
 import { readRows } from '../rows/read.ts';
@@ -44,14 +48,16 @@ export async function exportData(
   try {
     makeFolder(out);
     const files: ExportedFile[] = [];
+    const audits: string[] = [];
     for (const input of inputs) {
-      const onRow = template
-        ? {
-            onRow: (row: Parameters<typeof checkTemplate>[1]) =>
-              checkTemplate(check, row, template.render, template.encode),
-          }
-        : {};
-      files.push(await exportRows(readRows(input), target(input), { format, style, signal, ...onRow }));
+      const auditor = new RowsAuditor();
+      const onRow = (row: TrainingRow) => {
+        auditor.add(audited(row));
+        if (template) checkTemplate(check, row, template.render, template.encode);
+      };
+      const file = await exportRows(readRows(input), target(input), { format, style, signal, onRow });
+      files.push(file);
+      audits.push(`### ${bare(file.file)}\n\n${auditMarkdown(auditor.report())}`);
     }
     if (format === 'llama-factory') {
       const info = Object.fromEntries(files.map(({ file, kind }) => [bare(file), datasetInfo(file, kind)]));
@@ -65,12 +71,20 @@ export async function exportData(
       licence: licence ?? null,
       made: await history(sources, inputs),
       ...(template ? { check } : {}),
+      audit: audits.join('\n\n'),
     });
     await writeAtomically(join(out, 'README.md'), card);
     await report(files, template ? check : null, command);
   } catch (error) {
     throw diskFailure(error, out);
   }
+}
+
+function audited(row: TrainingRow): AuditRow {
+  const { kind, prompt } = row;
+  return kind === 'sft'
+    ? { kind: 'SFT row', prompt, chosen: row.completion, rejected: null, group: 'all' }
+    : { kind: 'preference pair', prompt, chosen: row.chosen, rejected: row.rejected, group: 'all' };
 }
 
 const bare = (path: string) =>
