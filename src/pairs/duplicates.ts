@@ -28,7 +28,10 @@ export function normalised(text: string): string {
 /** The set of a text's word 3-grams, as 32-bit hashes; of shorter texts the whole, and of texts without spaces (Chinese) its
  * character 3-grams, so that they differ where the texts do. */
 export function shingles(text: string): Set<number> {
-  const plain = normalised(text);
+  return shinglesOf(normalised(text));
+}
+
+function shinglesOf(plain: string): Set<number> {
   let units = plain.split(' ');
   if (units.length < SHINGLE && plain.length > 24) units = [...plain];
   const found = new Set<number>();
@@ -84,6 +87,7 @@ export class Duplicates {
   readonly #bands = new NumberTable();
   #signatures = new Uint8Array(1024 * HASHES);
   #count = 0;
+  #last = new Look('');
 
   /** `null`: exact copies only. */
   constructor(threshold: number | null = 0.8) {
@@ -98,9 +102,10 @@ export class Duplicates {
   }
 
   find(text: string): { readonly kind: Duplicate; readonly of: number } | null {
-    for (const same of this.#exact.get(exactKey(text))) return { kind: 'exact duplicate', of: same };
+    const look = this.#look(text);
+    for (const same of this.#exact.get(look.exact)) return { kind: 'exact duplicate', of: same };
     if (this.#threshold === null) return null;
-    const own = signature(shingles(text));
+    const own = look.signature();
     const short = Uint8Array.from(own);
     const seen = new Set<number>();
     for (const band of bandsOf(own))
@@ -115,16 +120,23 @@ export class Duplicates {
 
   add(text: string): void {
     const number = this.#count++;
-    this.#exact.add(exactKey(text), number);
+    const look = this.#look(text);
+    this.#exact.add(look.exact, number);
     if (this.#threshold === null) return;
     if (this.#count * HASHES > this.#signatures.length) {
       const more = new Uint8Array(2 * this.#signatures.length);
       more.set(this.#signatures);
       this.#signatures = more;
     }
-    const own = signature(shingles(text));
+    const own = look.signature();
     this.#signature(number).set(Uint8Array.from(own));
     for (const band of bandsOf(own)) this.#bands.add(band, number);
+  }
+
+  /** Rows of one prompt stand together in training data: what was worked out for the last one serves again. */
+  #look(text: string): Look {
+    if (this.#last.text !== text) this.#last = new Look(text);
+    return this.#last;
   }
 
   #signature(number: number): Uint8Array {
@@ -132,9 +144,25 @@ export class Duplicates {
   }
 }
 
-/** 52 bits of a hash: two of a million different texts share one with probability 1e-4. */
-const exactKey = (text: string) =>
-  Number.parseInt(hash('sha256', normalised(text) || text, 'hex').slice(0, 13), 16);
+/** What is compared of a text, worked out once: looking for it and taking it in need the same. */
+class Look {
+  readonly text: string;
+  /** 52 bits of a hash: two of a million different texts share one with probability 1e-4. */
+  readonly exact: number;
+  readonly #plain: string;
+  #signature: Uint32Array | null = null;
+
+  constructor(text: string) {
+    this.text = text;
+    this.#plain = normalised(text);
+    this.exact = Number.parseInt(hash('sha256', this.#plain || text, 'hex').slice(0, 13), 16);
+  }
+
+  signature(): Uint32Array {
+    this.#signature ??= signature(shinglesOf(this.#plain));
+    return this.#signature;
+  }
+}
 
 /** A number for the values of each band, the band's own number in it. */
 function* bandsOf(own: Uint32Array): Generator<number> {
