@@ -9,7 +9,7 @@ import {
   outcome,
 } from './benchmark.ts';
 import { type LengthControl, lengthControl } from './length.ts';
-import { clusterBootstrap, type Interval, scores, type VerdictRecord, wilson } from './metrics.ts';
+import { clusterBootstrap, type Interval, wilson } from './metrics.ts';
 import { type RatedScore, ratedScore } from './resample.ts';
 import { type StyleControl, styleControl } from './style.ts';
 
@@ -73,7 +73,9 @@ export function scoreBenchmark(
   const right = verdicts.filter(({ result }) => result === 1).length;
   const neither = verdicts.filter(({ result }) => result === 0).length;
   const twice = games.filter((game) => ORDERS.every((order) => game.verdicts[order] !== undefined));
-  const base = twice.length === 0 ? null : scores(recordsOf(twice), seed);
+  const flips = flipMatrix(twice);
+  const bothOrders = twice.length === 0 ? null : flips.A.B / twice.length;
+  const accuracy = clusterBootstrap(byPrompt(verdicts, 0), seed);
   const named = (game: Game, order: Order) => outcome(game.pair, order, game.verdicts[order] as VerdictKind);
   const flipped = twice.filter((game) => named(game, 'ab') * named(game, 'ba') === -1).length;
   return {
@@ -86,7 +88,7 @@ export function scoreBenchmark(
     official: ratedScore(benchmark, rated, seed),
     accuracy: share(right),
     twice: twice.length,
-    bothOrders: base?.bothOrders ?? null,
+    bothOrders,
     flipRate: twice.length === 0 ? null : flipped / twice.length,
     firstSlot: count('A') + count('B') === 0 ? 0.5 : count('A') / (count('A') + count('B')),
     shares: {
@@ -102,21 +104,24 @@ export function scoreBenchmark(
       dropped: verdicts.length === neither ? null : right / (verdicts.length - neither),
     },
     intervals: {
-      accuracy: clusterBootstrap(byPrompt(verdicts, 0), seed),
-      bothOrders: base === null ? null : bothInterval(twice, base.bothOrders, seed),
-      half: clusterBootstrap(byPrompt(verdicts, 0.5), seed),
+      accuracy,
+      bothOrders: bothOrders === null ? null : bothInterval(twice, bothOrders, seed),
+      // Without any such verdict the conventions are one.
+      half: neither === 0 ? accuracy : clusterBootstrap(byPrompt(verdicts, 0.5), seed),
       dropped:
         verdicts.length === neither
           ? null
-          : clusterBootstrap(
-              byPrompt(
-                verdicts.filter(({ result }) => result !== 0),
-                0,
+          : neither === 0
+            ? accuracy
+            : clusterBootstrap(
+                byPrompt(
+                  verdicts.filter(({ result }) => result !== 0),
+                  0,
+                ),
+                seed,
               ),
-              seed,
-            ),
     },
-    flips: flipMatrix(twice),
+    flips,
     length: lengthControl(games),
     style: styleControl(games),
   };
@@ -131,18 +136,6 @@ function bothInterval(twice: readonly Game[], share: number, seed: number): Inte
   return clusterBootstrap(
     prompts.map((own) => [own.filter(right).length, own.length]),
     seed,
-  );
-}
-
-/** As metrics.ts counts: its `ab` shows the better response first. */
-export function recordsOf(games: readonly Game[]): VerdictRecord[] {
-  return games.flatMap(({ pair, verdicts }, i) =>
-    ORDERS.flatMap((order) => {
-      const verdict = verdicts[order];
-      if (verdict === undefined) return [];
-      const flipped = order === 'ab' ? 'ba' : 'ab';
-      return [{ pairId: `${pair.id} ${i}`, order: pair.gold === 'first' ? order : flipped, verdict }];
-    }),
   );
 }
 
