@@ -102,6 +102,9 @@ test('--tokenizer proves that every thought is in the loss mask, or exits with 1
   expect(broken.code).toBe(1);
   expect(broken.err).toContain('18 completions: the template changes the completion');
 
+  const refusing = await run(...args, '--tokenizer', modelFolder("{{ raise_exception('no user here') }}"));
+  expect(refusing).toMatchObject({ code: 1, err: expect.stringContaining('no user here') });
+
   const dir = modelFolder();
   rmSync(join(dir, 'chat_template.jinja'));
   const none = await run(...args, '--tokenizer', dir);

@@ -152,8 +152,14 @@ async function openTemplate(
       'export with --style text, or copy chat_template.jinja from the original model',
     );
   return {
-    // A prompt may look like what a template refuses; that is a fault of the row, and counted as one.
-    render: (messages, openAnswer) => template.render(messages, { add_generation_prompt: openAnswer }),
+    render(messages, openAnswer) {
+      try {
+        return template.render(messages, { add_generation_prompt: openAnswer });
+      } catch (error) {
+        // Of this row: the check counts it.
+        throw new RangeError((error as Error).message);
+      }
+    },
     encode: (text) => tokenizer.encode(text),
   };
 }

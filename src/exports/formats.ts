@@ -70,7 +70,7 @@ export function usage(
   if (format === 'trl')
     return [
       'from datasets import load_dataset',
-      `dataset = load_dataset("${file.endsWith('.parquet') ? 'parquet' : 'json'}", data_files="${file}", split="train")`,
+      `dataset = load_dataset("${file.endsWith('.parquet') ? 'parquet' : 'json'}", data_files=${JSON.stringify(file)}, split="train")`,
       kind === 'sft'
         ? '# SFTTrainer(…, train_dataset=dataset, args=SFTConfig(completion_only_loss=True))'
         : '# DPOTrainer(…, train_dataset=dataset)',
@@ -83,7 +83,9 @@ export function usage(
   }
   if (format === 'llama-factory')
     return `llamafactory-cli train --stage ${kind} --dataset_dir . --dataset ${file.replace(/\.\w+$/, '')} …`;
-  return kind === 'sft'
-    ? `together files upload ${file} && together fine-tuning create --training-file FILE_ID --train-on-inputs false …`
-    : `together files upload ${file} && together fine-tuning create --training-file FILE_ID --training-method dpo …`;
+  const method = kind === 'sft' ? 'train_on_inputs=False' : 'training_method="dpo"';
+  return [
+    `file = client.files.upload(file=${JSON.stringify(file)})`,
+    `client.fine_tuning.create(training_file=file.id, ${method}, …)`,
+  ].join('\n');
 }
