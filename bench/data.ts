@@ -47,19 +47,24 @@ async function measure(folder: string, triples: number): Promise<Run> {
 const folder = await mkdtemp(join(tmpdir(), 'bench-data-'));
 try {
   const triples = Number(values.triples);
-  const tenth = await measure(join(folder, 'tenth'), Math.round(triples / 10));
+  // Before and after, so that a machine that becomes busier or idler meanwhile does not pass for growth.
+  const tenths = [await measure(join(folder, 'tenth'), Math.round(triples / 10))];
   const whole = await measure(join(folder, 'whole'), triples);
+  tenths.push(await measure(join(folder, 'tenth'), Math.round(triples / 10)));
+  const runs = [...tenths, whole];
   const kills = await killedBuilds(folder, Math.max(1, Math.round(triples / SHARE)), KILLS);
   const seconds = (of: Run) => of.storeSeconds + of.buildSeconds;
   // 1: ten times the thoughts take ten times the time.
-  const growth = seconds(whole) / whole.thoughts / (seconds(tenth) / tenth.thoughts);
+  const perThought = (of: readonly Run[]) =>
+    of.reduce((sum, run) => sum + seconds(run) / run.thoughts, 0) / of.length;
+  const growth = perThought([whole]) / perThought(tenths);
   const { rssMB, diskMB, preferences, sft } = whole;
   if (values.json) {
     const figures = { seconds: seconds(whole), rssMB, diskMB, rows: preferences + sft, growth };
-    console.log(JSON.stringify({ ...figures, kills, runs: [tenth, whole] }));
+    console.log(JSON.stringify({ ...figures, kills, runs }));
   } else {
     console.log('triples   thoughts  DPO rows  SFT rows   store s   build s   peak MB   disk MB');
-    for (const run of [tenth, whole])
+    for (const run of runs)
       console.log(
         [
           [run.triples, 7],
