@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { VerdictKind } from '../types.ts';
 import type { BenchmarkPair, Game } from './benchmark.ts';
-import { compareOn } from './compare.ts';
+import type { ChoiceGame } from './choice.ts';
+import { compareChoices, compareOn } from './compare.ts';
 import { custom } from './custom.ts';
+import { customK } from './custom-k.ts';
 import { judgebench } from './judgebench.ts';
 
 const pairs = Array.from(
@@ -71,5 +73,41 @@ describe('compareOn', () => {
     const [low, high] = compareOn(custom, of(same), of(same))?.interval ?? [0, 0];
     expect(low).toBeLessThan(0);
     expect(high).toBeGreaterThan(0);
+  });
+});
+
+describe('compareChoices', () => {
+  const choices = pairs.map(({ id, prompt, section, subset, instruction }) => ({
+    ...{ id, prompt, section, subset, instruction, right: 1, ratingsOnly: false },
+    responses: ['yes', 'no', 'maybe'],
+  }));
+  const named = (right: (i: number) => boolean): ChoiceGame[] =>
+    choices.map((choice, i) => ({ choice, verdict: { named: right(i) ? 0 : 1 } }));
+
+  it('tests right choices as pairs are tested', () => {
+    const first = named((i) => i < 38);
+    const second = named((i) => i < 30 || (i >= 38 && i < 40));
+    const found = compareChoices(customK, first, second);
+    expect(found).toMatchObject({
+      pairs: 60,
+      tested: 60,
+      firstOnly: 8,
+      secondOnly: 2,
+      unit: 'a right choice',
+    });
+    expect(found?.p).toBeCloseTo(0.109375, 12);
+    expect(found?.difference).toBeCloseTo(0.1, 12);
+  });
+
+  it('choices without a verdict count what a guess would, and are no right ones', () => {
+    const none: ChoiceGame[] = choices.map((choice) => ({ choice, verdict: { none: 'invalid' } }));
+    const found = compareChoices(
+      customK,
+      named(() => true),
+      none,
+    );
+    expect(found).toMatchObject({ first: 1, firstOnly: 60, secondOnly: 0 });
+    expect(found?.second).toBeCloseTo(1 / 3, 12);
+    expect(compareChoices(customK, named(() => true).slice(0, 5), none.slice(5))).toBeNull();
   });
 });

@@ -1,10 +1,10 @@
 import { ORDERS } from '../types.ts';
-import type { Benchmark, BenchmarkPair, Game, Rated } from './benchmark.ts';
-import { groupBy, outcome } from './benchmark.ts';
+import { type Benchmark, type Game, groupBy, outcome, type Rated } from './benchmark.ts';
+import { type ChoiceBenchmark, type ChoiceGame, choicePoints } from './choice.ts';
 import { type Comparison, type Interval, mcnemar, wilson } from './metrics.ts';
-import { percentiles, resamples } from './resample.ts';
+import { type Drawable, percentiles, resamples } from './resample.ts';
 
-/** Two judges on the pairs that both have judged. */
+/** Two judges on the pairs, or the choices among n, that both have judged. */
 export interface JudgeComparison extends Comparison {
   readonly name: string;
   readonly title: string;
@@ -12,8 +12,8 @@ export interface JudgeComparison extends Comparison {
   readonly pairs: number;
   readonly unmatched: number;
   /** What the exact McNemar test counts as right: both orders, where both judges have both, else the one order that both have. */
-  readonly unit: 'both orders' | 'one order';
-  /** Pairs of the test. */
+  readonly unit: 'both orders' | 'one order' | 'a right choice';
+  /** Pairs or choices of the test. */
   readonly tested: number;
   /** Official scores on the shared pairs, and first minus second with a paired bootstrap over prompts. */
   readonly first: number;
@@ -49,31 +49,79 @@ export function compareOn(
     shared.map(({ mine: game }) => rate(first, game)),
     shared.map(({ other }) => rate(second, other)),
   ];
-  const score = (rated: readonly Rated[]) => benchmark.aggregate(rated).score;
   const pairs = shared.map(({ pair }) => pair);
-  const at = (rated: readonly Rated[], places: readonly number[]) =>
-    places.map((place) => rated[place] as Rated);
-  const draws = Array.from(
-    resamples(pairs, seed),
-    (places) => score(at(mine, places)) - score(at(others, places)),
-  );
-  const difference = score(mine) - score(others);
-  const [low, high] = percentiles(draws) as Interval;
   return {
     name: benchmark.name,
     title: benchmark.title,
     pairs: shared.length,
     unmatched: first.games.length + second.games.length - 2 * shared.length,
     ...tested(shared),
+    ...paired(mine, others, pairs, (rated) => benchmark.aggregate(rated).score, seed),
+  };
+}
+
+/** The same for choices among n, judged in one way; right is a choice whose points are whole. */
+export function compareChoices(
+  benchmark: ChoiceBenchmark,
+  first: readonly ChoiceGame[],
+  second: readonly ChoiceGame[],
+  seed = 0,
+): JudgeComparison | null {
+  const theirs = new Map(second.map((game) => [game.choice, game]));
+  const shared = first.flatMap((mine) => {
+    const other = theirs.get(mine.choice);
+    return other === undefined ? [] : [{ mine, other }];
+  });
+  if (shared.length === 0) return null;
+  const plain = shared.filter(({ mine }) => !mine.choice.ratingsOnly);
+  const right = (game: ChoiceGame) => choicePoints(game) === 1;
+  const firstOnly = plain.filter(({ mine, other }) => right(mine) && !right(other)).length;
+  const secondOnly = plain.filter(({ mine, other }) => right(other) && !right(mine)).length;
+  return {
+    name: benchmark.name,
+    title: benchmark.title,
+    pairs: shared.length,
+    unmatched: first.length + second.length - 2 * shared.length,
+    unit: 'a right choice',
+    tested: plain.length,
+    firstOnly,
+    secondOnly,
+    p: mcnemar(firstOnly, secondOnly),
+    ...paired(
+      shared.map(({ mine }) => mine),
+      shared.map(({ other }) => other),
+      shared.map(({ mine }) => mine.choice),
+      (games) => benchmark.aggregate(games).score,
+      seed,
+    ),
+  };
+}
+
+/** Both scores and their difference, with a paired percentile bootstrap over prompts. */
+function paired<T>(
+  mine: readonly T[],
+  others: readonly T[],
+  drawn: readonly Drawable[],
+  score: (items: readonly T[]) => number,
+  seed: number,
+): Pick<JudgeComparison, 'first' | 'second' | 'difference' | 'interval'> {
+  const at = (items: readonly T[], places: readonly number[]) => places.map((place) => items[place] as T);
+  const draws = Array.from(
+    resamples(drawn, seed),
+    (places) => score(at(mine, places)) - score(at(others, places)),
+  );
+  const difference = score(mine) - score(others);
+  const [low, high] = percentiles(draws) as Interval;
+  return {
     first: score(mine),
     second: score(others),
     difference,
-    interval: low === high ? flat(difference, pairs) : [low, high],
+    interval: low === high ? flat(difference, drawn) : [low, high],
   };
 }
 
 /** Where every prompt differs alike, resampling shows no spread; Wilson's reach over prompts stands in for it. */
-function flat(difference: number, pairs: readonly BenchmarkPair[]): Interval {
+function flat(difference: number, pairs: readonly Drawable[]): Interval {
   const [, reach] = wilson(0, groupBy(pairs, ({ prompt }) => prompt).size);
   return [Math.max(-1, difference - reach), Math.min(1, difference + reach)];
 }

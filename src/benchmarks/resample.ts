@@ -1,5 +1,5 @@
 import { random, seedOf } from '../random.ts';
-import { type Benchmark, type BenchmarkPair, groupBy, type Rated, type Score } from './benchmark.ts';
+import { type Benchmark, groupBy, type Rated, type Score } from './benchmark.ts';
 import { type Interval, wilson } from './metrics.ts';
 
 const RESAMPLES = 1000;
@@ -10,9 +10,16 @@ export interface RatedScore extends Score {
   readonly parts?: readonly RatedScore[];
 }
 
+/** What is drawn, a pair or a choice: by its prompt, within its section and subset. */
+export interface Drawable {
+  readonly prompt: string;
+  readonly section: string;
+  readonly subset: string;
+}
+
 /** Draws of prompts with replacement, as places in the list of pairs; within each section and subset, so that no part is ever
  * empty. A prompt whose pairs lie in several subsets is drawn within its section. */
-export function* resamples(pairs: readonly BenchmarkPair[], seed: number): Generator<number[]> {
+export function* resamples(pairs: readonly Drawable[], seed: number): Generator<number[]> {
   const places = pairs.map((pair, place) => ({ pair, place }));
   const prompts = [...groupBy(places, ({ pair }) => `${pair.section}\n${pair.prompt}`).values()];
   const stratum = (own: typeof places) => {

@@ -11,6 +11,7 @@ import { percent } from '../report/format.ts';
 import { tableOptions } from '../report/table.ts';
 import { readRows } from '../rows/read.ts';
 import type { SourceRow } from '../rows/row.ts';
+import { choicesDigest } from './bench-data.ts';
 import { verdictsFile } from './bench-folder.ts';
 import { benchmarkRows, noteOddities } from './bench-rows.ts';
 import { type BenchOptions, type BenchRun, inFolder, Stopwatch, tellPage, writeReport } from './bench-run.ts';
@@ -55,7 +56,8 @@ export async function benchChoices(
       'leave out --model and --way: the verdicts say how they were made',
     );
   const loaded: { benchmark: ChoiceBenchmark; all: BenchmarkChoice[] }[] = [];
-  for (const benchmark of benchmarks) loaded.push({ benchmark, all: await load(benchmark, options.data) });
+  for (const benchmark of benchmarks)
+    loaded.push({ benchmark, all: await loadChoices(benchmark, options.data) });
   const results: ChoiceResult[] = [];
   await inFolder(
     benchmarks.map(({ name }) => name),
@@ -67,7 +69,7 @@ export async function benchChoices(
         const choices = first(all, options.limit);
         const { games, way, effort } = judge
           ? await played(run, judge, benchmark, choices, options)
-          : { ...joinChoices(all, await allRows(options.verdicts as string)), effort: null };
+          : { ...(await readChoices(options.verdicts as string, all)), effort: null };
         if (judge?.dry) continue;
         const wanted = new Set(choices);
         const own = games.filter(({ choice }) => wanted.has(choice));
@@ -78,7 +80,7 @@ export async function benchChoices(
             'give rows {id, verdict} or {id, ratings}, or choices to judge',
           );
         const score = scoreChoices(benchmark, own, choices, way, options.seed);
-        results.push({ ...score, effort, published: benchmark.published });
+        results.push({ ...score, digest: choicesDigest(all), effort, published: benchmark.published });
         const lines = own.map((game) => `${JSON.stringify(choiceRow(game, way))}\n`).join('');
         if (folder !== null) await writeAtomically(verdictsFile(folder, benchmark.name), lines);
         if (options.saveVerdicts !== undefined) await writeAtomically(options.saveVerdicts, lines);
@@ -143,7 +145,8 @@ async function played(
   };
 }
 
-async function load(benchmark: ChoiceBenchmark, data?: string): Promise<BenchmarkChoice[]> {
+/** All choices of a benchmark; says on stderr what is strange in them. */
+export async function loadChoices(benchmark: ChoiceBenchmark, data?: string): Promise<BenchmarkChoice[]> {
   const choices = benchmark.load(await benchmarkRows(benchmark, data));
   if (choices.length === 0)
     throw new EvalPlannerError(
@@ -159,6 +162,11 @@ function first(choices: readonly BenchmarkChoice[], limit: number | undefined): 
   if (limit === undefined) return choices;
   const prompts = new Set([...new Set(choices.map(({ prompt }) => prompt))].slice(0, limit));
   return choices.filter(({ prompt }) => prompts.has(prompt));
+}
+
+/** The verdicts of a file about a benchmark's choices. */
+export async function readChoices(file: string, all: readonly BenchmarkChoice[]) {
+  return joinChoices(all, await allRows(file));
 }
 
 async function allRows(path: string): Promise<SourceRow[]> {

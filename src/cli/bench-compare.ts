@@ -1,12 +1,15 @@
 import { existsSync, statSync } from 'node:fs';
 import { parse } from 'node:path';
 import type { BenchmarkPair } from '../benchmarks/benchmark.ts';
-import { compareOn, type JudgeComparison } from '../benchmarks/compare.ts';
+import type { ChoiceBenchmark } from '../benchmarks/choice.ts';
+import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
+import { compareChoices, compareOn, type JudgeComparison } from '../benchmarks/compare.ts';
 import { EvalPlannerError } from '../errors.ts';
 import type { BenchmarkReport } from '../report/benchmark-report.ts';
 import { renderComparisons } from '../report/comparison-table.ts';
 import { tableOptions } from '../report/table.ts';
-import { benchmarkOf, digestOf, loadPairs, readGames } from './bench-data.ts';
+import { isChoice, loadChoices, readChoices } from './bench-choices.ts';
+import { benchmarkOf, choicesDigest, digestOf, loadPairs, readGames } from './bench-data.ts';
 import { readBenchReport, verdictsFile } from './bench-folder.ts';
 import { print } from './terminal.ts';
 
@@ -35,20 +38,16 @@ export async function benchCompare(
   const names = shared(runs, options.benchmark);
   const comparisons: JudgeComparison[] = [];
   for (const name of names) {
-    const benchmark = benchmarkOf(name);
     // A file has no data of its own, so it takes what the other one had.
     const place = options.data ?? runs.map(({ report }) => report?.data).find((data) => data != null);
-    const all = await loadPairs(benchmark, place ?? undefined);
-    const [one, other] = [
-      await judgedBy(runs[0], name, all, options),
-      await judgedBy(runs[1], name, all, options),
-    ];
-    const comparison = compareOn(benchmark, one, other, options.seed);
+    const comparison = isChoice(name)
+      ? await onChoices(runs, name, place ?? undefined, options)
+      : await onPairs(runs, name, place ?? undefined, options);
     if (comparison === null)
       throw new EvalPlannerError(
         'data',
-        `${first} and ${second} share no pair of ${benchmark.title}`,
-        'judge the same pairs with both: the same --limit and --max-chars',
+        `${first} and ${second} share no row of ${name}`,
+        'judge the same ones with both: the same --limit and --max-chars',
       );
     comparisons.push(comparison);
   }
@@ -56,6 +55,42 @@ export async function benchCompare(
   if (options.json)
     return print(`${JSON.stringify({ first: judges[0], second: judges[1], comparisons }, null, 2)}\n`);
   return print(renderComparisons(judges, comparisons, tableOptions(process.stdout)));
+}
+
+async function onPairs(
+  runs: readonly [Run, Run],
+  name: string,
+  place: string | undefined,
+  options: BenchCompareOptions,
+): Promise<JudgeComparison | null> {
+  const benchmark = benchmarkOf(name);
+  const all = await loadPairs(benchmark, place);
+  const one = await judgedBy(runs[0], name, all, options);
+  const other = await judgedBy(runs[1], name, all, options);
+  return compareOn(benchmark, one, other, options.seed);
+}
+
+async function onChoices(
+  runs: readonly [Run, Run],
+  name: string,
+  place: string | undefined,
+  { seed }: BenchCompareOptions,
+): Promise<JudgeComparison | null> {
+  const benchmark = CHOICE_BENCHMARKS.find((candidate) => candidate.name === name) as ChoiceBenchmark;
+  const all = await loadChoices(benchmark, place);
+  const judged = async ({ path, report }: Run) => {
+    const played = report?.choices.find((result) => result.name === name);
+    if (report !== null) sameData(path, name, played?.digest, choicesDigest(all));
+    return readChoices(report === null ? path : verdictsFile(path, name), all);
+  };
+  const [one, other] = [await judged(runs[0]), await judged(runs[1])];
+  if (one.way !== other.way)
+    throw new EvalPlannerError(
+      'usage',
+      `${runs[0].path} was judged by ${one.way}, ${runs[1].path} by ${other.way}`,
+      'judge both in one way: scores of different ways are different figures',
+    );
+  return compareChoices(benchmark, one.games, other.games, seed);
 }
 
 function openRun(path: string): Run {
@@ -72,16 +107,11 @@ function openRun(path: string): Run {
 
 /** Benchmarks that both have, in the order of the first; what only one has is told. */
 function shared(runs: readonly [Run, Run], wanted: string | undefined): string[] {
-  for (const { path, report } of runs)
-    if (report !== null && report.benchmarks.length === 0)
-      throw new EvalPlannerError(
-        'usage',
-        `${path} has judged choices among n, no pairs`,
-        'compare runs on benchmarks of pairs',
-      );
-  const played = runs.map(({ report }) => report?.benchmarks.map(({ name }) => name) ?? null);
+  const played = runs.map(
+    ({ report }) => report && [...report.benchmarks, ...report.choices].map(({ name }) => name),
+  );
   if (wanted !== undefined) {
-    benchmarkOf(wanted);
+    if (!isChoice(wanted)) benchmarkOf(wanted);
     for (const [i, names] of played.entries())
       if (names !== null && !names.includes(wanted))
         throw new EvalPlannerError(
@@ -120,11 +150,15 @@ async function judgedBy(
 ) {
   if (report === null) return { games: await readGames(path, all), seed };
   const played = report.benchmarks.find((result) => result.name === name);
-  if (played?.digest !== digestOf(all))
-    throw new EvalPlannerError(
-      'data',
-      `${path} has judged other pairs of ${name} than the files now hold`,
-      'give the files that it judged with --data',
-    );
+  sameData(path, name, played?.digest, digestOf(all));
   return { games: await readGames(verdictsFile(path, name), all), seed: report.seed };
+}
+
+function sameData(path: string, name: string, played: string | undefined, now: string): void {
+  if (played === now) return;
+  throw new EvalPlannerError(
+    'data',
+    `${path} has judged other rows of ${name} than the files now hold`,
+    'give the files that it judged with --data',
+  );
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Benchmark, BenchmarkPair, Game } from '../benchmarks/benchmark.ts';
+import type { BenchmarkChoice } from '../benchmarks/choice.ts';
 import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
 import { BENCHMARKS } from '../benchmarks/names.ts';
 import { joinVerdicts } from '../benchmarks/verdicts.ts';
@@ -75,9 +76,19 @@ export async function readGames(
 
 /** Tells whether two runs saw the same pairs. */
 export function digestOf(pairs: readonly BenchmarkPair[]): string {
+  return digest(
+    pairs.map(({ id, instruction, first, second, gold }) => [id, instruction, first, second, gold]),
+  );
+}
+
+/** The same of choices among n. */
+export function choicesDigest(choices: readonly BenchmarkChoice[]): string {
+  return digest(choices.map(({ id, instruction, responses, right }) => [id, instruction, responses, right]));
+}
+
+function digest(items: readonly unknown[]): string {
   const hash = createHash('sha256');
-  for (const { id, instruction, first, second, gold } of pairs)
-    hash.update(JSON.stringify([id, instruction, first, second, gold]));
+  for (const item of items) hash.update(JSON.stringify(item));
   return hash.digest('hex').slice(0, 16);
 }
 

@@ -186,7 +186,7 @@ describe('a run folder', () => {
     [
       'data that changed',
       ['bench', 'compare', run, run, '--data', data],
-      /has judged other pairs of playground than the files now hold/,
+      /has judged other rows of playground than the files now hold/,
     ],
   ])('%s: one clear error', async (_, args, message) => {
     expect(await main(args)).toBeGreaterThan(1);
@@ -233,10 +233,13 @@ it('keeps a run of choices among n in a folder too', async () => {
   out = '';
   expect(await main(args)).toBe(0);
   expect(JSON.parse(out).benchmarks[0]).toEqual({ ...own, effort: { ...own.effort, asked: 0 } });
-  expect(await main(['bench', 'compare', run, run])).toBe(2);
-  expect(complaints).toMatch(
-    /has judged choices among n, no pairs\nfix: compare runs on benchmarks of pairs/,
-  );
+  out = '';
+  expect(await main(['bench', 'compare', run, run, '--json'])).toBe(0);
+  expect(JSON.parse(out).comparisons).toMatchObject([{ name: 'custom-k', pairs: 2, difference: 0, p: 1 }]);
+  const knockout = join(folder, 'knockout');
+  expect(await main([...args.with(5, 'knockout').with(7, knockout)])).toBe(0);
+  expect(await main(['bench', 'compare', run, knockout])).toBe(2);
+  expect(complaints).toMatch(/was judged by round-robin, .* by knockout\nfix: judge both in one way/);
 });
 
 it('judges only pairs that are short enough, and says so', async () => {

@@ -48,6 +48,8 @@ export interface BenchmarkResult extends BenchmarkScore {
 }
 
 export interface ChoiceResult extends ChoiceScore {
+  /** Of all the choices that its files hold. */
+  readonly digest: string;
   /** Null for verdicts that were made elsewhere. */
   readonly effort: Effort | null;
   readonly published: readonly Published[];

@@ -19,13 +19,14 @@ export function renderComparisons(
     `  ${name.padEnd(NAME)}${value.padStart(6)}${note && `  ${note}`}`.trimEnd();
   const blocks = comparisons.map((of) => {
     const [low, high] = of.interval;
+    const units = of.unit === 'a right choice' ? 'choices' : 'pairs';
     const left = of.unmatched === 0 ? '' : `, ${whole(of.unmatched)} that only one has are left out`;
     return [
-      bold(`${of.title}: ${whole(of.pairs)} pairs${left}`),
+      bold(`${of.title}: ${whole(of.pairs)} ${units}${left}`),
       line('A, official score', percent(of.first)),
       line('B, official score', percent(of.second)),
       line('A − B', signed(of.difference), `95 % ${signed(low)} to ${signed(high)}`),
-      line('right in A only', whole(of.firstOnly), `${of.unit}, ${whole(of.tested)} pairs`),
+      line('right in A only', whole(of.firstOnly), `${of.unit}, ${whole(of.tested)} ${units}`),
       line('right in B only', whole(of.secondOnly)),
       line('exact McNemar', `p ${of.p < 0.001 ? '< 0.001' : `= ${of.p.toFixed(3)}`}`),
     ].join('\n');
