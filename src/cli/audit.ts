@@ -7,6 +7,7 @@ import { BenchmarkIndex, type Contamination } from '../audit/contamination.ts';
 import { auditRow } from '../audit/row.ts';
 import { type RowsAudit, RowsAuditor } from '../audit/rows.ts';
 import { auditRun, type RunAudit } from '../audit/run.ts';
+import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
 import { benchmarkFiles } from '../benchmarks/files.ts';
 import { BENCHMARKS } from '../benchmarks/names.ts';
 import { EvalPlannerError } from '../errors.ts';
@@ -167,14 +168,17 @@ function runAudit(run: string): RunAudit {
   return auditRun(store);
 }
 
+/** Names for a user's own files, and what comes with the package: nobody else's prompts. */
+const OWN = new Set(['custom', 'custom-k', 'playground']);
+
 /** The prompts of every benchmark whose files are in a folder. */
 async function benchmarkIndex(folder: string): Promise<BenchmarkIndex> {
   const index = new BenchmarkIndex();
   if (!(await stat(folder).catch(() => null))?.isDirectory())
     throw new EvalPlannerError('data', `${folder} is no folder`, 'name the folder that holds the benchmarks');
   const found: string[] = [];
-  for (const benchmark of BENCHMARKS) {
-    if (['custom', 'playground'].includes(benchmark.name)) continue;
+  for (const benchmark of [...BENCHMARKS, ...CHOICE_BENCHMARKS]) {
+    if (OWN.has(benchmark.name)) continue;
     const files = await benchmarkFiles(benchmark, folder).catch(() => []);
     if (files.length === 0) continue;
     const rows: SourceRow[] = [];
@@ -183,7 +187,7 @@ async function benchmarkIndex(folder: string): Promise<BenchmarkIndex> {
     found.push(benchmark.title);
   }
   if (found.length === 0) {
-    const known = BENCHMARKS.map(({ title }) => title).join(', ');
+    const known = [...BENCHMARKS, ...CHOICE_BENCHMARKS].map(({ title }) => title).join(', ');
     throw new EvalPlannerError(
       'data',
       `${folder} holds no benchmark`,
