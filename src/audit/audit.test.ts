@@ -86,7 +86,7 @@ describe('length', () => {
       ['a', 'aa'],
       ['a', 'b'],
     ] as const)
-      count.add(chosen, rejected);
+      count.add(chosen, rejected, chosen + rejected);
     expect(count.report()).toMatchObject({
       pairs: 4,
       chosen: 7 / 4,
@@ -98,13 +98,25 @@ describe('length', () => {
     expect(new LengthCount().report()).toBeNull();
   });
 
+  it('pairs of one prompt are drawn together: 40 copies of 5 prompts tell no more than 5', () => {
+    const [many, few] = [new LengthCount(), new LengthCount()];
+    for (let i = 0; i < 200; i++) many.add(i % 5 === 0 ? 'a' : 'aaa', 'aa', `${i % 5}`);
+    for (let i = 0; i < 5; i++) few.add(i === 0 ? 'a' : 'aaa', 'aa', `${i}`);
+    const width = (count: LengthCount) => {
+      const [low, high] = count.report()?.interval ?? [0, 0];
+      return high - low;
+    };
+    expect(width(many)).toBeGreaterThan(0.5);
+    expect(width(few)).toBeGreaterThan(0.5);
+  });
+
   it('never scores below one half, and turning all pairs round turns the rule', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.string(), fc.string()), { minLength: 1 }), (pairs) => {
         const [count, turned] = [new LengthCount(), new LengthCount()];
         for (const [a, b] of pairs) {
-          count.add(a, b);
-          turned.add(b, a);
+          count.add(a, b, a);
+          turned.add(b, a, a);
         }
         const accuracy = count.report()?.lengthOnly.accuracy ?? 0;
         expect(accuracy).toBeGreaterThanOrEqual(0.5);

@@ -1,11 +1,12 @@
-import { type Interval, wilson } from '../benchmarks/metrics.ts';
+import { clusterBootstrap, type Interval, wilson } from '../benchmarks/metrics.ts';
 
 /** How far length alone tells the better text, over pairs of texts. Lengths in characters. */
 export interface LengthBias {
   readonly pairs: number;
   readonly chosen: number;
   readonly rejected: number;
-  /** Of the pairs whose lengths differ, those whose better text is the longer one, with its 95 % interval. */
+  /** Of the pairs whose lengths differ, those whose better text is the longer one, with its 95 % interval; pairs of one prompt are
+   * drawn together. */
   readonly longerChosen: number;
   readonly interval: Interval;
   readonly equal: number;
@@ -13,20 +14,29 @@ export interface LengthBias {
   readonly lengthOnly: { readonly rule: 'longer' | 'shorter'; readonly accuracy: number };
 }
 
-/** Adds up a LengthBias, pair by pair. */
+/** Adds up a LengthBias, pair by pair; memory is that of the prompts' keys. */
 export class LengthCount {
   #pairs = 0;
   #chosen = 0;
   #rejected = 0;
   #longer = 0;
   #equal = 0;
+  /** By prompt: pairs whose better text is longer, and pairs whose lengths differ. */
+  readonly #prompts = new Map<string, [number, number]>();
 
-  add(chosen: string, rejected: string): void {
+  add(chosen: string, rejected: string, prompt: string): void {
     this.#pairs++;
     this.#chosen += chosen.length;
     this.#rejected += rejected.length;
     if (chosen.length > rejected.length) this.#longer++;
-    if (chosen.length === rejected.length) this.#equal++;
+    if (chosen.length === rejected.length) {
+      this.#equal++;
+      return;
+    }
+    const own = this.#prompts.get(prompt) ?? [0, 0];
+    own[0] += Number(chosen.length > rejected.length);
+    own[1]++;
+    this.#prompts.set(prompt, own);
   }
 
   report(): LengthBias | null {
@@ -40,12 +50,19 @@ export class LengthCount {
       chosen: this.#chosen / pairs,
       rejected: this.#rejected / pairs,
       longerChosen: longer,
-      interval: wilson(longer, different),
+      interval: this.#interval(longer, different),
       equal: this.#equal,
       lengthOnly: {
         rule: accuracy >= 0.5 ? 'longer' : 'shorter',
         accuracy: Math.max(accuracy, 1 - accuracy),
       },
     };
+  }
+
+  #interval(longer: number, different: number): Interval {
+    const prompts = [...this.#prompts.values()];
+    return prompts.every(([, pairs]) => pairs === 1)
+      ? wilson(longer, different)
+      : clusterBootstrap(prompts, 0);
   }
 }

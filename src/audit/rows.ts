@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { type Interval, wilson } from '../benchmarks/metrics.ts';
 import { Duplicates } from '../pairs/duplicates.ts';
 import { parseVerdict } from '../prompts/verdict.ts';
@@ -35,6 +36,8 @@ export interface RowsAuditOptions {
   readonly onContaminated?: (row: number, found: readonly Contamination[]) => void;
 }
 
+const promptKey = (prompt: string) => hash('sha256', prompt, 'base64url').slice(0, 12);
+
 /** Audits rows one by one; memory is what tells duplicates (`Duplicates`). */
 export class RowsAuditor {
   readonly #options: RowsAuditOptions;
@@ -58,7 +61,7 @@ export class RowsAuditor {
     const number = this.#rows++;
     this.#kinds[kind] = (this.#kinds[kind] ?? 0) + 1;
     this.#groups[group] = (this.#groups[group] ?? 0) + 1;
-    if (rejected !== null) this.#length.add(chosen, rejected);
+    if (rejected !== null) this.#length.add(chosen, rejected, promptKey(prompt));
     if (kind !== 'response pair') {
       const { kind: verdict } = parseVerdict(chosen);
       this.#verdicts[verdict === 'A' || verdict === 'B' ? verdict : 'neither']++;

@@ -43,7 +43,7 @@ export function auditRun(store: Store): RunAudit {
     const own = { groups: {} as Record<string, number>, length: new LengthCount() };
     for (const { family, instruction, chosen, rejected } of store.pairs({ split })) {
       own.groups[family] = (own.groups[family] ?? 0) + 1;
-      own.length.add(chosen, rejected);
+      own.length.add(chosen, rejected, instruction);
       if (TRAINED.has(split)) trained.add(normalised(instruction));
       else held.push(normalised(instruction));
     }
@@ -88,10 +88,10 @@ function preferencesOf(store: Store, round: number) {
   const length = new LengthCount();
   const chosenSays = { A: 0, B: 0 };
   const whole = ({ plan, execution }: Thought) => `${plan}\n${execution}`;
-  for (const { chosenId, rejectedId } of store.preferences(round)) {
+  for (const { pairId, chosenId, rejectedId } of store.preferences(round)) {
     const [chosen, rejected] = [store.thought(chosenId), store.thought(rejectedId)];
     if (!chosen || !rejected) continue;
-    length.add(whole(chosen), whole(rejected));
+    length.add(whole(chosen), whole(rejected), pairId);
     if (chosen.verdict === 'A' || chosen.verdict === 'B') chosenSays[chosen.verdict]++;
   }
   return { length: length.report(), ...chosenSays };
