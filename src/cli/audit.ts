@@ -11,6 +11,7 @@ import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
 import { benchmarkFiles } from '../benchmarks/files.ts';
 import { BENCHMARKS } from '../benchmarks/names.ts';
 import { EvalPlannerError } from '../errors.ts';
+import type { Report } from '../report/report.ts';
 import { readRows } from '../rows/read.ts';
 import type { SourceRow } from '../rows/row.ts';
 import { sourceFiles } from '../rows/sources.ts';
@@ -37,8 +38,10 @@ export interface Manifest {
   /** As the user says; nobody checks it. */
   readonly licence: string;
   readonly files: readonly { readonly path: string; readonly sha256: string; readonly bytes: number }[];
-  /** The run's config: seeds, template versions, sampling, model revisions. */
+  /** The run's config: seeds, sampling, the revision of its model. */
   readonly run?: unknown;
+  /** Its prompts, as `name version`, as its report says. */
+  readonly templates?: readonly string[];
 }
 
 export interface AuditReport {
@@ -205,6 +208,7 @@ async function manifest(
 ): Promise<Manifest> {
   const config =
     run === undefined ? null : await readFile(join(run, 'config.json'), 'utf8').catch(() => null);
+  const templates = run === undefined ? undefined : await templatesOf(run);
   const checkpoints = run === undefined ? [] : await weightsOf(run);
   const described = [];
   for (const path of [...files, ...checkpoints]) {
@@ -216,7 +220,17 @@ async function manifest(
     licence,
     files: described,
     ...(config === null ? {} : { run: JSON.parse(config) as unknown }),
+    ...(templates === undefined ? {} : { templates }),
   };
+}
+
+/** As the run's report says; a run that is not finished has none. */
+async function templatesOf(run: string): Promise<readonly string[] | undefined> {
+  try {
+    return (JSON.parse(await readFile(join(run, 'report.json'), 'utf8')) as Report).templates;
+  } catch {
+    return undefined;
+  }
 }
 
 async function weightsOf(run: string): Promise<string[]> {

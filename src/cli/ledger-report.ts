@@ -2,7 +2,7 @@ import { auditRun } from '../audit/run.ts';
 import { compareJudges, scores } from '../benchmarks/metrics.ts';
 import { EMPTY_PLAN, PLAN_KINDS, type PlanKind } from '../playground/habits.ts';
 import type { PreferenceReport } from '../preferences/counts.ts';
-import type { PromptSet } from '../prompts/set.ts';
+import { type PromptSet, templateVersions } from '../prompts/set.ts';
 import type {
   Curve,
   PlanHabits,
@@ -60,6 +60,7 @@ export function ledgerReport(store: Store, prompts: PromptSet, facts: RunFacts):
   return {
     schema: 1,
     ...rest,
+    templates: templateVersions(prompts),
     seconds: timings.reduce((sum, { seconds }) => sum + seconds, 0),
     stages: judges.map(
       ({ name, verdicts }): StageScores => ({

@@ -25,6 +25,8 @@ export function program(): Command {
 Examples:
   $ evalplanner demo                      train a judge on this machine, from M0 to M2-DPO, and measure every stage
   $ evalplanner judge --instruction "Count down from 9 to 5." --a "9 8 7 6 5" --b "9 8 7 6"
+  $ evalplanner pairs DATA --model DIR --out pairs.jsonl
+  $ evalplanner audit pairs.jsonl         what they would teach besides judging
   $ evalplanner serve DIR                 any checkpoint as an OpenAI-style HTTP server on this machine
   $ evalplanner bench playground --model runs/demo-quick-0/checkpoints/M2-DPO
   $ evalplanner doctor                    what works here, and what to do about the rest

@@ -113,3 +113,12 @@ export const PUBLISHED_PROMPTS: PromptSet = {
   score: publishedScore,
   choice: publishedChoice,
 };
+
+/** The templates of a set, each as `name version`: what a manifest says of them. */
+export function templateVersions(prompts: PromptSet): string[] {
+  const found = Object.values(prompts as unknown as Record<string, unknown>).flatMap((part) => {
+    const { name, version } = (part ?? {}) as { name?: unknown; version?: unknown };
+    return typeof name === 'string' && typeof version === 'string' ? [`${name} ${version}`] : [];
+  });
+  return [...new Set(found)].sort();
+}

@@ -16,6 +16,8 @@ export interface Report {
   readonly seed: number;
   /** M0: its name and revision. */
   readonly model: string;
+  /** Its prompts, as `name version`; a run of an earlier version did not say. */
+  readonly templates?: readonly string[];
   readonly seconds: number;
   readonly peakRssMB: number;
   /** In the order of the method, controls last. */
