@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditReport } from './audit.ts';
-import { main } from './main.ts';
+import { run } from './run.contract.ts';
 
 const SHARED = join(import.meta.dirname, '..', '..', '..', 'shared', 'data');
 let folder: string;
@@ -21,27 +21,7 @@ const write = (name: string, rows: readonly unknown[]) => {
   return join(folder, name);
 };
 
-async function run(...args: string[]) {
-  const said = { out: '', err: '' };
-  const { write: toOut } = process.stdout;
-  const { write: toErr } = process.stderr;
-  process.stdout.write = ((text: string, done?: () => void) => {
-    said.out += text;
-    done?.();
-    return true;
-  }) as typeof process.stdout.write;
-  process.stderr.write = ((text: string) => {
-    said.err += text;
-    return true;
-  }) as typeof process.stderr.write;
-  try {
-    return { code: await main(['audit', ...args]), ...said };
-  } finally {
-    process.stdout.write = toOut;
-    process.stderr.write = toErr;
-    process.exitCode = undefined;
-  }
-}
+const audit = (...args: string[]) => run('audit', ...args);
 
 const QUESTION = 'Explain in a few short sentences why the sky looks blue at noon and red in the evening.';
 const pair = (instruction: string) => ({ instruction, chosen: 'a long answer', rejected: 'no' });
@@ -61,7 +41,7 @@ describe('audit of files', () => {
     ]);
     const [clean, hits] = [join(folder, 'clean.jsonl'), join(folder, 'hits.jsonl')];
     const args = ['--benchmarks', join(folder, 'benchmarks'), '--drop', clean, '--hits', hits];
-    const { code, out } = await run(source, ...args, '--json', '--licence', 'MIT');
+    const { code, out } = await audit(source, ...args, '--json', '--licence', 'MIT');
     expect(code).toBe(0);
     const report = JSON.parse(out) as AuditReport;
     expect(report.rows.contamination).toEqual({ rows: 2, benchmarks: { llmbar: { exact: 1, ngram: 1 } } });
@@ -74,30 +54,35 @@ describe('audit of files', () => {
         .split('\n')
         .map((line) => (JSON.parse(line) as { at: string }).at),
     ).toEqual(['pairs.jsonl, line 1', 'pairs.jsonl, line 2']);
-    expect((await run(source, ...args.slice(0, 2), '--fail-over', '0.5')).code).toBe(1);
-    expect((await run(source, ...args.slice(0, 2), '--fail-over', '0.7')).code).toBe(0);
+    expect((await audit(source, ...args.slice(0, 2), '--fail-over', '0.5')).code).toBe(1);
+    expect((await audit(source, ...args.slice(0, 2), '--fail-over', '0.7')).code).toBe(0);
   });
 
   test('bad rows and wrong arguments', async () => {
     const source = write('bad.jsonl', [pair('Name a bird.'), '{', { x: 1 }]);
     const drop = join(folder, 'never.jsonl');
-    expect(await run(source, '--drop', drop)).toMatchObject({
+    expect(await audit(source, '--drop', drop)).toMatchObject({
       code: 2,
       err: expect.stringContaining('bad.jsonl, line 2 is not JSON'),
     });
     expect(existsSync(drop)).toBe(false);
-    const { code, out, err } = await run(source, '--on-error', 'skip');
+    const { code, out, err } = await audit(source, '--on-error', 'skip');
     expect(code).toBe(0);
     expect(err).toContain('bad.jsonl, line 3');
     expect(out).toMatch(/could not be read +2/);
+    const nowhere = join(source, 'x.jsonl');
+    const failed = await audit(source, '--drop', drop, '--hits', nowhere, '--on-error', 'skip');
+    expect(failed).toMatchObject({ code: 3, err: expect.not.stringContaining('bug') });
+    expect(existsSync(`${drop}.draft`)).toBe(false);
     for (const [args, message] of [
+      [[source, '--drop', source], 'would overwrite a source'],
       [[], 'there is nothing to audit'],
       [[source, '--on-error', 'skip', '--fail-over', '0'], '--fail-over needs benchmarks'],
       [[source, '--benchmarks', source], 'is no folder'],
       [[source, '--benchmarks', folder], 'holds no benchmark'],
       [[write('none.jsonl', [])], 'holds no rows'],
     ] as const) {
-      const failed = await run(...args);
+      const failed = await audit(...args);
       expect(failed.code).toBe(2);
       expect(failed.err).toContain(message);
     }
@@ -116,7 +101,7 @@ describe('audit of files', () => {
           return { prompt: problem, completion: solution };
         }),
       );
-      const { out } = await run(source, '--benchmarks', SHARED, '--json');
+      const { out } = await audit(source, '--benchmarks', SHARED, '--json');
       const { rows } = JSON.parse(out) as AuditReport;
       expect(rows.rows).toBe(4500);
       expect(rows.contamination?.benchmarks.rewardbench?.exact).toBe(0);

@@ -1,26 +1,22 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { BenchmarkIndex, type Contamination } from '../audit/contamination.ts';
+import type { Contamination } from '../audit/contamination.ts';
 import { auditRow } from '../audit/row.ts';
 import { type RowsAudit, RowsAuditor } from '../audit/rows.ts';
 import { auditRun, type RunAudit } from '../audit/run.ts';
-import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
-import { benchmarkFiles } from '../benchmarks/files.ts';
-import { BENCHMARKS } from '../benchmarks/names.ts';
 import { EvalPlannerError } from '../errors.ts';
-import type { Report } from '../report/report.ts';
 import { readRows } from '../rows/read.ts';
 import type { SourceRow } from '../rows/row.ts';
 import { sourceFiles } from '../rows/sources.ts';
-import { openRows } from '../rows/write.ts';
+import type { RowWriter } from '../rows/write.ts';
 import { readStore } from '../store.ts';
 import { auditText, runText } from './audit-text.ts';
+import { benchmarkIndex } from './benchmark-index.ts';
+import { openOutput } from './files.ts';
+import { type Manifest, manifest } from './manifest.ts';
 import { collectEarly } from './memory.ts';
 import { print, printable } from './terminal.ts';
-import { version } from './version.ts';
 
 export interface AuditCommand {
   readonly benchmarks?: string;
@@ -30,18 +26,6 @@ export interface AuditCommand {
   readonly failOver?: number;
   readonly onError: 'stop' | 'skip';
   readonly json?: boolean;
-}
-
-/** What was looked at, so that it can be found again. */
-export interface Manifest {
-  readonly evalplanner: string;
-  /** As the user says; nobody checks it. */
-  readonly licence: string;
-  readonly files: readonly { readonly path: string; readonly sha256: string; readonly bytes: number }[];
-  /** The run's config: seeds, sampling, the revision of its model. */
-  readonly run?: unknown;
-  /** Its prompts, as `name version`, as its report says. */
-  readonly templates?: readonly string[];
 }
 
 export interface AuditReport {
@@ -71,8 +55,7 @@ export async function audit(
   const index = command.benchmarks === undefined ? null : await benchmarkIndex(command.benchmarks);
   const hits: { at: string; found: readonly Contamination[] }[] = [];
   let at = '';
-  const hitFile = command.hits === undefined ? null : await openRows(command.hits);
-  const clean = command.drop === undefined ? null : await openRows(command.drop);
+  let [clean, hitFile]: (RowWriter | null)[] = [null, null];
   let hitRows: { at: string; found: readonly Contamination[] } | null = null;
   const auditor = new RowsAuditor(
     index
@@ -92,6 +75,8 @@ export async function audit(
     process.stderr.write(`left out: ${printable(error.message)}\n`);
   };
   try {
+    clean = await openOutput(command.drop, files);
+    hitFile = await openOutput(command.hits, files);
     for (const file of files) {
       for await (const row of readRows(file, { onError: command.onError, onBadRow: skip })) {
         signal.throwIfAborted();
@@ -169,81 +154,4 @@ async function dataOf(run: string): Promise<string[]> {
 function runAudit(run: string): RunAudit {
   using store = readStore(join(run, 'run.db'));
   return auditRun(store);
-}
-
-/** Names for a user's own files, and what comes with the package: nobody else's prompts. */
-const OWN = new Set(['custom', 'custom-k', 'playground']);
-
-/** The prompts of every benchmark whose files are in a folder. */
-async function benchmarkIndex(folder: string): Promise<BenchmarkIndex> {
-  const index = new BenchmarkIndex();
-  if (!(await stat(folder).catch(() => null))?.isDirectory())
-    throw new EvalPlannerError('data', `${folder} is no folder`, 'name the folder that holds the benchmarks');
-  const found: string[] = [];
-  for (const benchmark of [...BENCHMARKS, ...CHOICE_BENCHMARKS]) {
-    if (OWN.has(benchmark.name)) continue;
-    const files = await benchmarkFiles(benchmark, folder).catch(() => []);
-    if (files.length === 0) continue;
-    const rows: SourceRow[] = [];
-    for (const file of files) for await (const row of readRows(file)) rows.push(row);
-    for (const { id, instruction } of benchmark.load(rows)) index.add(benchmark.name, id, instruction);
-    found.push(benchmark.title);
-  }
-  if (found.length === 0) {
-    const known = [...BENCHMARKS, ...CHOICE_BENCHMARKS].map(({ title }) => title).join(', ');
-    throw new EvalPlannerError(
-      'data',
-      `${folder} holds no benchmark`,
-      `put the files of any of ${known} there`,
-    );
-  }
-  process.stderr.write(`looking for ${index.size} prompts of ${found.join(', ')}\n`);
-  return index;
-}
-
-async function manifest(
-  run: string | undefined,
-  files: readonly string[],
-  licence: string,
-): Promise<Manifest> {
-  const config =
-    run === undefined ? null : await readFile(join(run, 'config.json'), 'utf8').catch(() => null);
-  const templates = run === undefined ? undefined : await templatesOf(run);
-  const checkpoints = run === undefined ? [] : await weightsOf(run);
-  const described = [];
-  for (const path of [...files, ...checkpoints]) {
-    if (path === '-') continue;
-    described.push({ path, sha256: await sha256(path), bytes: (await stat(path)).size });
-  }
-  return {
-    evalplanner: version(),
-    licence,
-    files: described,
-    ...(config === null ? {} : { run: JSON.parse(config) as unknown }),
-    ...(templates === undefined ? {} : { templates }),
-  };
-}
-
-/** As the run's report says; a run that is not finished has none. */
-async function templatesOf(run: string): Promise<readonly string[] | undefined> {
-  try {
-    return (JSON.parse(await readFile(join(run, 'report.json'), 'utf8')) as Report).templates;
-  } catch {
-    return undefined;
-  }
-}
-
-async function weightsOf(run: string): Promise<string[]> {
-  const folder = join(run, 'checkpoints');
-  const names = await readdir(folder, { recursive: true }).catch(() => []);
-  return names
-    .filter((name) => name.endsWith('.safetensors') && !name.startsWith('steps'))
-    .sort()
-    .map((name) => join(folder, name));
-}
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { judgeRows } from '../exports/rows.contract.ts';
 import { tokenizerFiles } from '../exports/templates.contract.ts';
-import { main } from './main.ts';
+import { run } from './run.contract.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -12,26 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-async function run(...args: string[]) {
-  const said = { out: '', err: '' };
-  const [toOut, toErr] = [process.stdout.write, process.stderr.write];
-  process.stdout.write = ((text: string, done?: () => void) => {
-    said.out += text;
-    done?.();
-    return true;
-  }) as typeof process.stdout.write;
-  process.stderr.write = ((text: string) => {
-    said.err += text;
-    return true;
-  }) as typeof process.stderr.write;
-  try {
-    return { code: await main(['export', ...args]), ...said };
-  } finally {
-    process.stdout.write = toOut;
-    process.stderr.write = toErr;
-    process.exitCode = undefined;
-  }
-}
+const exported = (...args: string[]) => run('export', ...args);
 
 const lines = (rows: readonly object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 const rows = judgeRows('published');
@@ -63,7 +44,7 @@ function modelFolder(template?: string): string {
 
 test('a run gives what trained its judge, with a card that says how', async () => {
   const out = join(folder, 'set');
-  const { code, out: text } = await run(
+  const { code, out: text } = await exported(
     runFolder(),
     '--format',
     'llama-factory',
@@ -93,21 +74,25 @@ test('a run gives what trained its judge, with a card that says how', async () =
 test('--tokenizer proves that every thought is in the loss mask, or exits with 1 and says why not', async () => {
   const source = runFolder();
   const args = [source, '--format', 'trl', '--out', join(folder, 'set')];
-  const whole = await run(...args, '--tokenizer', modelFolder(), '--json');
+  const whole = await exported(...args, '--tokenizer', modelFolder(), '--json');
   expect(whole.code).toBe(0);
   expect(JSON.parse(whole.out).check).toMatchObject({ completions: 18, whole: 18, faults: {} });
 
   const cut = "{% for m in messages %}{{ m.role + m.content[:9] + '<|im_end|>' }}{% endfor %}";
-  const broken = await run(...args, '--tokenizer', modelFolder(cut));
+  const broken = await exported(...args, '--tokenizer', modelFolder(cut));
   expect(broken.code).toBe(1);
   expect(broken.err).toContain('18 completions: the template changes the completion');
 
-  const refusing = await run(...args, '--tokenizer', modelFolder("{{ raise_exception('no user here') }}"));
+  const refusing = await exported(
+    ...args,
+    '--tokenizer',
+    modelFolder("{{ raise_exception('no user here') }}"),
+  );
   expect(refusing).toMatchObject({ code: 1, err: expect.stringContaining('no user here') });
 
   const dir = modelFolder();
   rmSync(join(dir, 'chat_template.jinja'));
-  const none = await run(...args, '--tokenizer', dir);
+  const none = await exported(...args, '--tokenizer', dir);
   expect(none).toMatchObject({ code: 3, err: expect.stringContaining('has no chat template') });
 });
 
@@ -127,7 +112,7 @@ test.each([
   for (const name of ['a.jsonl', 'b/a.jsonl', 'set/a.jsonl']) writeFileSync(join(folder, name), lines(rows));
   const given = args(folder);
   const format = given.includes('--format') ? [] : ['--format', 'trl'];
-  const found = await run(...given, ...format, '--out', join(folder, 'set'));
+  const found = await exported(...given, ...format, '--out', join(folder, 'set'));
   expect(found.err).toContain(message);
   expect(found.err).toMatch(/^error: .*\nfix: .*\n$/);
   expect(found.code).toBe(code);

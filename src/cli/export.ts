@@ -16,7 +16,7 @@ import { whole } from '../report/format.ts';
 import { readRows } from '../rows/read.ts';
 import { chatTemplate } from '../serving/chat-template.ts';
 import { diskFailure } from './failure.ts';
-import { writeAtomically } from './files.ts';
+import { keepSources, writeAtomically } from './files.ts';
 import { makeFolder, type RunDescription } from './run-folder.ts';
 import { print, printable } from './terminal.ts';
 import { version } from './version.ts';
@@ -118,12 +118,7 @@ function checkTargets(inputs: readonly string[], target: (input: string) => stri
         `${twin} and ${input} would both become ${file}`,
         'export them to folders of their own',
       );
-    if (inputs.some((other) => resolve(other) === resolve(file)))
-      throw new EvalPlannerError(
-        'usage',
-        `${file} would overwrite a source`,
-        'choose another folder with --out',
-      );
+    keepSources(inputs, file);
   }
 }
 

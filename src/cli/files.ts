@@ -1,4 +1,9 @@
 import { open, rename, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { EvalPlannerError } from '../errors.ts';
+import { openRows, type RowWriter } from '../rows/write.ts';
+import { diskFailure } from './failure.ts';
+import { makeFolder } from './run-folder.ts';
 
 /** Write a file that appears as a whole or not at all. */
 export async function writeAtomically(path: string, text: string): Promise<void> {
@@ -15,5 +20,30 @@ export async function writeAtomically(path: string, text: string): Promise<void>
   } catch (error) {
     await rm(draft, { force: true });
     throw error;
+  }
+}
+
+/** Throws EvalPlannerError `usage` where a file that is to be written is one of those that are read. */
+export function keepSources(sources: readonly string[], target: string): void {
+  if (sources.some((source) => resolve(source) === resolve(target)))
+    throw new EvalPlannerError(
+      'usage',
+      `${target} would overwrite a source`,
+      'choose another name or folder for it',
+    );
+}
+
+/** A file of rows that a command writes beside what it reads; null where none is wanted. */
+export async function openOutput(
+  path: string | undefined,
+  sources: readonly string[],
+): Promise<RowWriter | null> {
+  if (path === undefined) return null;
+  keepSources(sources, path);
+  try {
+    makeFolder(dirname(path));
+    return await openRows(path);
+  } catch (error) {
+    throw diskFailure(error, path);
   }
 }

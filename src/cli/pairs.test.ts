@@ -1,5 +1,6 @@
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -15,8 +16,8 @@ import { playgroundInstructions } from '../playground/source.ts';
 import { readRows } from '../rows/read.ts';
 import { readStore } from '../store.ts';
 import type { ResponsePair } from '../types.ts';
-import { main } from './main.ts';
 import type { PairsReport } from './pairs.ts';
+import { run } from './run.contract.ts';
 
 const SEED_MODEL = join(import.meta.dirname, '..', '..', 'seed', 'model');
 let folder: string;
@@ -31,27 +32,7 @@ const write = (name: string, content: string | Uint8Array) => {
 };
 const lines = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 
-async function run(...args: string[]) {
-  const said = { out: '', err: '' };
-  const { write: toOut } = process.stdout;
-  const { write: toErr } = process.stderr;
-  process.stdout.write = ((text: string, done?: () => void) => {
-    said.out += text;
-    done?.();
-    return true;
-  }) as typeof process.stdout.write;
-  process.stderr.write = ((text: string) => {
-    said.err += text;
-    return true;
-  }) as typeof process.stderr.write;
-  try {
-    return { code: await main(['pairs', ...args]), ...said };
-  } finally {
-    process.stdout.write = toOut;
-    process.stderr.write = toErr;
-    process.exitCode = undefined;
-  }
-}
+const pairs = (...args: string[]) => run('pairs', ...args);
 
 async function pairsOf(file: string): Promise<ResponsePair[]> {
   const found: ResponsePair[] = [];
@@ -75,7 +56,7 @@ describe('pairs', () => {
       lines([SOLVED, { ...SOLVED, question: 'Another: 1 + 4?', first: undefined, third: undefined }]),
     );
     const out = join(folder, name);
-    const { code, out: text } = await run(source, '--from', 'gsm8k-solutions', '--out', out, '--json');
+    const { code, out: text } = await pairs(source, '--from', 'gsm8k-solutions', '--out', out, '--json');
     expect(code).toBe(0);
     expect(JSON.parse(text)).toMatchObject({
       rows: { read: 2, kept: 2, left: {} },
@@ -95,7 +76,7 @@ describe('pairs', () => {
   });
 
   test('to stdout, capped for each problem; the account goes to stderr', async () => {
-    const { out, err } = await run(write('s.jsonl', lines([SOLVED])), '--per-instruction', '2');
+    const { out, err } = await pairs(write('s.jsonl', lines([SOLVED])), '--per-instruction', '2');
     expect(
       out
         .trim()
@@ -116,7 +97,11 @@ describe('pairs', () => {
     const out = join(folder, 'made.jsonl');
     const args = ['--model', SEED_MODEL, '--max-tokens', '40', '--near-duplicates', 'off', '--out', out];
     const fields = ['--fields', 'instruction=instruction,answer=gold'];
-    const { code, out: text } = await run(write('g.jsonl', lines([...general, ...math])), ...fields, ...args);
+    const { code, out: text } = await pairs(
+      write('g.jsonl', lines([...general, ...math])),
+      ...fields,
+      ...args,
+    );
     expect(code, text).toBe(0);
     const first = readFileSync(out, 'utf8');
     const made = await pairsOf(out);
@@ -129,7 +114,7 @@ describe('pairs', () => {
       return store.counts();
     };
     const before = generations();
-    await run(join(folder, 'g.jsonl'), ...fields, ...args);
+    await pairs(join(folder, 'g.jsonl'), ...fields, ...args);
     expect(readFileSync(out, 'utf8')).toBe(first);
     expect(generations()).toEqual(before);
   });
@@ -153,7 +138,7 @@ describe('pairs', () => {
         ),
       ]),
     );
-    const { out } = await run(source, '--out', join(folder, 'own.out.jsonl'), '--json');
+    const { out } = await pairs(source, '--out', join(folder, 'own.out.jsonl'), '--json');
     expect((JSON.parse(out) as PairsReport).instructions).toEqual({
       read: 4,
       kept: 1,
@@ -174,7 +159,7 @@ describe('bad input', () => {
       ]),
     );
     const out = join(folder, 'bad.out.jsonl');
-    const { code, out: text, err } = await run(source, '--on-error', 'skip', '--out', out, '--json');
+    const { code, out: text, err } = await pairs(source, '--on-error', 'skip', '--out', out, '--json');
     expect(code).toBe(0);
     expect((JSON.parse(text) as PairsReport).rows).toEqual({
       read: 5,
@@ -183,25 +168,29 @@ describe('bad input', () => {
     });
     for (const line of [2, 3, 4, 5]) expect(err).toContain(`left out: bad.jsonl, line ${line} `);
     rmSync(out);
-    const stopped = await run(source, '--out', out);
+    const stopped = await pairs(source, '--out', out);
     expect(stopped).toMatchObject({ code: 2, err: expect.stringContaining('bad.jsonl, line 2 is not JSON') });
     expect(existsSync(out) || existsSync(`${out}.draft`)).toBe(false);
   });
 
   test('files cut in half end the command, or are told with their place and counted, and the next file is read', async () => {
     const parquet = join(folder, 'whole.parquet');
-    await run(write('w.jsonl', lines([SOLVED])), '--out', parquet);
+    await pairs(write('w.jsonl', lines([SOLVED])), '--out', parquet);
     truncateSync(parquet, 200);
     const gzip = write('half.jsonl.gz', gzipSync(`${good}\n`.repeat(50)).subarray(0, 120));
     const whole = write('beside.jsonl', `${good}\n`);
     for (const source of [parquet, gzip]) {
       const out = join(folder, 'none.jsonl');
-      const stopped = await run(source, whole, '--out', out);
+      const stopped = await pairs(source, whole, '--out', out);
       expect(stopped.code).toBe(2);
       expect(stopped.err).toMatch(/error: .* is damaged.*: .*\nfix: fetch or write the file again/);
       expect(existsSync(out)).toBe(false);
 
-      const { code, out: text, err } = await run(source, whole, '--out', out, '--on-error', 'skip', '--json');
+      const {
+        code,
+        out: text,
+        err,
+      } = await pairs(source, whole, '--out', out, '--on-error', 'skip', '--json');
       expect(code).toBe(0);
       expect(err).toMatch(/left out: .* is damaged/);
       const { rows } = JSON.parse(text) as PairsReport;
@@ -221,19 +210,43 @@ describe('bad input', () => {
     [['x', '--categories', 'reasoning,foo'], 'There is no category foo'],
     [['x', '--near-duplicates', '2'], 'It has to be a number from 0 to 1'],
   ])('%j', async (args, message) => {
-    const { code, err } = await run(...args);
+    const { code, err } = await pairs(...args);
     expect(code).toBe(2);
     expect(err).toContain(message);
     expect(err).toMatch(/\nfix: .+\n$/);
   });
 
   test('needs a model only where rows do', async () => {
-    const { code, err } = await run(write('need.jsonl', lines([{ prompt: 'Name a bird.' }])));
+    const { code, err } = await pairs(write('need.jsonl', lines([{ prompt: 'Name a bird.' }])));
     expect(code).toBe(2);
     expect(err).toContain('these rows need a model');
-    const empty = await run(write('empty.jsonl', ''));
+    const empty = await pairs(write('empty.jsonl', ''));
     expect(empty).toMatchObject({ code: 2, err: expect.stringContaining('holds no rows') });
-    const wrongName = await run(join(folder, 'need.jsonl'), '--out', join(folder, 'x.txt'));
+    const wrongName = await pairs(join(folder, 'need.jsonl'), '--out', join(folder, 'x.txt'));
     expect(wrongName.err).toContain('name it .jsonl or .parquet');
+  });
+
+  test('a source is never overwritten, and a place that cannot be written is told', async () => {
+    const source = write('kept.jsonl', lines([SOLVED]));
+    const before = readFileSync(source, 'utf8');
+    expect(await pairs(source, '--out', source)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('would overwrite a source'),
+    });
+    expect(readFileSync(source, 'utf8')).toBe(before);
+    for (const out of [join(source, 'x.jsonl'), join(folder, 'folder.jsonl')]) {
+      mkdirSync(join(folder, 'folder.jsonl'), { recursive: true });
+      const { code, err } = await pairs(source, '--out', out);
+      expect(code).toBe(3);
+      expect(err).toMatch(/^error: (?!this is a bug)/m);
+    }
+    expect(readdirSync(folder).filter((name) => name.endsWith('.draft'))).toEqual([]);
+  });
+
+  test('pairs that are read again keep their family', async () => {
+    const once = join(folder, 'once.jsonl');
+    await pairs(write('again.jsonl', lines([SOLVED])), '--per-instruction', '1', '--out', once);
+    const { out } = await pairs(once);
+    expect((JSON.parse(out) as ResponsePair).family).toBe('gsm8k');
   });
 });

@@ -1,28 +1,15 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
-import type { Work } from '../generate.ts';
-import type { Model } from '../model.ts';
 import { type Account, leave, newAccount } from '../pairs/account.ts';
-import { failedCheck, type PairChecks } from '../pairs/checks.ts';
-import { classify } from '../pairs/classify.ts';
-import { generalPairs } from '../pairs/general.ts';
 import { languageDetector } from '../pairs/language.ts';
-import { mathPairs } from '../pairs/math.ts';
-import { type PairReport, responsePair } from '../pairs/pair.ts';
 import { type SelectOptions, selectInstructions } from '../pairs/select.ts';
-import { pairSolutions } from '../pairs/solutions.ts';
-import type { SourceInstruction } from '../pairs/sources/instruction.ts';
 import { type FieldMapping, mapped, presetOf } from '../pairs/sources/presets.ts';
-import type { PromptSet } from '../prompts/set.ts';
-import { readSource } from '../rows/sources.ts';
-import { openRows } from '../rows/write.ts';
-import { openStore, type Store } from '../store.ts';
+import { readRows } from '../rows/read.ts';
+import { sourceFiles } from '../rows/sources.ts';
 import type { Domain, ResponsePair } from '../types.ts';
+import { openOutput } from './files.ts';
 import { collectEarly } from './memory.ts';
 import type { ModelOptions } from './model-options.ts';
-import { openModel, placeOf } from './models.ts';
-import { promptsOf } from './open-judge.ts';
+import { PairMaker } from './pair-maker.ts';
 import { accountText } from './pairs-text.ts';
 import { ProgressLine } from './progress-line.ts';
 import { print, printable } from './terminal.ts';
@@ -89,9 +76,10 @@ export async function pairs(
     line.clear();
     process.stderr.write(`left out: ${printable(error.message)}\n`);
   };
-  const maker = new Maker(command, signal);
-  if (command.out !== undefined) await mkdir(dirname(command.out), { recursive: true });
-  const writer = command.out === undefined ? null : await openRows(command.out);
+  const files: string[] = [];
+  for (const source of from) files.push(...(await sourceFiles(source)).files);
+  const maker = new PairMaker(command, signal);
+  const writer = await openOutput(command.out, files);
   let count = 0;
   const put = async (pair: ResponsePair) => {
     count++;
@@ -100,7 +88,7 @@ export async function pairs(
   };
   try {
     const options = await selection(command);
-    const read = readAll(from, command.onError, (error) => {
+    const read = readAll(files, command.onError, (error) => {
       rows.read++;
       leave(rows, 'unreadable');
       bad(error);
@@ -110,16 +98,13 @@ export async function pairs(
       signal.throwIfAborted();
       instructions.read += chunk.length;
       const made = await maker.pairs(chunk);
-      for (const [reason, n] of Object.entries(made.dropped)) {
-        instructions.left[reason] = (instructions.left[reason] ?? 0) + n;
-        instructions.kept -= n;
-      }
-      instructions.kept += chunk.length;
+      for (const [reason, n] of Object.entries(made.dropped)) leave(instructions, reason, n);
       for (const pair of made.pairs) await put(pair);
     }
     if (rows.read === 0)
       throw new EvalPlannerError('data', `${from.join(', ')} holds no rows`, 'check the source');
     line.clear();
+    instructions.kept = instructions.read - Object.values(instructions.left).reduce((sum, n) => sum + n, 0);
     const report: PairsReport = { sources: from, rows, instructions, pairs: count, out: command.out ?? null };
     if (count === 0) {
       await writer?.discard();
@@ -163,11 +148,11 @@ async function selection(command: PairsCommand): Promise<SelectOptions> {
 }
 
 async function* readAll(
-  sources: readonly string[],
+  files: readonly string[],
   onError: 'stop' | 'skip',
   onBadRow: (error: EvalPlannerError) => void,
 ) {
-  for (const source of sources) yield* readSource(source, { onError, onBadRow });
+  for (const file of files) yield* readRows(file, { onError, onBadRow });
 }
 
 async function* chunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
@@ -179,140 +164,4 @@ async function* chunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator
     chunk = [];
   }
   if (chunk.length > 0) yield chunk;
-}
-
-/** Makes pairs of instructions; the model and the ledger are opened when they are first needed. */
-class Maker {
-  readonly #command: PairsCommand;
-  readonly #signal: AbortSignal;
-  #opened: { model: Model; store: Store; prompts: PromptSet } | null = null;
-  #checks: Promise<PairChecks> | null = null;
-
-  constructor(command: PairsCommand, signal: AbortSignal) {
-    this.#command = command;
-    this.#signal = signal;
-  }
-
-  async pairs(instructions: readonly SourceInstruction[]): Promise<PairReport> {
-    const { kind, seed, perInstruction, categories } = this.#command;
-    const report: PairReport = { pairs: [], dropped: {} };
-    const own: SourceInstruction[] = [];
-    const math: SourceInstruction[] = [];
-    const general: SourceInstruction[] = [];
-    for (const instruction of await this.#classified(instructions, categories, report)) {
-      const isMath = kind === 'math' || (kind === undefined && instruction.answer !== undefined);
-      if (instruction.solutions && kind !== 'general')
-        pairSolutions(
-          instruction,
-          instruction.solutions,
-          { most: perInstruction ?? Infinity, seed, unanswered: 'wrong' },
-          report,
-        );
-      else if (instruction.rejected !== undefined && instruction.response !== undefined)
-        own.push(instruction);
-      else if (isMath && instruction.answer === undefined) leave({ left: report.dropped }, 'no gold answer');
-      else (isMath ? math : general).push(instruction);
-    }
-    for (const instruction of own) {
-      const [chosen, rejected] = [instruction.response as string, instruction.rejected as string];
-      const reason = failedCheck(chosen, rejected, await this.#check());
-      if (reason !== null) leave({ left: report.dropped }, reason);
-      else
-        report.pairs.push(
-          responsePair(kind ?? 'general', instruction, chosen, rejected, { from: 'the data set' }),
-        );
-    }
-    if (math.length > 0) add(report, await this.#math(math));
-    if (general.length > 0) add(report, await this.#general(general));
-    return report;
-  }
-
-  async #classified(
-    instructions: readonly SourceInstruction[],
-    categories: readonly string[] | undefined,
-    report: PairReport,
-  ): Promise<readonly SourceInstruction[]> {
-    if (categories === undefined) return instructions;
-    const { model } = await this.#open();
-    const named = await classify(this.#work(), model, instructions);
-    return instructions.filter((_, i) => {
-      const category = named[i] ?? null;
-      if (category !== null && categories.includes(category)) return true;
-      leave({ left: report.dropped }, category === null ? 'category not told' : 'of another category');
-      return false;
-    });
-  }
-
-  async #math(problems: readonly SourceInstruction[]): Promise<PairReport> {
-    const { model, prompts } = await this.#open();
-    const { solutions, perInstruction = 1 } = this.#command;
-    return mathPairs(this.#work(), model, prompts, problems, this.#sampling(), solutions, perInstruction);
-  }
-
-  async #general(instructions: readonly SourceInstruction[]): Promise<PairReport> {
-    const { model, prompts } = await this.#open();
-    const asked =
-      this.#command.chosen === 'own'
-        ? instructions
-        : instructions.map(({ response: _, ...instruction }) => instruction);
-    const sampling = this.#sampling();
-    const answer = { ...sampling, temperature: 0 };
-    return generalPairs(
-      this.#work(),
-      model,
-      prompts,
-      asked,
-      { answer, modification: sampling },
-      await this.#check(),
-    );
-  }
-
-  #sampling() {
-    return { temperature: this.#command.temperature, topP: 0.95, maxTokens: this.#command.maxTokens };
-  }
-
-  #check(): Promise<PairChecks> {
-    this.#checks ??= languageDetector().then((detect) => ({
-      maxLengthRatio: this.#command.maxLengthRatio,
-      detect,
-    }));
-    return this.#checks;
-  }
-
-  #work(): Work {
-    const { store } = this.#opened as { store: Store };
-    return { store, seed: this.#command.seed, signal: this.#signal };
-  }
-
-  async #open() {
-    if (this.#opened) return this.#opened;
-    const { model: name, store: path, out, baseUrl, prompts } = this.#command;
-    if (name === undefined) {
-      const what = 'these rows need a model: for answers, for modified instructions or for solutions';
-      throw new EvalPlannerError('usage', what, 'name it with --model, as in `evalplanner judge`');
-    }
-    const place = placeOf(name, baseUrl);
-    const model = await openModel(name, this.#command);
-    try {
-      const ledger = path ?? (out === undefined ? ':memory:' : `${out}.db`);
-      const store = openStore(ledger, { config: { command: 'pairs' } });
-      const set = await promptsOf(prompts, place.kind === 'folder' ? place.folder : null);
-      this.#opened = { model, store, prompts: set };
-    } catch (error) {
-      await model.close();
-      throw error;
-    }
-    return this.#opened;
-  }
-
-  async close(): Promise<void> {
-    this.#opened?.store.close();
-    await this.#opened?.model.close();
-  }
-}
-
-function add(report: PairReport, { pairs: made, dropped }: PairReport): void {
-  for (const pair of made) report.pairs.push(pair);
-  for (const [reason, n] of Object.entries(dropped))
-    report.dropped[reason] = (report.dropped[reason] ?? 0) + n;
 }

@@ -10,7 +10,7 @@ export function newAccount(): Account {
   return { read: 0, kept: 0, left: {} };
 }
 
-/** A row that is left out. */
-export function leave({ left }: Pick<Account, 'left'>, reason: string): void {
-  left[reason] = (left[reason] ?? 0) + 1;
+/** A row, or `n` of them, that are left out. */
+export function leave({ left }: Pick<Account, 'left'>, reason: string, n = 1): void {
+  left[reason] = (left[reason] ?? 0) + n;
 }

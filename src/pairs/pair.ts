@@ -38,6 +38,6 @@ export function responsePair(
   return { id, domain, family, instruction: text, chosen, rejected, provenance: whole };
 }
 
-export function countDrop(report: Pick<PairReport, 'dropped'>, reason: string): void {
-  report.dropped[reason] = (report.dropped[reason] ?? 0) + 1;
+export function countDrop({ dropped }: Pick<PairReport, 'dropped'>, reason: string, n = 1): void {
+  dropped[reason] = (dropped[reason] ?? 0) + n;
 }

@@ -28,13 +28,17 @@ const draftOf = (path: string) => `${path}.draft`;
 
 /** The draft, synced and under its name. */
 async function publish(path: string): Promise<void> {
-  const file = await open(draftOf(path), 'r+');
   try {
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(draftOf(path), 'r+');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draftOf(path), path);
+  } catch (error) {
+    throw unwritable(path, error);
   }
-  await rename(draftOf(path), path);
 }
 
 async function jsonLines(path: string): Promise<RowWriter> {

@@ -50,7 +50,10 @@ export const PRESETS: readonly Preset[] = [
     name: 'ultrafeedback',
     rows: 'prompt, chosen and rejected (texts or messages); or instruction, completions [{response, overall_score}]',
     fits: (row) => has(row, 'chosen', 'rejected') || has(row, 'instruction', 'completions'),
-    read: (row) => ({ family: 'ultrafeedback', ...(row.has('completions') ? best(row) : preference(row)) }),
+    read: (row) => ({
+      family: row.optional('family') ?? 'ultrafeedback',
+      ...(row.has('completions') ? best(row) : preference(row)),
+    }),
   },
   {
     name: 'messages',
