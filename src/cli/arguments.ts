@@ -6,6 +6,13 @@ export function deviceOption(): Option {
   return new Option('--device <device>', text).choices(DEVICES).default('cpu');
 }
 
+/** What becomes of rows that cannot be read. */
+export function onErrorOption(row = 'a row that cannot be read'): Option {
+  return new Option('--on-error <what>', `${row} ends the command, or is reported and left out`)
+    .choices(['stop', 'skip'])
+    .default('stop');
+}
+
 /** Parsers of option values: commander turns what they throw into a usage error. */
 export function whole(text: string): number {
   const value = Number(text);

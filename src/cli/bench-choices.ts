@@ -3,22 +3,20 @@ import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
 import { playChoices } from '../benchmarks/choice-play.ts';
 import { scoreChoices } from '../benchmarks/choice-score.ts';
 import { choiceRow, joinChoices } from '../benchmarks/choice-verdicts.ts';
-import { type Effort, Meter } from '../benchmarks/effort.ts';
-import { EvalPlannerError, EXIT_CODE } from '../errors.ts';
+import type { Effort } from '../benchmarks/effort.ts';
+import { EvalPlannerError } from '../errors.ts';
 import type { ChoiceResult } from '../report/benchmark-report.ts';
 import { choiceMarkdown, renderChoices } from '../report/choice-table.ts';
-import { percent } from '../report/format.ts';
 import { tableOptions } from '../report/table.ts';
-import { readRows } from '../rows/read.ts';
-import type { SourceRow } from '../rows/row.ts';
 import { choicesDigest } from './bench-data.ts';
 import { verdictsFile } from './bench-folder.ts';
-import { benchmarkRows, noteOddities } from './bench-rows.ts';
-import { type BenchOptions, type BenchRun, inFolder, Stopwatch, tellPage, writeReport } from './bench-run.ts';
+import { gates } from './bench-gates.ts';
+import { playAll } from './bench-play.ts';
+import { allRows, benchmarkRows, firstPrompts, noteOddities } from './bench-rows.ts';
+import { type BenchOptions, type BenchRun, inFolder, tellPage, writeReport } from './bench-run.ts';
 import { printDryRun } from './dry-run-text.ts';
 import { writeAtomically } from './files.ts';
 import type { OpenJudge } from './open-judge.ts';
-import { ProgressLine } from './progress-line.ts';
 import { print } from './terminal.ts';
 
 export const isChoice = (name: string) => CHOICE_BENCHMARKS.some((benchmark) => benchmark.name === name);
@@ -66,7 +64,7 @@ export async function benchChoices(
     async (run) => {
       const { judge, folder } = run;
       for (const { benchmark, all } of loaded) {
-        const choices = first(all, options.limit);
+        const choices = firstPrompts(all, options.limit);
         const { games, way, effort } = judge
           ? await played(run, judge, benchmark, choices, options)
           : { ...(await readChoices(options.verdicts as string, all)), effort: null };
@@ -89,7 +87,7 @@ export async function benchChoices(
       await writeReport(run, { benchmarks: [], choices: results }, options);
       await show(results, options);
       tellPage(run, options);
-      gates(results, options);
+      gates(results, options.failUnder);
     },
   );
 }
@@ -101,22 +99,6 @@ async function show(results: readonly ChoiceResult[], { json, markdown }: BenchO
   return print(results.map((score) => renderChoices(score, score.published, table)).join('\n'));
 }
 
-function gates(results: readonly ChoiceResult[], { failUnder }: BenchOptions): void {
-  for (const { title, shares } of results) {
-    if (shares.error === 0) continue;
-    process.stderr.write(
-      `${title}: the model did not answer ${percent(shares.error)} % of the prompts\nfix: run the same command again, which asks for what is missing only\n`,
-    );
-    process.exitCode = EXIT_CODE.model;
-    return;
-  }
-  for (const { title, official } of results) {
-    if (failUnder === undefined || official.score >= failUnder) continue;
-    process.stderr.write(`${title} scored ${official.score.toFixed(4)}, below --fail-under ${failUnder}\n`);
-    process.exitCode = 1;
-  }
-}
-
 async function played(
   run: BenchRun,
   { model, options }: OpenJudge,
@@ -124,25 +106,13 @@ async function played(
   choices: readonly BenchmarkChoice[],
   { way = 'best-of-n' }: BenchOptions,
 ): Promise<{ games: ChoiceGame[]; way: Way; effort: Effort }> {
-  const byChoice = new Map<BenchmarkChoice, ChoiceGame>();
-  const meter = new Meter();
-  const line = new ProgressLine(benchmark.title, choices.length, 'choices');
-  const watch = new Stopwatch(run, benchmark.name, meter);
-  try {
-    for await (const game of playChoices(model, choices, { ...options, way, meter })) {
-      byChoice.set(game.choice, game);
-      line.show(byChoice.size);
-      watch.tick();
-    }
-  } finally {
-    line.end(byChoice.size);
-    watch.note();
-  }
-  return {
-    games: choices.flatMap((choice) => byChoice.get(choice) ?? []),
-    way,
-    effort: meter.effort(watch.seconds),
-  };
+  const { games, effort } = await playAll(
+    run,
+    { ...benchmark, items: choices, unit: 'choices' },
+    (meter) => playChoices(model, choices, { ...options, way, meter }),
+    ({ choice }) => choice,
+  );
+  return { games, way, effort };
 }
 
 /** All choices of a benchmark; says on stderr what is strange in them. */
@@ -158,19 +128,7 @@ export async function loadChoices(benchmark: ChoiceBenchmark, data?: string): Pr
   return choices;
 }
 
-function first(choices: readonly BenchmarkChoice[], limit: number | undefined): readonly BenchmarkChoice[] {
-  if (limit === undefined) return choices;
-  const prompts = new Set([...new Set(choices.map(({ prompt }) => prompt))].slice(0, limit));
-  return choices.filter(({ prompt }) => prompts.has(prompt));
-}
-
 /** The verdicts of a file about a benchmark's choices. */
 export async function readChoices(file: string, all: readonly BenchmarkChoice[]) {
-  return joinChoices(all, await allRows(file));
-}
-
-async function allRows(path: string): Promise<SourceRow[]> {
-  const rows: SourceRow[] = [];
-  for await (const row of readRows(path)) rows.push(row);
-  return rows;
+  return joinChoices(all, await allRows([file]));
 }

@@ -6,9 +6,7 @@ import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
 import { BENCHMARKS } from '../benchmarks/names.ts';
 import { joinVerdicts } from '../benchmarks/verdicts.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { readRows } from '../rows/read.ts';
-import type { SourceRow } from '../rows/row.ts';
-import { benchmarkRows, noteOddities } from './bench-rows.ts';
+import { allRows, benchmarkRows, firstPrompts, noteOddities } from './bench-rows.ts';
 import { SEED_FOLDER } from './ports.ts';
 
 export function benchmarkOf(name: string): Benchmark {
@@ -56,9 +54,7 @@ export function select(
     const what = `no pair has at most ${maxChars} characters; the shortest has ${shortest}`;
     throw new EvalPlannerError('data', what, 'raise --max-chars');
   }
-  if (limit === undefined) return fitting;
-  const prompts = new Set([...new Set(fitting.map(({ prompt }) => prompt))].slice(0, limit));
-  return fitting.filter(({ prompt }) => prompts.has(prompt));
+  return firstPrompts(fitting, limit);
 }
 
 /** The verdicts of a file about some of a benchmark's pairs. */
@@ -67,7 +63,7 @@ export async function readGames(
   all: readonly BenchmarkPair[],
   wanted: readonly BenchmarkPair[] = all,
 ): Promise<Game[]> {
-  const { games } = joinVerdicts(all, await allRows(file));
+  const { games } = joinVerdicts(all, await allRows([file]));
   const own = new Set(wanted);
   const found = games.filter(({ pair }) => own.has(pair));
   if (found.length > 0) return found;
@@ -90,10 +86,4 @@ function digest(items: readonly unknown[]): string {
   const hash = createHash('sha256');
   for (const item of items) hash.update(JSON.stringify(item));
   return hash.digest('hex').slice(0, 16);
-}
-
-async function allRows(path: string): Promise<SourceRow[]> {
-  const rows: SourceRow[] = [];
-  for await (const row of readRows(path)) rows.push(row);
-  return rows;
 }

@@ -16,18 +16,32 @@ export async function benchmarkRows(benchmark: Named, data: string | undefined):
       `${benchmark.title} needs its data`,
       'give its file or folder with --data',
     );
-  const rows: SourceRow[] = [];
   const onDisk = data !== undefined && (isDataFile(data) || (await stat(data).catch(() => null)) !== null);
-  if (onDisk || (data !== undefined && parseHubId(data) === null)) {
-    for (const file of await benchmarkFiles(benchmark, data))
-      for await (const row of readRows(file)) rows.push(row);
-    return rows;
-  }
+  if (onDisk || (data !== undefined && parseHubId(data) === null))
+    return allRows(await benchmarkFiles(benchmark, data));
+  const rows: SourceRow[] = [];
   // Files are all called train or test there: the dataset's name tells what rows are of.
   for (const dataset of data === undefined ? benchmark.hub : [data])
     for (const file of (await sourceFiles(dataset)).files)
       for await (const row of readRows(file)) rows.push({ ...row, file: `${row.file} of ${dataset}` });
   return rows;
+}
+
+/** All rows of some files, in memory. */
+export async function allRows(files: readonly string[]): Promise<SourceRow[]> {
+  const rows: SourceRow[] = [];
+  for (const file of files) for await (const row of readRows(file)) rows.push(row);
+  return rows;
+}
+
+/** What belongs to the first `limit` prompts; everything without a limit. */
+export function firstPrompts<T extends { readonly prompt: string }>(
+  items: readonly T[],
+  limit: number | undefined,
+): readonly T[] {
+  if (limit === undefined) return items;
+  const prompts = new Set([...new Set(items.map(({ prompt }) => prompt))].slice(0, limit));
+  return items.filter(({ prompt }) => prompts.has(prompt));
 }
 
 /** Says on stderr what is strange in the data. */

@@ -1,20 +1,20 @@
 import type { Benchmark, BenchmarkPair, Game } from '../benchmarks/benchmark.ts';
-import { type Effort, Meter } from '../benchmarks/effort.ts';
+import type { Effort } from '../benchmarks/effort.ts';
 import { play, verdictRows } from '../benchmarks/play.ts';
 import { scoreBenchmark } from '../benchmarks/score.ts';
-import { EvalPlannerError, EXIT_CODE } from '../errors.ts';
+import { EvalPlannerError } from '../errors.ts';
 import type { BenchmarkResult } from '../report/benchmark-report.ts';
 import { benchmarkMarkdown, renderBenchmark } from '../report/benchmark-table.ts';
-import { percent } from '../report/format.ts';
 import { tableOptions } from '../report/table.ts';
 import { benchChoices, isChoice } from './bench-choices.ts';
 import { benchmarkOf, digestOf, loadPairs, readGames, select } from './bench-data.ts';
 import { verdictsFile } from './bench-folder.ts';
-import { type BenchOptions, type BenchRun, inFolder, Stopwatch, tellPage, writeReport } from './bench-run.ts';
+import { gates } from './bench-gates.ts';
+import { playAll } from './bench-play.ts';
+import { type BenchOptions, type BenchRun, inFolder, tellPage, writeReport } from './bench-run.ts';
 import { printDryRun } from './dry-run-text.ts';
 import { writeAtomically } from './files.ts';
 import type { OpenJudge } from './open-judge.ts';
-import { ProgressLine } from './progress-line.ts';
 import { print } from './terminal.ts';
 
 /** `evalplanner bench NAMES`: has a judge play benchmarks, or scores verdicts made elsewhere, under each one's own protocol. */
@@ -62,58 +62,25 @@ export async function bench(
       await writeReport(run, { benchmarks: results, choices: [] }, options);
       await show(results, options);
       tellPage(run, options);
-      gates(results, options);
+      gates(results, options.failUnder);
     },
   );
 }
 
-function gates(results: readonly BenchmarkResult[], { failUnder }: BenchOptions): void {
-  for (const { title, shares } of results) {
-    if (shares.error === 0) continue;
-    // No verdict of the judge, so no score of it either: what is printed is not to be taken for one.
-    const remedy =
-      'run the same command again, which asks for what is missing only; prompts that are too long need another model, or --max-chars';
-    process.stderr.write(
-      `${title}: the model did not answer ${percent(shares.error)} % of the prompts\nfix: ${remedy}\n`,
-    );
-    process.exitCode = EXIT_CODE.model;
-    return;
-  }
-  for (const { title, official } of results) {
-    if (failUnder === undefined || official.score >= failUnder) continue;
-    process.stderr.write(`${title} scored ${official.score.toFixed(4)}, below --fail-under ${failUnder}\n`);
-    process.exitCode = 1;
-  }
-}
-
 /** The games of a model, with a line of progress for each benchmark. */
-async function played(
+function played(
   run: BenchRun,
   { model, options }: OpenJudge,
   benchmark: Benchmark,
   pairs: readonly BenchmarkPair[],
   { orders }: BenchOptions,
 ): Promise<{ games: Game[]; effort: Effort }> {
-  const games: Game[] = [];
-  const meter = new Meter();
-  const line = new ProgressLine(benchmark.title, pairs.length);
-  const watch = new Stopwatch(run, benchmark.name, meter);
-  try {
-    for await (const game of play(model, benchmark, pairs, { ...options, orders, meter })) {
-      games.push(game);
-      line.show(games.length);
-      watch.tick();
-    }
-  } finally {
-    line.end(games.length);
-    watch.note();
-  }
-  // In the order of the pairs, whatever the order of the answers.
-  const byPair = new Map(games.map((game) => [game.pair, game]));
-  return {
-    games: pairs.flatMap((pair) => byPair.get(pair) ?? []),
-    effort: meter.effort(watch.seconds),
-  };
+  return playAll(
+    run,
+    { ...benchmark, items: pairs },
+    (meter) => play(model, benchmark, pairs, { ...options, orders, meter }),
+    ({ pair }) => pair,
+  );
 }
 
 async function show(results: readonly BenchmarkResult[], { json, markdown }: BenchOptions): Promise<void> {

@@ -4,8 +4,7 @@ import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
 import { benchmarkFiles } from '../benchmarks/files.ts';
 import { BENCHMARKS } from '../benchmarks/names.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { readRows } from '../rows/read.ts';
-import type { SourceRow } from '../rows/row.ts';
+import { allRows } from './bench-rows.ts';
 
 /** Names for a user's own files, and what comes with the package: nobody else's prompts. */
 const OWN = new Set(['custom', 'custom-k', 'playground']);
@@ -24,9 +23,8 @@ export async function benchmarkIndex(folder: string): Promise<BenchmarkIndex> {
       throw error;
     });
     if (files.length === 0) continue;
-    const rows: SourceRow[] = [];
-    for (const file of files) for await (const row of readRows(file)) rows.push(row);
-    for (const { id, instruction } of benchmark.load(rows)) index.add(benchmark.name, id, instruction);
+    for (const { id, instruction } of benchmark.load(await allRows(files)))
+      index.add(benchmark.name, id, instruction);
     found.push(benchmark.title);
   }
   if (found.length === 0) {

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { share } from '../arguments.ts';
+import { onErrorOption, share } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 
 /** `evalplanner audit` on the command line. */
@@ -18,14 +18,7 @@ export function auditCommand(evalplanner: Command): void {
       ).argParser(share),
     )
     .addOption(new Option('--licence <text>', 'of the data, for the manifest').default('unknown'))
-    .addOption(
-      new Option(
-        '--on-error <what>',
-        'a row that cannot be read ends the command, or is reported and left out',
-      )
-        .choices(['stop', 'skip'])
-        .default('stop'),
-    )
+    .addOption(onErrorOption())
     .option('--json', 'print the audit as JSON, shares from 0 to 1')
     .addHelpText(
       'after',

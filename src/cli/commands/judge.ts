@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { deviceOption, positive, share, temperature, whole } from '../arguments.ts';
+import { deviceOption, onErrorOption, positive, share, temperature, whole } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 import { withModelOptions } from '../model-options.ts';
 
@@ -60,11 +60,7 @@ export function judgeCommand(evalplanner: Command): void {
       '--dry-run',
       'ask for nothing; say how many generations and tokens it would be, and the cost at --prices',
     )
-    .addOption(
-      new Option('--on-error <what>', 'a row that is no pair ends the command, or is reported and left out')
-        .choices(['stop', 'skip'])
-        .default('stop'),
-    )
+    .addOption(onErrorOption('a row that is no pair'))
     .addOption(
       new Option('--fail-under <x>', 'exit with 1 where the agreement with gold, 0 to 1, is lower').argParser(
         share,

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type FieldMapping, MAPPED, PRESETS } from '../../pairs/sources/presets.ts';
 import { CATEGORIES } from '../../prompts/published/classify.ts';
-import { positive, share, temperature, whole } from '../arguments.ts';
+import { onErrorOption, positive, share, temperature, whole } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 import { withModelOptions } from '../model-options.ts';
 
@@ -88,14 +88,7 @@ export function pairsCommand(evalplanner: Command): void {
     .addOption(new Option('--max-tokens <n>', 'of a response').default(2048).argParser(positive))
     .addOption(new Option('--seed <n>', 'draws samples and pairs').default(0).argParser(whole))
     .option('--store <file>', 'the ledger of all generations: the same command goes on (default: OUT.db)')
-    .addOption(
-      new Option(
-        '--on-error <what>',
-        'a row that cannot be read ends the command, or is reported and left out',
-      )
-        .choices(['stop', 'skip'])
-        .default('stop'),
-    )
+    .addOption(onErrorOption())
     .option('--json', 'print the account as JSON')
     .addHelpText(
       'after',
