@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Published } from '../benchmarks/benchmark.ts';
 import type { Effort } from '../benchmarks/effort.ts';
 import type { Interval } from '../benchmarks/metrics.ts';
@@ -14,33 +13,20 @@ import {
 import { BENCHMARK_STYLE } from './benchmark-style.ts';
 import { benchmarkMarkdown } from './benchmark-table.ts';
 import { choiceMarkdown } from './choice-table.ts';
+import { document } from './document.ts';
 import { duration, money, percent, range, signedNumber, whole } from './format.ts';
-import { type Html, html, verbatim } from './html.ts';
+import { type Html, html } from './html.ts';
 
-/** The whole page. Its policy lets it load nothing and run nothing. */
+/** The whole page. */
 export function benchmarkPage(report: BenchmarkReport): Html {
-  const digest = createHash('sha256').update(BENCHMARK_STYLE).digest('base64');
-  const policy = `default-src 'none'; style-src 'sha256-${digest}'; base-uri 'none'; form-action 'none'`;
   const { benchmarks, choices, judge, version, node } = report;
-  const all = [...benchmarks, ...choices];
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>EvalPlanner: ${judge.name} on ${all.map(({ title }) => title).join(', ')}</title>
-<style>${verbatim(BENCHMARK_STYLE)}</style>
-</head>
-<body>
-<header>
-<p class="eyebrow">EvalPlanner benchmark report</p>
-<h1>${heading(report)}</h1>
-${facts(report)}
-</header>
-<main>
-${benchmarks.length > 1 ? overview(benchmarks) : ''}
+  const titles = [...benchmarks, ...choices].map(({ title }) => title);
+  return document({
+    title: `EvalPlanner: ${judge.name} on ${titles.join(', ')}`,
+    eyebrow: 'EvalPlanner benchmark report',
+    heading: heading(report),
+    facts: facts(report),
+    main: html`${benchmarks.length > 1 ? overview(benchmarks) : ''}
 ${benchmarks.map((result) => section(result))}
 ${choices.map((result) => choiceSection(result))}
 <section class="benchmark">
@@ -49,12 +35,12 @@ ${choices.map((result) => choiceSection(result))}
 <p class="note">Intervals are 95%: a bootstrap over prompts for official scores, their parts and the accuracy of all verdicts, since
 pairs of one prompt and orders of one pair are not independent; Wilson's for shares of pairs and fifths; errors clustered by
 prompt for the fits. Where no prompt differs from another, resampling shows no spread and Wilson's interval over prompts stands in.</p>
-</section>
-</main>
-<footer>Written by evalplanner ${version} on Node ${node}. This file loads nothing from anywhere.</footer>
-</body>
-</html>
-`;
+</section>`,
+    style: BENCHMARK_STYLE,
+    script: null,
+    version,
+    node,
+  });
 }
 
 function heading({ judge, ...report }: BenchmarkReport): Html {

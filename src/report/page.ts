@@ -1,52 +1,34 @@
-import { createHash } from 'node:crypto';
 import type { Interval, Scores } from '../benchmarks/metrics.ts';
 import type { TrainStep } from '../trainer.ts';
 import type { Domain } from '../types.ts';
 import { dataAudit } from './audit.ts';
 import { accuracyChart, curveChart } from './charts.ts';
+import { document } from './document.ts';
 import { duration, percent, range, whole } from './format.ts';
 import { DOMAIN_LABEL, DOMAINS, headline, isControl } from './headline.ts';
-import { embedJson, type Html, html, verbatim } from './html.ts';
+import { embedJson, type Html, html } from './html.ts';
 import type { Curve, PlanHabits, Report, StageScores } from './report.ts';
 import { SCRIPT } from './script.ts';
 import { STYLE } from './style.ts';
 
-/** The whole page. Its policy lets it run nothing but its own script and load nothing at all. */
+/** The whole page. */
 export function page(report: Report): Html {
-  const policy = `default-src 'none'; style-src '${digest(STYLE)}'; script-src '${digest(SCRIPT)}'; base-uri 'none'; form-action 'none'`;
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>EvalPlanner: ${report.preset}, seed ${report.seed}</title>
-<style>${verbatim(STYLE)}</style>
-</head>
-<body>
-<header>
-<p class="eyebrow">EvalPlanner run report</p>
-<h1>${title(report)}</h1>
-${facts(report)}
-</header>
-<main>
-${stages(report)}
+  return document({
+    title: `EvalPlanner: ${report.preset}, seed ${report.seed}`,
+    eyebrow: 'EvalPlanner run report',
+    heading: title(report),
+    facts: facts(report),
+    main: html`${stages(report)}
 ${habits(report.habits ?? [])}
 ${samples(report)}
 ${curves(report.curves)}
 ${dataAudit(report)}
-${effort(report)}
-</main>
-<footer>Written by evalplanner ${report.version} on Node ${report.node}. This file loads nothing from anywhere.</footer>
-${report.samples.length === 0 ? '' : html`<script>${verbatim(SCRIPT)}</script>`}
-</body>
-</html>
-`;
-}
-
-function digest(text: string): string {
-  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+${effort(report)}`,
+    style: STYLE,
+    script: report.samples.length === 0 ? null : SCRIPT,
+    version: report.version,
+    node: report.node,
+  });
 }
 
 function title(report: Report): Html {
