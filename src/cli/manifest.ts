@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { Report } from '../report/report.ts';
+import { sha256 } from '../rows/sha256.ts';
 import { version } from './version.ts';
 
 /** What was looked at, so that it can be found again. */
@@ -58,10 +56,4 @@ async function weightsOf(run: string): Promise<string[]> {
     .filter((name) => name.endsWith('.safetensors') && !name.startsWith('steps'))
     .sort()
     .map((name) => join(folder, name));
-}
-
-async function sha256(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
 }

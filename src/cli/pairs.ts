@@ -47,6 +47,8 @@ export interface PairsCommand extends ModelOptions {
 /** What `pairs` did: every row that was read, and what became of it. */
 export interface PairsReport {
   readonly sources: readonly string[];
+  /** The commits of datasets on the hub, by source. */
+  readonly revisions: Readonly<Record<string, string>>;
   readonly rows: Account;
   /** Of the instructions that were kept. */
   readonly instructions: Account;
@@ -77,7 +79,12 @@ export async function pairs(
     process.stderr.write(`left out: ${printable(error.message)}\n`);
   };
   const files: string[] = [];
-  for (const source of from) files.push(...(await sourceFiles(source)).files);
+  const revisions: Record<string, string> = {};
+  for (const source of from) {
+    const found = await sourceFiles(source);
+    files.push(...found.files);
+    if (found.commit !== undefined) revisions[source] = found.commit;
+  }
   const maker = new PairMaker(command, signal);
   const writer = await openOutput(command.out, files);
   let count = 0;
@@ -105,7 +112,14 @@ export async function pairs(
       throw new EvalPlannerError('data', `${from.join(', ')} holds no rows`, 'check the source');
     line.clear();
     instructions.kept = instructions.read - Object.values(instructions.left).reduce((sum, n) => sum + n, 0);
-    const report: PairsReport = { sources: from, rows, instructions, pairs: count, out: command.out ?? null };
+    const report: PairsReport = {
+      sources: from,
+      revisions,
+      rows,
+      instructions,
+      pairs: count,
+      out: command.out ?? null,
+    };
     if (count === 0) {
       await writer?.discard();
       process.stderr.write(accountText(report));

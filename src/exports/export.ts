@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { EvalPlannerError } from '../errors.ts';
 import { parseVerdict } from '../prompts/verdict.ts';
 import type { SourceRow } from '../rows/row.ts';
+import { sha256 } from '../rows/sha256.ts';
 import { openRows } from '../rows/write.ts';
 import { type ExportFormat, type ExportStyle, exportedRow } from './formats.ts';
 import { type TrainingRow, trainingRow } from './training-row.ts';
@@ -74,15 +72,13 @@ export async function exportRows(
     await writer.discard();
     throw error;
   }
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
   const { size } = await stat(path);
   return {
     file: basename(path),
     kind,
     rows: writer.rows,
     bytes: size,
-    sha256: hash.digest('hex'),
+    sha256: await sha256(path),
     verdicts,
   };
 }

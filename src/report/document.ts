@@ -38,8 +38,9 @@ ${of.facts}
 <main>
 ${of.main}
 </main>
-<footer>Written by evalplanner ${of.version} on Node ${of.node}. This file loads nothing from anywhere.</footer>
-${of.script === null ? '' : html`<script>${verbatim(of.script)}</script>`}
+<footer>Written by evalplanner ${of.version} on Node ${of.node}. This file loads nothing from anywhere.</footer>${
+    of.script === null ? '' : html`\n<script>${verbatim(of.script)}</script>`
+  }
 </body>
 </html>
 `;
