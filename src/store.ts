@@ -41,7 +41,7 @@ export interface Store extends LogProbabilityCache, Disposable {
   putThoughts(thoughts: Iterable<Thought>): void;
   /** By pair id, then plan index, order and execution index: all thoughts of a pair come together. */
   thoughts(filter: RoundFilter): Generator<Thought, void, undefined>;
-  thought(id: string): Thought | undefined;
+  thought(round: number, pairId: string, id: string): Thought | undefined;
 
   /** Replaces all preference pairs of the round. */
   putPreferences(round: number, rows: Iterable<PreferenceRecord>): void;

@@ -26,7 +26,7 @@ function prose(characters: number, ...of: readonly (string | number)[]): string 
 
 /** The n-th response pair. */
 export function madeUpPair(n: number): ResponsePair {
-  const id = `pair-${n}`;
+  const id = key({ pair: n });
   return {
     id,
     domain: 'general',

@@ -89,7 +89,7 @@ function preferencesOf(store: Store, round: number) {
   const chosenSays = { A: 0, B: 0 };
   const whole = ({ plan, execution }: Thought) => `${plan}\n${execution}`;
   for (const { pairId, chosenId, rejectedId } of store.preferences(round)) {
-    const [chosen, rejected] = [store.thought(chosenId), store.thought(rejectedId)];
+    const [chosen, rejected] = [chosenId, rejectedId].map((id) => store.thought(round, pairId, id));
     if (!chosen || !rejected) continue;
     length.add(whole(chosen), whole(rejected), pairId);
     if (chosen.verdict === 'A' || chosen.verdict === 'B') chosenSays[chosen.verdict]++;

@@ -182,7 +182,7 @@ describe('sftRows', () => {
         expect(prompt.includes('<A> good')).toBe(verdictOf({ completion }) === 'A');
         const { plan, execution } = parseThought(completion)!;
         const id = execution.replace('execution ', '');
-        expect(store.thought(id)).toMatchObject({ correct: true, plan });
+        expect(store.thought(1, 'x', id)).toMatchObject({ correct: true, plan });
       }
     }
   });

@@ -147,8 +147,9 @@ class Ledger implements Store {
     return this.#stream(row.thought, sql, values);
   }
 
-  thought(id: string): Thought | undefined {
-    return this.#one(row.thought, 'SELECT * FROM thoughts WHERE id = ?', [id]);
+  thought(round: number, pairId: string, id: string): Thought | undefined {
+    const sql = 'SELECT * FROM thoughts WHERE round = ? AND pair_id = ? AND id = ?';
+    return this.#one(row.thought, sql, [round, pairId, id]);
   }
 
   putPreferences(round: number, rows: Iterable<PreferenceRecord>): void {

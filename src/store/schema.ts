@@ -1,4 +1,4 @@
-/** Raised with every change of the tables; a run written by a newer version is refused, never guessed at. */
+/** Raised with every change of what the tables hold; a run written by a newer version is refused, never guessed at. */
 export const SCHEMA_VERSION = 3;
 
 /** SQLite's application_id of a run ledger: "EvPl". It tells a run from any other database. */
@@ -38,7 +38,7 @@ CREATE TABLE pairs (
 CREATE INDEX pairs_split ON pairs (split, n);
 
 CREATE TABLE plans (
-  id TEXT NOT NULL UNIQUE,
+  id TEXT NOT NULL,                     -- random: an index on it would touch a page of its own for every row
   pair_id TEXT NOT NULL,
   round INTEGER NOT NULL,
   plan_index INTEGER NOT NULL,
@@ -47,7 +47,7 @@ CREATE TABLE plans (
 ) STRICT;
 
 CREATE TABLE thoughts (
-  id TEXT NOT NULL UNIQUE,
+  id TEXT NOT NULL,
   pair_id TEXT NOT NULL,
   round INTEGER NOT NULL,
   "order" TEXT NOT NULL,

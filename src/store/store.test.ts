@@ -137,7 +137,7 @@ describe('contract', () => {
     ]);
     expect([...store.thoughts({ round: 1, pairId: 'b' })]).toEqual([thought('b', 'ab', 0)]);
     expect([...store.thoughts({ round: 2 })]).toEqual([]);
-    expect(store.thought('a/ba/0')).toEqual(thought('a', 'ba', 0, false));
+    expect(store.thought(1, 'a', 'a/ba/0')).toEqual(thought('a', 'ba', 0, false));
   });
 
   test('a thought of a retrained model takes the place of the old one', () => {
