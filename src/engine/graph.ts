@@ -79,8 +79,7 @@ export class Graph {
     const known = this.#known.get(key);
     if (known) return known;
     const data = make();
-    const type = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'int64';
-    const value: Value = { name: `const_${key}`, shape, type };
+    const value: Value = { name: `const_${key}`, shape, type: typeOf(data) };
     this.#constants.push({ ...value, data });
     this.#known.set(key, value);
     return value;
@@ -238,6 +237,13 @@ export class Graph {
       constants: this.#constants,
     });
   }
+}
+
+function typeOf(data: TensorData): DataType {
+  if (data instanceof Float32Array) return 'float32';
+  if (data instanceof Uint8Array) return 'uint8';
+  if (data instanceof Int8Array) return 'int8';
+  return data instanceof Int32Array ? 'int32' : 'int64';
 }
 
 /** The nodes with those at the end that nothing but an output needs, in the outputs' order. The runtime computes the last

@@ -1,10 +1,17 @@
 /** ONNX model files, written directly: the five protobuf messages a graph needs (onnx.proto3, IR version 10). */
 
-export type DataType = 'float32' | 'int32' | 'int64' | 'bool';
-export type TensorData = Float32Array | Int32Array | BigInt64Array;
+export type DataType = 'float32' | 'uint8' | 'int8' | 'int32' | 'int64' | 'bool';
+export type TensorData = Float32Array | Uint8Array | Int8Array | Int32Array | BigInt64Array;
 
 /** ONNX's numbers of the element types. */
-const ELEMENT: Readonly<Record<DataType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
+const ELEMENT: Readonly<Record<DataType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+};
 
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 

@@ -36,10 +36,13 @@ export function tensor(type: DataType, data: TensorData, shape: readonly number[
   return new Tensor(type as 'float32', data as Float32Array, shape);
 }
 
-/** Tensors as feeds: weights are inputs of every graph, so that an update needs no new session. */
-export function weightFeeds(tensors: FlatTensors): Record<string, Tensor> {
+/** Tensors as feeds, those that are inputs of the graph: fed weights need no new session after an update. */
+export function weightFeeds(session: InferenceSession, tensors: FlatTensors): Record<string, Tensor> {
+  const inputs = new Set(session.inputNames);
   return Object.fromEntries(
-    tensors.shapes.map(({ name, shape }) => [name, tensor('float32', tensors.get(name), shape)]),
+    tensors.shapes
+      .filter(({ name }) => inputs.has(name))
+      .map(({ name, shape }) => [name, tensor('float32', tensors.get(name), shape)]),
   );
 }
 

@@ -55,7 +55,7 @@ async function runner(parameters: Parameters) {
     const [batch, length] = [sequences.length, sequences[0]!.length];
     const size = batch * length * config.vocabSize;
     const results = await session.run({
-      ...weightFeeds(parameters),
+      ...weightFeeds(session, parameters),
       ...shapeFeeds(session, { B: batch, T: length }),
       ids: tensor('int64', BigInt64Array.from(sequences.flat(), BigInt), [batch * length]),
       ...rotaryFeeds(config, length),

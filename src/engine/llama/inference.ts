@@ -2,7 +2,8 @@ import { type Dim, Graph, times, type Value } from '../graph.ts';
 import { rotaryAngles } from '../ops/rotary.ts';
 import type { LlamaConfig } from './config.ts';
 import { type Weights, weightConstants, weightInputs } from './forward.ts';
-import type { Parameters } from './parameters.ts';
+import { Int8Products, type Int8Weights } from './int8.ts';
+import { type Parameters, parameterShapes } from './parameters.ts';
 import { rotaryFrequencies } from './rope.ts';
 
 const microsoft = 'com.microsoft';
@@ -13,6 +14,8 @@ type Attend = (layer: number, query: Value, key: Value, value: Value) => Value;
 /** What the two inference graphs differ in. */
 interface Pass {
   readonly weights: Weights;
+  /** For the matrices, which are not among the weights then but for the embedding. */
+  readonly int8: Int8Products | undefined;
   /** Token ids [B·T]. */
   readonly ids: Value;
   readonly batch: Dim;
@@ -31,7 +34,7 @@ const reshape = (graph: Graph, x: Value, shape: readonly Dim[]) =>
 
 function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Uint8Array {
   const { hiddenSize, headDim, rmsNormEps } = config;
-  const { weights, ids, batch, length, positions, bound, attend, last } = pass;
+  const { weights, int8, ids, batch, length, positions, bound, attend, last } = pass;
   const rows = times(batch, length);
   const table = rotaryAngles(bound, rotaryFrequencies(config));
   const cos = graph.constant('cos', [bound, headDim / 2], () => table.cos);
@@ -43,12 +46,16 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Uint8Arr
       epsilon: { float: rmsNormEps },
       stash_type: 1,
     });
-  const product = (x: Value, weight: Value, bias?: Value) =>
-    graph.node('Gemm', bias ? [x, weight, bias] : [x, weight], [x.shape[0] as Dim, weight.shape[0] as Dim], {
-      transB: 1,
-    });
-  const project = (x: Value, name: string) =>
-    product(x, weights.get(`${name}.weight`) as Value, weights.get(`${name}.bias`));
+  const project = (x: Value, name: string) => {
+    const bias = weights.get(`${name}.bias`);
+    if (int8) {
+      const product = int8.product(x, `${name}.weight`);
+      return bias ? graph.node('Add', [product, bias], product.shape) : product;
+    }
+    const weight = weights.get(`${name}.weight`) as Value;
+    const shape = [x.shape[0] as Dim, weight.shape[0] as Dim];
+    return graph.node('Gemm', bias ? [x, weight, bias] : [x, weight], shape, { transB: 1 });
+  };
   /** Each head by itself, where the family does so. */
   const headNorm = (x: Value, name: string) => {
     if (!weights.has(`${name}.weight`)) return x;
@@ -83,9 +90,32 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Uint8Arr
     const gated = graph.node('Mul', [silu, project(inner, at('mlp.up_proj'))], gate.shape);
     x = graph.node('Add', [x, project(gated, at('mlp.down_proj'))], x.shape);
   }
-  const head = config.tieWordEmbeddings ? embedding : (weights.get('lm_head.weight') as Value);
-  graph.output('logits', product(norm(last(x), 'model.norm'), head));
+  const head = config.tieWordEmbeddings ? 'model.embed_tokens' : 'lm_head';
+  graph.output('logits', project(norm(last(x), 'model.norm'), head));
   return graph.encode();
+}
+
+/** What of the weights is no matrix of a product. */
+function otherInputs(graph: Graph, config: LlamaConfig): Weights {
+  const others = parameterShapes(config).filter(
+    ({ name, shape }) => shape.length === 1 || name === 'model.embed_tokens.weight',
+  );
+  return new Map(others.map(({ name, shape }) => [name, graph.input(name, shape)]));
+}
+
+/** Where a graph has its weights from: they are fed; or they are part of it as they are now, as numbers of 32 or of 8 bits (then
+ * all but the matrices is fed). */
+export interface OwnWeights {
+  readonly float32?: Parameters | undefined;
+  readonly int8?: Int8Weights | undefined;
+}
+
+function weightsOf(graph: Graph, config: LlamaConfig, { float32, int8 }: OwnWeights) {
+  if (int8) return { weights: otherInputs(graph, config), int8: new Int8Products(graph, int8) };
+  return {
+    weights: float32 ? weightConstants(graph, float32) : weightInputs(graph, config),
+    int8: undefined,
+  };
 }
 
 /** The runtime's GroupQueryAttention takes heads of a multiple of this. */
@@ -100,7 +130,7 @@ const C: Dim = 'C';
 /** Prompts to caches, of at most `bound` tokens each. Inputs: ids [P·L] int64, padded on the right; `last` [P] int32, the
  * index of each prompt's last token; `pick` [P] int64, the same as a row of [P·L]; `total` [1] int32, L. Outputs: logits
  * [P, V] of those tokens, and per layer `key.l`, `value.l` [P, K, L, d], rotated. */
-export function prefillGraph(config: LlamaConfig, bound: number): Uint8Array {
+export function prefillGraph(config: LlamaConfig, bound: number, own: OwnWeights = {}): Uint8Array {
   const { hiddenSize, headDim, numAttentionHeads, numKeyValueHeads } = config;
   const graph = new Graph();
   const ids = graph.input('ids', [times(P, L)], 'int64');
@@ -144,7 +174,7 @@ export function prefillGraph(config: LlamaConfig, bound: number): Uint8Array {
     return reshape(graph, narrow(parts), [times(P, L), numAttentionHeads * headDim]);
   };
   return inferenceGraph(graph, config, {
-    weights: weightInputs(graph, config),
+    ...weightsOf(graph, config, own),
     ids,
     batch: P,
     length: L,
@@ -159,8 +189,8 @@ export function prefillGraph(config: LlamaConfig, bound: number): Uint8Array {
  * `mask` [S, 1, 1, C], 0 where the cache holds a token of the sequence and a large negative number elsewhere; per layer
  * `key.l`, `value.l` [S, K, C, d]. Outputs: logits [S, V]; per layer `newKey.l`, `newValue.l` [S, K, 1, d], which the
  * caller copies into the cache. The runtime copies every output into a new array, so the cache itself is never an
- * output. With `parameters` the weights are part of the graph, as they are now. */
-export function decodeGraph(config: LlamaConfig, bound: number, parameters?: Parameters): Uint8Array {
+ * output. */
+export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights = {}): Uint8Array {
   const { headDim, numAttentionHeads, numKeyValueHeads } = config;
   const groups = numAttentionHeads / numKeyValueHeads;
   const graph = new Graph();
@@ -193,7 +223,7 @@ export function decodeGraph(config: LlamaConfig, bound: number, parameters?: Par
     return reshape(graph, heads, [S, numAttentionHeads * headDim]);
   };
   return inferenceGraph(graph, config, {
-    weights: parameters ? weightConstants(graph, parameters) : weightInputs(graph, config),
+    ...weightsOf(graph, config, own),
     ids,
     batch: S,
     length: 1,

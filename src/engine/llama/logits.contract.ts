@@ -21,7 +21,7 @@ export async function allLogits(
     const length = sequence.length;
     const causal = causalMask(length);
     const outputs = await session.run({
-      ...weightFeeds(parameters),
+      ...weightFeeds(session, parameters),
       ...shapeFeeds(session, { B: 1, T: length }),
       ...rotaryFeeds(config, length),
       ids: tensor('int64', BigInt64Array.from(sequence, BigInt), [length]),

@@ -58,7 +58,7 @@ async function prefillBatch(
     pick[row] = BigInt(row * length + prompt.length - 1);
   }
   const outputs = await session.run({
-    ...weightFeeds(parameters),
+    ...weightFeeds(session, parameters),
     ...shapeFeeds(session, { P: rows, L: length }),
     ids: tensor('int64', ids, [rows * length]),
     last: tensor('int32', last, [rows]),

@@ -1,7 +1,9 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import type { Device } from '../device.ts';
 import { decodeGraph, prefillGraph } from '../llama/inference.ts';
+import { Int8Weights } from '../llama/int8.ts';
 import type { Parameters } from '../llama/parameters.ts';
+import type { Quantization } from '../quantization.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
 import { chooseToken } from './choose.ts';
 import { type TokenLogprob, tokenLogprobs } from './logprobs.ts';
@@ -79,6 +81,7 @@ export interface SamplerOptions {
   readonly slots?: number;
   readonly threads?: number;
   readonly device?: Device;
+  readonly quantization?: Quantization | undefined;
 }
 
 /** Continuous batching on one thread: up to `slots` sequences take each step together; one that ends leaves at once and the
@@ -89,13 +92,19 @@ export class Sampler {
   readonly #slots: number;
   readonly #threads: number;
   readonly #device: Device;
+  readonly #quantization: Quantization | undefined;
+  #int8: Int8Weights | undefined;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
 
-  constructor(parameters: Parameters, { slots = 32, threads = 1, device = 'cpu' }: SamplerOptions = {}) {
+  constructor(
+    parameters: Parameters,
+    { slots = 32, threads = 1, device = 'cpu', quantization }: SamplerOptions = {},
+  ) {
     this.#parameters = parameters;
     this.#slots = Math.ceil(slots / SLOT_STEP) * SLOT_STEP;
     this.#threads = threads;
     this.#device = device;
+    this.#quantization = quantization;
   }
 
   /** `take` hands over the next request (undefined: none at the moment); `capacity` bounds prompt plus completion,
@@ -112,7 +121,7 @@ export class Sampler {
     const slots = this.#slots;
     const limit = Math.min(capacity, config.maxPositionEmbeddings);
     const session = await this.#session('decode', limit);
-    const weights = this.#packed ? {} : weightFeeds(this.#parameters);
+    const weights = weightFeeds(session, this.#parameters);
     const names = Array.from({ length: layers }, (_, l) => [`newKey.${l}`, `newValue.${l}`]).flat();
     const cache = new SlotCache(config, slots);
     const ids = new BigInt64Array(slots);
@@ -246,9 +255,12 @@ export class Sampler {
     let session = this.#sessions.get(key);
     if (!session) {
       const { config } = this.#parameters;
-      const own = this.#packed ? this.#parameters : undefined;
+      if (this.#quantization) this.#int8 ??= new Int8Weights(this.#parameters);
+      const int8 = this.#int8;
       const graph =
-        kind === 'prefill' ? prefillGraph(config, positions) : decodeGraph(config, positions, own);
+        kind === 'prefill'
+          ? prefillGraph(config, positions, { int8 })
+          : decodeGraph(config, positions, { int8, float32: this.#packed ? this.#parameters : undefined });
       session = loadGraph(graph, this.#threads, { device: this.#device });
       this.#sessions.set(key, session);
     }
@@ -263,5 +275,6 @@ export class Sampler {
   async close(): Promise<void> {
     for (const session of this.#sessions.values()) await (await session).release();
     this.#sessions.clear();
+    this.#int8 = undefined;
   }
 }

@@ -54,8 +54,8 @@ export class GradientRunner {
     const chunks = vocabularyChunks(targets, this.#parameters.config.vocabSize, this.#logits);
     const session = await this.#session(task, blocks, chunks);
     const feeds: Record<string, Tensor> = {
-      ...weightFeeds(this.#parameters),
-      ...(this.#adapter ? weightFeeds(this.#adapter) : {}),
+      ...weightFeeds(session, this.#parameters),
+      ...(this.#adapter ? weightFeeds(session, this.#adapter) : {}),
       ...shapeFeeds(session, {
         B: batch,
         L: length / blocks,
