@@ -1,5 +1,4 @@
-import { random, seedOf } from '../random.ts';
-import { groupBy, mean, type Score } from './benchmark.ts';
+import { groupBy, mean } from './benchmark.ts';
 import {
   type BenchmarkChoice,
   type ChoiceBenchmark,
@@ -8,7 +7,10 @@ import {
   type NoChoice,
   type Way,
 } from './choice.ts';
-import { type Interval, wilson } from './metrics.ts';
+import { choiceControl } from './choice-control.ts';
+import type { LengthControl } from './length.ts';
+import { type RatedScore, ratedScore } from './resample.ts';
+import type { StyleControl } from './style.ts';
 
 /** A judge's result on a benchmark of choices. Fractions from 0 to 1. */
 export interface ChoiceScore {
@@ -25,21 +27,26 @@ export interface ChoiceScore {
     readonly judged: number;
     readonly published: number;
   }[];
-  readonly official: Score & { readonly interval: Interval };
-  /** What naming a response at random would score on the choices that were judged by slots or ranks. */
-  readonly chance: number;
+  readonly official: RatedScore;
+  /** What naming a response at random would score on the choices whose points count, which is not so of Ties; null without any. */
+  readonly chance: number | null;
   /** Of the verdicts that name a slot, the share of each one; null where none was named. */
   readonly slots: readonly number[] | null;
   /** Of all choices, those without a verdict. */
   readonly shares: Readonly<Record<NoChoice, number>>;
   /** Where a choice without any verdict counts what a guess would (as officially), counts wrong, or is left out. */
-  readonly conventions: { readonly guess: number; readonly wrong: number; readonly dropped: number | null };
+  readonly conventions: {
+    readonly guess: number | null;
+    readonly wrong: number | null;
+    readonly dropped: number | null;
+  };
   /** Of the responses that were rated: without a rating. Of the choices: whose highest rating several share. */
   readonly unrated: number | null;
   readonly sharedTop: number | null;
+  /** How much the named responses follow length, and style; null where only ratings count. */
+  readonly length: LengthControl | null;
+  readonly style: StyleControl | null;
 }
-
-const RESAMPLES = 1000;
 
 /** Scores verdicts under the benchmark's own protocol. `seed` draws the bootstrap. */
 export function scoreChoices(
@@ -52,7 +59,8 @@ export function scoreChoices(
   const plain = games.filter(({ choice }) => !choice.ratingsOnly);
   const points = (convention: (guess: number) => number | null) =>
     plain.flatMap((game) => (empty(game) ? (convention(choicePoints(game)) ?? []) : choicePoints(game)));
-  const dropped = points(() => null);
+  const meanPoints = (convention: (guess: number) => number | null) => meanOrNull(points(convention));
+  const control = choiceControl(games);
   const named = games.flatMap(({ verdict }) =>
     'named' in verdict && verdict.shown ? [verdict.shown.indexOf(verdict.named)] : [],
   );
@@ -68,8 +76,8 @@ export function scoreChoices(
     judged: games.length,
     choices: choices.length,
     incomplete: incomplete(benchmark, games),
-    official: { ...benchmark.aggregate(games), interval: interval(benchmark, games, seed) },
-    chance: mean(plain.map(({ choice }) => choice.right / choice.responses.length)),
+    official: ratedScore(games, ({ choice }) => choice, benchmark.aggregate, seed),
+    chance: meanOrNull(plain.map(({ choice }) => choice.right / choice.responses.length)),
     slots:
       named.length === 0
         ? null
@@ -84,21 +92,25 @@ export function scoreChoices(
       error: none('error'),
     },
     conventions: {
-      guess: mean(points((guess) => guess)),
-      wrong: mean(points(() => 0)),
-      dropped: dropped.length === 0 ? null : mean(dropped),
+      guess: meanPoints((guess) => guess),
+      wrong: meanPoints(() => 0),
+      dropped: meanPoints(() => null),
     },
     unrated: share(cells, (rating) => rating === null),
     sharedTop: share(ratings, (own) => {
       const best = Math.max(...own.map((rating) => rating ?? Number.NEGATIVE_INFINITY));
       return own.filter((rating) => rating === best).length > 1;
     }),
+    length: control?.length ?? null,
+    style: control?.style ?? null,
   };
 }
 
 /** Nothing was said at all. */
 const empty = ({ verdict }: ChoiceGame) =>
   'none' in verdict || ('ratings' in verdict && verdict.ratings.every((rating) => rating === null));
+
+const meanOrNull = (values: readonly number[]) => (values.length === 0 ? null : mean(values));
 
 const share = <T>(all: readonly T[], matches: (item: T) => boolean) =>
   all.length === 0 ? null : all.filter(matches).length / all.length;
@@ -108,24 +120,4 @@ function incomplete({ counts: [published = {}] }: ChoiceBenchmark, games: readon
   return Object.entries(published)
     .map(([section, count]) => ({ section, judged: judged.get(section)?.length ?? 0, published: count }))
     .filter(({ judged: own, published: all }) => own < all);
-}
-
-/** Percentile bootstrap of the official score over prompts, drawn within each section so that no part is ever empty. */
-function interval(benchmark: ChoiceBenchmark, games: readonly ChoiceGame[], seed: number): Interval {
-  if (games.length === 0) return [0, 1];
-  const sections = [...groupBy(games, ({ choice }) => choice.section).values()].map((own) => [
-    ...groupBy(own, ({ choice }) => choice.prompt).values(),
-  ]);
-  const next = random(seedOf('choice bootstrap', seed));
-  const draws = Float64Array.from({ length: RESAMPLES }, () => {
-    const drawn: ChoiceGame[] = [];
-    for (const prompts of sections)
-      for (let i = 0; i < prompts.length; i++)
-        for (const game of prompts[Math.floor(next() * prompts.length)] as ChoiceGame[]) drawn.push(game);
-    return benchmark.aggregate(drawn).score;
-  }).sort();
-  const low = draws[Math.floor(0.025 * RESAMPLES)] as number;
-  const high = draws[Math.ceil(0.975 * RESAMPLES) - 1] as number;
-  // Where no prompt differs from another, resampling shows no spread.
-  return low === high ? wilson(Math.min(1, low), sections.flat().length) : [low, high];
 }

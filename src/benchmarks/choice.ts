@@ -55,17 +55,21 @@ export interface ChoiceBenchmark {
   readonly published: readonly Published[];
 }
 
-/** The points of one choice, 0 to 1. A named response counts 1 if it is right, and no verdict what a guess would score. By
- * ratings: the share of the right ones among the k responses that share the highest rating, 1/k for one right answer. */
-export function choicePoints({ choice, verdict }: ChoiceGame): number {
-  const guess = choice.right / choice.responses.length;
-  if ('none' in verdict) return guess;
-  if ('named' in verdict) return verdict.named < choice.right ? 1 : 0;
-  const given = verdict.ratings.filter((rating) => rating !== null);
-  if (given.length === 0) return guess;
-  const best = Math.max(...given);
-  const top = verdict.ratings.flatMap((rating, i) => (rating === best ? [i] : []));
-  return top.filter((i) => i < choice.right).length / top.length;
+/** The responses between which a judge leaves it: the named one; by ratings those with the highest; all of them without a
+ * verdict, as for a guess. */
+export function namedResponses({ choice: { responses }, verdict }: ChoiceGame): number[] {
+  if ('named' in verdict) return [verdict.named];
+  const ratings = 'ratings' in verdict ? verdict.ratings : [];
+  const best = Math.max(...ratings.filter((rating) => rating !== null));
+  const top = ratings.flatMap((rating, i) => (rating === best ? [i] : []));
+  return top.length > 0 ? top : [...responses.keys()];
+}
+
+/** The points of one choice, 0 to 1: the share of right ones among the responses that are named, so 1/k where k share the highest
+ * rating and one of them is right. */
+export function choicePoints(game: ChoiceGame): number {
+  const named = namedResponses(game);
+  return named.filter((i) => i < game.choice.right).length / named.length;
 }
 
 /** The mean of the points of all choices, and of each section. */

@@ -42,12 +42,14 @@ export const followbenchEval: Benchmark = {
   },
 
   published: [
-    ['EvalPlanner, Llama-3.1-70B', 0.566],
-    ['EvalPlanner, Llama-3.3-70B', 0.654],
-  ].map(([judge, overall]) => ({
+    ['EvalPlanner, Llama-3.1-70B', 56.6, 'arXiv 2501.18099'],
+    ['EvalPlanner, Llama-3.3-70B', 65.4, 'arXiv 2501.18099'],
+    ['J1-Llama-70B', 69.3, 'arXiv 2505.10320v3, table 2'],
+    ['J1-Qwen-32B-MultiTask', 77.1, 'arXiv 2505.10320v3, table 2'],
+  ].map(([judge, overall, source]) => ({
     judge: judge as string,
-    scores: { overall: overall as number },
-    protocol: 'both games right, on its own 205 pairs',
-    source: 'arXiv 2501.18099',
+    scores: { overall: (overall as number) / 100 },
+    protocol: 'both games right, on its authors’ own 205 pairs',
+    source: source as string,
   })),
 };

@@ -57,13 +57,15 @@ export const judgebench: Benchmark = {
   aggregate: bySection,
 
   published: [
-    ['EvalPlanner, Llama-3.1-70B', 0.509, 'both games right'],
-    ['EvalPlanner, Llama-3.3-70B', 0.566, 'both games right'],
-    ['o1-mini', 0.6571, 'official'],
-  ].map(([judge, overall, protocol]) => ({
+    ['EvalPlanner, Llama-3.1-70B', 0.509, 'both games right', 'arXiv 2501.18099'],
+    ['EvalPlanner, Llama-3.3-70B', 0.566, 'both games right', 'arXiv 2501.18099'],
+    ['J1-Llama-70B', 0.6, 'both games right', 'arXiv 2505.10320v3, table 2'],
+    ['J1-Qwen-32B-MultiTask', 0.714, 'both games right', 'arXiv 2505.10320v3, table 2'],
+    ['o1-mini', 0.6571, 'official', "the benchmark's own leaderboard"],
+  ].map(([judge, overall, protocol, source]) => ({
     judge: judge as string,
     scores: { overall: overall as number },
     protocol: protocol as string,
-    source: judge === 'o1-mini' ? "the benchmark's own leaderboard" : 'arXiv 2501.18099',
+    source: source as string,
   })),
 };

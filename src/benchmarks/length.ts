@@ -1,5 +1,6 @@
-import { type Game, type JudgedOrder, judgedOrders } from './benchmark.ts';
-import { coefficientInterval, type Fit, logistic, type Observation, sigmoid } from './logistic.ts';
+import { type Game, type JudgedOrder, judgedOrders, mean } from './benchmark.ts';
+import { coefficientInterval, type Fit } from './conditional-logit.ts';
+import { logistic, type Observation, sigmoid } from './logistic.ts';
 import { type Interval, wilson } from './metrics.ts';
 
 /** How much a judge's verdicts follow length. */
@@ -32,10 +33,6 @@ export function lengthControl(games: readonly Game[]): LengthControl {
   const spread = rootMeanSquare(rows.map(({ difference }) => difference)) || 1;
   const fit = logistic(rows.map((row) => observation(row, [Math.tanh(row.difference / spread)])));
   const longer = games.map(({ pair }) => (Math.sign(longerBy(pair)) + 1) / 2);
-  const sorted = rows.toSorted((a, b) => a.difference - b.difference);
-  const fifths = Array.from({ length: 5 }, (_, i) =>
-    sorted.slice(Math.round((i * sorted.length) / 5), Math.round(((i + 1) * sorted.length) / 5)),
-  ).filter((fifth) => fifth.length > 0);
   return {
     accuracyAtEqualLength: sigmoid(fit.coefficients[0] as number),
     interval: accuracyInterval(fit, rows),
@@ -43,20 +40,37 @@ export function lengthControl(games: readonly Game[]): LengthControl {
     coefficientInterval: rows.length === 0 ? [0, 0] : coefficientInterval(fit, 1),
     spread,
     longerIsBetter: longer.reduce((sum, value) => sum + value, 0) / Math.max(1, longer.length),
-    fifths: fifths.map((fifth) => {
-      const accuracy = fifth.filter(({ result }) => result === 1).length / fifth.length;
-      const prompts = new Set(fifth.map(({ pair }) => pair.prompt)).size;
+    fifths: fifths(
+      rows.map(({ difference, result, pair }) => ({
+        difference,
+        points: result === 1 ? 1 : 0,
+        prompt: pair.prompt,
+      })),
+    ),
+  };
+}
+
+/** Mean points by length difference, in fifths. */
+export function fifths(
+  rows: readonly { readonly difference: number; readonly points: number; readonly prompt: string }[],
+): LengthControl['fifths'] {
+  const sorted = rows.toSorted((a, b) => a.difference - b.difference);
+  return Array.from({ length: 5 }, (_, i) =>
+    sorted.slice(Math.round((i * sorted.length) / 5), Math.round(((i + 1) * sorted.length) / 5)),
+  )
+    .filter((fifth) => fifth.length > 0)
+    .map((fifth) => {
+      const accuracy = mean(fifth.map(({ points }) => points));
       return {
         from: fifth[0]?.difference ?? 0,
         to: fifth.at(-1)?.difference ?? 0,
         median: fifth[fifth.length >> 1]?.difference ?? 0,
         accuracy,
         // All verdicts of a prompt count as one observation: too wide where they are independent.
-        interval: wilson(accuracy, prompts),
+        interval: wilson(accuracy, new Set(fifth.map(({ prompt }) => prompt)).size),
         verdicts: fifth.length,
       };
-    }),
-  };
+    });
 }
 
 /** Of a verdict about a pair, with the features of the pair's difference. */

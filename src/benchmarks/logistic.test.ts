@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ORDERS } from '../types.ts';
 import type { Game } from './benchmark.ts';
+import { coefficientInterval } from './conditional-logit.ts';
 import { judgebench } from './judgebench.ts';
 import { lengthControl } from './length.ts';
-import { coefficientInterval, logistic } from './logistic.ts';
+import { logistic } from './logistic.ts';
 import { styleControl, styleOf } from './style.ts';
 
 // Of o1-mini on JudgeBench: coefficients and their standard errors.

@@ -21,6 +21,9 @@ const SETS: readonly (readonly [string, RegExp])[] = [
   ['IFEval', /ifeval/],
 ];
 
+/** Of published figures; both orders averaged, as here, have the same mean. */
+const ONE_ORDER = 'one order, drawn at random';
+
 /** A row's own `benchmark`, else the name of its file, else the fields that only one set has. */
 function setOf(fields: Fields, file: string): string {
   const told = fields.has('benchmark') ? fields.text('benchmark') : file;
@@ -109,12 +112,29 @@ export const ppeCorrectness: Benchmark = {
   aggregate: meanOfSets,
 
   published: [
-    {
-      judge: 'EvalPlanner, Llama-3.3-70B',
-      scores: { overall: 0.702 },
-      protocol: 'pairwise',
-      source: 'arXiv 2505.10320',
-    },
+    ...[
+      ['EvalPlanner, Llama-3.3-70B', 0.702, 0.784, 0.817, 0.644, 0.622, 0.643],
+      ['Llama-3.3-70B-Instruct, its seed', 0.657, 0.721, 0.731, 0.612, 0.596, 0.623],
+      ['J1-Llama-70B', 0.729, 0.79, 0.86, 0.659, 0.66, 0.673],
+      ['J1-Qwen-32B-MultiTask', 0.768, 0.85, 0.943, 0.686, 0.663, 0.695],
+    ].map(([judge, overall, ...sets]) => ({
+      judge: judge as string,
+      scores: {
+        overall: overall as number,
+        ...Object.fromEntries(SETS.map(([name], i) => [name, sets[i] as number])),
+      },
+      protocol: ONE_ORDER,
+      source: 'arXiv 2505.10320v3, table 1',
+    })),
+    ...[
+      ['J1-Llama-70B', 0.612],
+      ['J1-Qwen-32B-MultiTask', 0.67],
+    ].map(([judge, overall]) => ({
+      judge: judge as string,
+      scores: { overall: overall as number },
+      protocol: 'right in both orders',
+      source: 'arXiv 2505.10320v3, table 3',
+    })),
   ],
 };
 
@@ -155,5 +175,27 @@ export const ppePreference: Benchmark = {
   points: rightShare,
   aggregate: (rated) => meanScore('overall', rated),
 
-  published: [],
+  published: [
+    ...[
+      ['EvalPlanner, Llama-3.3-70B', 0.656],
+      ['Llama-3.3-70B-Instruct, its seed', 0.659],
+      ['J1-Llama-70B', 0.663],
+      ['o1-mini', 0.657],
+      ['DeepSeek-R1', 0.68],
+    ].map(([judge, overall]) => ({
+      judge: judge as string,
+      scores: { overall: overall as number },
+      protocol: ONE_ORDER,
+      source: 'arXiv 2505.10320v1, table 2',
+    })),
+    ...[
+      ['gpt-4o', 0.677],
+      ['claude-3.5-sonnet', 0.673],
+    ].map(([judge, overall]) => ({
+      judge: judge as string,
+      scores: { overall: overall as number },
+      protocol: 'not said there',
+      source: 'table of SkyworkAI/Skywork-Reward-V2',
+    })),
+  ],
 };

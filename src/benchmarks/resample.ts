@@ -1,5 +1,5 @@
 import { random, seedOf } from '../random.ts';
-import { type Benchmark, groupBy, type Rated, type Score } from './benchmark.ts';
+import { groupBy, type Score } from './benchmark.ts';
 import { type Interval, wilson } from './metrics.ts';
 
 const RESAMPLES = 1000;
@@ -40,10 +40,15 @@ export function* resamples(pairs: readonly Drawable[], seed: number): Generator<
   }
 }
 
-/** The benchmark's score of these pairs, and the percentile bootstrap over prompts of it and of every part. */
-export function ratedScore(benchmark: Benchmark, rated: readonly Rated[], seed: number): RatedScore {
-  const score = benchmark.aggregate(rated);
-  const prompts = new Set(rated.map(({ pair }) => pair.prompt)).size;
+/** The score of these pairs or choices, and the percentile bootstrap over prompts of it and of every part. */
+export function ratedScore<T>(
+  items: readonly T[],
+  drawn: (item: T) => Drawable,
+  aggregate: (items: readonly T[]) => Score,
+  seed: number,
+): RatedScore {
+  const score = aggregate(items);
+  const units = items.map(drawn);
   const draws = new Map<string, number[]>();
   const note = (own: Score, path: string) => {
     const list = draws.get(path);
@@ -51,21 +56,20 @@ export function ratedScore(benchmark: Benchmark, rated: readonly Rated[], seed: 
     else draws.set(path, [own.score]);
     for (const part of own.parts ?? []) note(part, `${path}\n${part.name}`);
   };
-  if (rated.length > 0)
-    for (const drawn of resamples(
-      rated.map(({ pair }) => pair),
-      seed,
-    ))
-      note(benchmark.aggregate(drawn.map((place) => rated[place] as Rated)), '');
+  if (items.length > 0)
+    for (const places of resamples(units, seed))
+      note(aggregate(places.map((place) => items[place] as T)), '');
+  const prompts = new Set(units.map(({ prompt }) => prompt)).size;
   const withInterval = (own: Score, path: string): RatedScore => {
     const { parts, ...rest } = own;
     const found = percentiles(draws.get(path) ?? []);
     // Where no prompt differs from another, resampling shows no spread.
     const flat = found === null || found[0] === found[1];
-    const n = Math.max(1, Math.round((own.pairs * prompts) / Math.max(1, rated.length)));
+    const n = Math.max(1, Math.round((own.pairs * prompts) / Math.max(1, items.length)));
     return {
       ...rest,
-      interval: rated.length === 0 ? [0, 1] : flat ? wilson(own.score, n) : found,
+      // The formula of Ties ends a little above 1.
+      interval: items.length === 0 ? [0, 1] : flat ? wilson(Math.min(1, own.score), n) : found,
       ...(parts ? { parts: parts.map((part) => withInterval(part, `${path}\n${part.name}`)) } : {}),
     };
   };

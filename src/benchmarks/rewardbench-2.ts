@@ -89,5 +89,20 @@ export const rewardbench2: ChoiceBenchmark = {
     };
   },
 
-  published: [],
+  // Of the judges that the paper lists, without reward models.
+  published: [
+    ['gemini-2.5-flash-preview-04-17', 0.772, 0.657, 0.553, 0.811, 0.909, 0.867, 0.834],
+    ['claude-opus-4-20250514', 0.765, 0.827, 0.419, 0.749, 0.895, 0.862, 0.837],
+    ['claude-3-7-sonnet-20250219', 0.754, 0.733, 0.544, 0.75, 0.903, 0.921, 0.672],
+    ['gpt-4.1-2025-04-14', 0.723, 0.829, 0.397, 0.652, 0.873, 0.734, 0.854],
+    ['gpt-4o-2024-08-06', 0.649, 0.568, 0.331, 0.623, 0.862, 0.729, 0.782],
+  ].map(([judge, overall, ...subsets]) => ({
+    judge: judge as string,
+    scores: {
+      overall: overall as number,
+      ...Object.fromEntries(Object.keys(SUBSETS).map((name, i) => [name, subsets[i] as number])),
+    },
+    protocol: 'best of 4 or ratings, whichever was better',
+    source: 'arXiv 2506.01937, table 3',
+  })),
 };

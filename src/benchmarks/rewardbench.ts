@@ -61,7 +61,6 @@ function points({ pair, verdicts }: Game, seed: number): number {
   return (outcome(pair, played, verdicts[played] ?? 'invalid') + 1) / 2;
 }
 
-const source = 'arXiv 2501.18099, table 1';
 const protocol = 'one order, drawn at random';
 
 export const rewardbench: Benchmark = {
@@ -114,18 +113,27 @@ export const rewardbench: Benchmark = {
   },
 
   published: [
-    ['EvalPlanner, Llama-3.1-70B', 0.939, 0.975, 0.894, 0.93, 0.955],
-    ['EvalPlanner, Llama-3.3-70B', 0.938, 0.977, 0.895, 0.917, 0.961],
-  ].map(([judge, overall, chat, hard, safety, reasoning]) => ({
-    judge: judge as string,
-    scores: {
-      overall: overall as number,
-      Chat: chat as number,
-      'Chat Hard': hard as number,
-      Safety: safety as number,
-      Reasoning: reasoning as number,
-    },
-    protocol,
-    source,
-  })),
+    ...[
+      ['EvalPlanner, Llama-3.1-70B', 0.939, 0.975, 0.894, 0.93, 0.955],
+      ['EvalPlanner, Llama-3.3-70B', 0.938, 0.977, 0.895, 0.917, 0.961],
+    ].map(([judge, overall, ...sections]) => ({
+      judge: judge as string,
+      scores: {
+        overall: overall as number,
+        ...Object.fromEntries(Object.keys(SECTIONS).map((name, i) => [name, sections[i] as number])),
+      },
+      protocol,
+      source: 'arXiv 2501.18099, table 1',
+    })),
+    ...[
+      ['Llama-3.3-70B-Instruct, its seed', 0.854],
+      ['J1-Llama-70B', 0.933],
+      ['J1-Qwen-32B-MultiTask', 0.936],
+    ].map(([judge, overall]) => ({
+      judge: judge as string,
+      scores: { overall: overall as number },
+      protocol,
+      source: 'arXiv 2505.10320v3, table 2',
+    })),
+  ],
 };

@@ -87,17 +87,28 @@ export const rmBench: Benchmark = {
   },
 
   published: [
-    ['EvalPlanner, Llama-3.1-70B', 0.8, 0.817, 0.772, 0.811],
-    ['EvalPlanner, Llama-3.3-70B', 0.821, 0.811, 0.808, 0.843],
-  ].map(([judge, overall, easy, normal, hard]) => ({
-    judge: judge as string,
-    scores: {
-      overall: overall as number,
-      easy: easy as number,
-      normal: normal as number,
-      hard: hard as number,
-    },
-    protocol: 'pairwise',
-    source: 'arXiv 2501.18099',
-  })),
+    ...[
+      ['EvalPlanner, Llama-3.1-70B', 0.8, 0.817, 0.772, 0.811],
+      ['EvalPlanner, Llama-3.3-70B', 0.821, 0.811, 0.808, 0.843],
+    ].map(([judge, overall, easy, normal, hard]) => ({
+      judge: judge as string,
+      scores: {
+        overall: overall as number,
+        easy: easy as number,
+        normal: normal as number,
+        hard: hard as number,
+      },
+      protocol: 'pairwise',
+      source: 'arXiv 2501.18099',
+    })),
+    ...[
+      ['J1-Llama-70B', 0.827],
+      ['J1-Qwen-32B-MultiTask', 0.903],
+    ].map(([judge, overall]) => ({
+      judge: judge as string,
+      scores: { overall: overall as number },
+      protocol: 'pairwise, one order, drawn at random',
+      source: 'arXiv 2505.10320v3, table 2',
+    })),
+  ],
 };

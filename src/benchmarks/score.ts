@@ -85,7 +85,7 @@ export function scoreBenchmark(
     judged: games.length,
     pairs: pairs.length,
     incomplete: incomplete(benchmark, games, pairs),
-    official: ratedScore(benchmark, rated, seed),
+    official: ratedScore(rated, ({ pair }) => pair, benchmark.aggregate, seed),
     accuracy: share(right),
     twice: twice.length,
     bothOrders,

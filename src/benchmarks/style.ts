@@ -1,6 +1,7 @@
 import { type Game, judgedOrders } from './benchmark.ts';
+import { coefficientInterval, type Fit } from './conditional-logit.ts';
 import { accuracyInterval, observation, rootMeanSquare } from './length.ts';
-import { coefficientInterval, logistic, sigmoid } from './logistic.ts';
+import { logistic, sigmoid } from './logistic.ts';
 import type { Interval } from './metrics.ts';
 
 export const STYLE_FEATURES = ['length', 'headers', 'lists', 'bold'] as const;
@@ -11,7 +12,7 @@ export interface StyleControl {
   /** Share of right verdicts between responses of one style. */
   readonly accuracyAtEqualStyle: number;
   readonly interval: Interval;
-  /** Log-odds of a right verdict for one standard deviation more of it on the better response; null where no pair differs in it. */
+  /** Log-odds of a right verdict for one standard deviation more of it on the better response; null where nothing differs in it. */
   readonly coefficients: Readonly<
     Record<StyleFeature, { readonly value: number; readonly interval: Interval } | null>
   >;
@@ -25,41 +26,49 @@ export function styleControl(games: readonly Game[]): StyleControl {
   const byPair = new Map(
     games.map(({ pair }) => {
       const [first, second] = [styleOf(pair.first), styleOf(pair.second)];
-      return [pair, pair.gold === 'first' ? difference(first, second) : difference(second, first)];
+      return [pair, pair.gold === 'first' ? styleDifference(first, second) : styleDifference(second, first)];
     }),
   );
   const rows = judgedOrders(games);
   const all = rows.map(({ pair }) => byPair.get(pair) as Style);
-  const spreads = STYLE_FEATURES.map((feature) => rootMeanSquare(all.map((style) => style[feature])));
-  const used = STYLE_FEATURES.filter((_, i) => (spreads[i] as number) > 0);
-  const fit = logistic(
-    rows.map((row, n) =>
-      observation(
-        row,
-        used.map((feature) => {
-          const spread = spreads[STYLE_FEATURES.indexOf(feature)] as number;
-          return (all[n] as Style)[feature] / spread;
-        }),
-      ),
-    ),
-  );
+  const { used, scaled } = scaledStyles(all);
+  const fit = logistic(rows.map((row, n) => observation(row, scaled[n] as number[])));
+  return {
+    accuracyAtEqualStyle: sigmoid(fit.coefficients[0] as number),
+    interval: accuracyInterval(fit, rows),
+    coefficients: styleCoefficients(fit, used),
+  };
+}
+
+/** Differences of style in standard deviations, of the features in which anything differs. */
+export function scaledStyles(differences: readonly Style[]): {
+  readonly used: readonly StyleFeature[];
+  readonly scaled: readonly (readonly number[])[];
+} {
+  const spreads = STYLE_FEATURES.map(
+    (feature) => [feature, rootMeanSquare(differences.map((own) => own[feature]))] as const,
+  ).filter(([, spread]) => spread > 0);
+  return {
+    used: spreads.map(([feature]) => feature),
+    scaled: differences.map((own) => spreads.map(([feature, spread]) => own[feature] / spread)),
+  };
+}
+
+/** Of a fit whose features are an intercept, or being right, and then those that are used. */
+export function styleCoefficients(fit: Fit, used: readonly StyleFeature[]): StyleControl['coefficients'] {
   const coefficient = (feature: StyleFeature) => {
     const i = used.indexOf(feature) + 1;
     return i === 0 ? null : { value: fit.coefficients[i] as number, interval: coefficientInterval(fit, i) };
   };
   return {
-    accuracyAtEqualStyle: sigmoid(fit.coefficients[0] as number),
-    interval: accuracyInterval(fit, rows),
-    coefficients: {
-      length: coefficient('length'),
-      headers: coefficient('headers'),
-      lists: coefficient('lists'),
-      bold: coefficient('bold'),
-    },
+    length: coefficient('length'),
+    headers: coefficient('headers'),
+    lists: coefficient('lists'),
+    bold: coefficient('bold'),
   };
 }
 
-type Style = Readonly<Record<StyleFeature, number>>;
+export type Style = Readonly<Record<StyleFeature, number>>;
 
 /** What Arena-Hard-Auto counts as markdown; code blocks have none. */
 export function styleOf(text: string): Style {
@@ -73,7 +82,8 @@ export function styleOf(text: string): Style {
   };
 }
 
-function difference(a: Style, b: Style): Style {
+/** How far a's style lies from b's, each feature from −1 to 1. */
+export function styleDifference(a: Style, b: Style): Style {
   const density = (of: Style, feature: StyleFeature) => of[feature] / Math.max(1, of.length);
   const markdown = (feature: StyleFeature) => {
     const [mine, other] = [density(a, feature), density(b, feature)];

@@ -2,13 +2,12 @@ import { existsSync, statSync } from 'node:fs';
 import { parse } from 'node:path';
 import type { BenchmarkPair } from '../benchmarks/benchmark.ts';
 import type { ChoiceBenchmark } from '../benchmarks/choice.ts';
-import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
 import { compareChoices, compareOn, type JudgeComparison } from '../benchmarks/compare.ts';
 import { EvalPlannerError } from '../errors.ts';
 import type { BenchmarkReport } from '../report/benchmark-report.ts';
 import { renderComparisons } from '../report/comparison-table.ts';
 import { tableOptions } from '../report/table.ts';
-import { isChoice, loadChoices, readChoices } from './bench-choices.ts';
+import { choiceBenchmark, loadChoices, readChoices } from './bench-choices.ts';
 import { benchmarkOf, choicesDigest, digestOf, loadPairs, readGames } from './bench-data.ts';
 import { readBenchReport, verdictsFile } from './bench-folder.ts';
 import { print } from './terminal.ts';
@@ -40,8 +39,9 @@ export async function benchCompare(
   for (const name of names) {
     // A file has no data of its own, so it takes what the other one had.
     const place = options.data ?? runs.map(({ report }) => report?.data).find((data) => data != null);
-    const comparison = isChoice(name)
-      ? await onChoices(runs, name, place ?? undefined, options)
+    const choices = choiceBenchmark(name);
+    const comparison = choices
+      ? await onChoices(runs, choices, place ?? undefined, options)
       : await onPairs(runs, name, place ?? undefined, options);
     if (comparison === null)
       throw new EvalPlannerError(
@@ -72,11 +72,11 @@ async function onPairs(
 
 async function onChoices(
   runs: readonly [Run, Run],
-  name: string,
+  benchmark: ChoiceBenchmark,
   place: string | undefined,
   { seed }: BenchCompareOptions,
 ): Promise<JudgeComparison | null> {
-  const benchmark = CHOICE_BENCHMARKS.find((candidate) => candidate.name === name) as ChoiceBenchmark;
+  const { name } = benchmark;
   const all = await loadChoices(benchmark, place);
   const judged = async ({ path, report }: Run) => {
     const played = report?.choices.find((result) => result.name === name);
@@ -111,7 +111,7 @@ function shared(runs: readonly [Run, Run], wanted: string | undefined): string[]
     ({ report }) => report && [...report.benchmarks, ...report.choices].map(({ name }) => name),
   );
   if (wanted !== undefined) {
-    if (!isChoice(wanted)) benchmarkOf(wanted);
+    if (choiceBenchmark(wanted) === undefined) benchmarkOf(wanted);
     for (const [i, names] of played.entries())
       if (names !== null && !names.includes(wanted))
         throw new EvalPlannerError(

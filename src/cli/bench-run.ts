@@ -4,7 +4,14 @@ import type { Way } from '../benchmarks/choice.ts';
 import type { Meter } from '../benchmarks/effort.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { settings } from '../judging/settings.ts';
-import { type BenchmarkReport, type JudgeFacts, renderBenchmarkReport } from '../report/benchmark-report.ts';
+import {
+  type BenchmarkReport,
+  type BenchResult,
+  isOfChoices,
+  isOfPairs,
+  type JudgeFacts,
+  renderBenchmarkReport,
+} from '../report/benchmark-report.ts';
 import { type BenchDescription, checkBenchFolder, defaultFolder } from './bench-folder.ts';
 import { diskFailure } from './failure.ts';
 import { writeAtomically } from './files.ts';
@@ -34,6 +41,13 @@ export interface BenchRun {
   readonly folder: string | null;
   /** Names this run among those that share its ledger. */
   readonly key: string;
+}
+
+/** A benchmark whose data are at hand. */
+export interface Loaded {
+  readonly name: string;
+  /** Has the judge play it, or reads the verdicts that were made elsewhere; null for a dry run. */
+  score(run: BenchRun): Promise<{ readonly result: BenchResult; readonly rows: readonly object[] } | null>;
 }
 
 /** Opens the folder, the ledger in it and the judge, and closes them after the work, however that ends. */
@@ -141,7 +155,7 @@ export class Stopwatch {
 /** Writes report.html, then report.json: where that one is, the run is done. */
 export async function writeReport(
   { judge, folder }: BenchRun,
-  results: Pick<BenchmarkReport, 'benchmarks' | 'choices'>,
+  results: readonly BenchResult[],
   { data, seed, orders, limit, maxChars, model, verdicts }: BenchOptions,
 ): Promise<void> {
   if (folder === null) return;
@@ -158,7 +172,8 @@ export async function writeReport(
       limit: limit ?? null,
       maxChars: maxChars ?? null,
     },
-    ...results,
+    benchmarks: results.filter(isOfPairs),
+    choices: results.filter(isOfChoices),
   };
   await writeAtomically(join(folder, 'report.html'), renderBenchmarkReport(report));
   await writeAtomically(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);

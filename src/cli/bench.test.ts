@@ -117,7 +117,7 @@ it("finds a benchmark's folder by its name", async () => {
   const own = write('llmbar-verdicts.jsonl', [{ id: 'n', order: 'ab', verdict: 'B' }]);
   expect(await main(['bench', 'llmbar', '--data', folder, '--verdicts', own])).toBe(0);
   expect(out).toMatch(/^LLMBar: 100\.0/);
-  expect(out).toMatch(/not the whole benchmark, .*Natural 1 of 100, Neighbor 0 of 134/);
+  expect(out).toMatch(/not the whole benchmark, .*Natural\s+1 of 100, Neighbor 0 of 134/);
 });
 
 describe('a run folder', () => {
@@ -240,6 +240,33 @@ it('keeps a run of choices among n in a folder too', async () => {
   expect(await main([...args.with(5, 'knockout').with(7, knockout)])).toBe(0);
   expect(await main(['bench', 'compare', run, knockout])).toBe(2);
   expect(complaints).toMatch(/was judged by round-robin, .* by knockout\nfix: judge both in one way/);
+});
+
+it('plays pairs and choices in one run, with one report', async () => {
+  const both = join(folder, 'both');
+  for (const [name, row] of Object.entries({
+    custom: { id: 1, instruction: 'Count down from 3 to 1.', chosen: '3 2 1', rejected: '1 2' },
+    'custom-k': { id: 1, instruction: 'Count down from 3 to 1.', chosen: ['3 2 1'], rejected: ['1 2', '3'] },
+  })) {
+    mkdirSync(join(both, name), { recursive: true });
+    writeFileSync(join(both, name, 'rows.jsonl'), JSON.stringify(row));
+  }
+  const run = join(folder, 'both-run');
+  const args = ['bench', 'custom-k', 'custom', '--data', both, '--way', 'knockout', '--orders', 'both'];
+  expect(await main([...args, '--out', run, '--json'])).toBe(0);
+  const results = JSON.parse(out).benchmarks;
+  expect(results.map(({ name }: { name: string }) => name)).toEqual(['custom-k', 'custom']);
+  const report = JSON.parse(readFileSync(join(run, 'report.json'), 'utf8'));
+  expect(report).toMatchObject({ benchmarks: [{ name: 'custom' }], choices: [{ name: 'custom-k' }] });
+  const page = readFileSync(join(run, 'report.html'), 'utf8');
+  expect(page).toMatch(/All benchmarks[\s\S]*your own pairs[\s\S]*your own choices, knockout/);
+  expect(page).not.toMatch(/NaN|undefined|Infinity/);
+  out = '';
+  expect(await main([...args, '--out', run, '--markdown'])).toBe(0);
+  expect(out.match(/^\| benchmark /gm)).toHaveLength(2);
+  out = '';
+  expect(await main(['bench', 'compare', run, run, '--json'])).toBe(0);
+  expect(JSON.parse(out).comparisons).toHaveLength(2);
 });
 
 it('judges only pairs that are short enough, and says so', async () => {
@@ -385,7 +412,9 @@ it('keeps choices among n apart from pairs', async () => {
   expect(await main([...play, '--verdicts', saved])).toBe(0);
   expect(JSON.parse(out).benchmarks[0]).toEqual({ ...played, effort: null });
   for (const [args, message] of [
-    [['custom-k', 'custom', '--data', choices], /custom is not judged as custom-k is/],
+    [['custom-k', '--data', choices, '--verdicts', said, '--way', 'ratings'], /leave out --way/],
+    [['custom-k', 'custom', '--data', choices, '--save-verdicts', saved], /belongs to one benchmark/],
+    [['custom-k', 'poems', '--data', choices], /no benchmark called poems/],
     [['custom', '--data', choices], /line 1 has a list of responses\nfix: bench it as custom-k/],
     [['custom', '--data', data, '--way', 'ratings'], /--way is of choices among n/],
     [['custom-k', '--data', choices, '--orders', 'both'], /are of pairs/],

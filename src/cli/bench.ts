@@ -1,91 +1,91 @@
-import type { Benchmark, BenchmarkPair, Game } from '../benchmarks/benchmark.ts';
-import type { Effort } from '../benchmarks/effort.ts';
-import { play, verdictRows } from '../benchmarks/play.ts';
-import { scoreBenchmark } from '../benchmarks/score.ts';
 import { EvalPlannerError } from '../errors.ts';
-import type { BenchmarkResult } from '../report/benchmark-report.ts';
+import { type BenchResult, isOfChoices, isOfPairs } from '../report/benchmark-report.ts';
 import { benchmarkMarkdown, renderBenchmark } from '../report/benchmark-table.ts';
+import { choiceMarkdown, renderChoices } from '../report/choice-table.ts';
 import { tableOptions } from '../report/table.ts';
-import { benchChoices, isChoice } from './bench-choices.ts';
-import { benchmarkOf, digestOf, loadPairs, readGames, select } from './bench-data.ts';
+import { choiceBenchmark, loadedChoices } from './bench-choices.ts';
+import { benchmarkOf } from './bench-data.ts';
 import { verdictsFile } from './bench-folder.ts';
 import { gates } from './bench-gates.ts';
-import { playAll } from './bench-play.ts';
-import { type BenchOptions, type BenchRun, inFolder, tellPage, writeReport } from './bench-run.ts';
+import { loadedPairs } from './bench-pairs.ts';
+import { type BenchOptions, inFolder, type Loaded, tellPage, writeReport } from './bench-run.ts';
 import { printDryRun } from './dry-run-text.ts';
 import { writeAtomically } from './files.ts';
-import type { OpenJudge } from './open-judge.ts';
 import { print } from './terminal.ts';
 
 /** `evalplanner bench NAMES`: has a judge play benchmarks, or scores verdicts made elsewhere, under each one's own protocol. */
 export async function bench(
-  names: readonly string[],
+  asked: readonly string[],
   options: BenchOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  if (names.some(isChoice)) return benchChoices(names, options, signal);
-  if (options.way !== undefined)
-    throw new EvalPlannerError('usage', '--way is of choices among n', 'pairs are judged by --orders');
-  const benchmarks = [...new Set(names)].map(benchmarkOf);
-  const files = [options.verdicts, options.saveVerdicts].some((file) => file !== undefined);
-  if (files && benchmarks.length > 1) {
-    const remedy = `score them one by one, e.g. evalplanner bench ${names[0]} --verdicts FILE`;
-    throw new EvalPlannerError('usage', 'a file of verdicts belongs to one benchmark', remedy);
-  }
-  if (options.verdicts !== undefined && options.model !== undefined)
-    throw new EvalPlannerError('usage', 'verdicts and a model were given', 'give one of them');
+  const names = [...new Set(asked)];
+  check(names, options);
   // Files that are missing or damaged are told before a folder is made or a model is asked.
-  const loaded: { benchmark: Benchmark; all: BenchmarkPair[]; pairs: readonly BenchmarkPair[] }[] = [];
-  for (const benchmark of benchmarks) {
-    const all = await loadPairs(benchmark, options.data);
-    loaded.push({ benchmark, all, pairs: select(all, options) });
+  const loaded: Loaded[] = [];
+  for (const name of names) {
+    const choices = choiceBenchmark(name);
+    loaded.push(await (choices ? loadedChoices(choices, options) : loadedPairs(name, options)));
   }
-  const results: BenchmarkResult[] = [];
-  await inFolder(
-    benchmarks.map(({ name }) => name),
-    options,
-    signal,
-    async (run) => {
-      const { judge, folder } = run;
-      for (const { benchmark, all, pairs } of loaded) {
-        const { games, effort } = judge
-          ? await played(run, judge, benchmark, pairs, options)
-          : { games: await readGames(options.verdicts as string, all, pairs), effort: null };
-        if (judge?.dry) continue;
-        const lines = games.flatMap(verdictRows).map((row) => `${JSON.stringify(row)}\n`);
-        if (folder !== null) await writeAtomically(verdictsFile(folder, benchmark.name), lines.join(''));
-        if (options.saveVerdicts !== undefined) await writeAtomically(options.saveVerdicts, lines.join(''));
-        const score = scoreBenchmark(benchmark, games, pairs, options.seed);
-        results.push({ ...score, digest: digestOf(all), effort, published: benchmark.published });
-      }
-      if (judge?.dry) return printDryRun(judge.dry, options.json);
-      await writeReport(run, { benchmarks: results, choices: [] }, options);
-      await show(results, options);
-      tellPage(run, options);
-      gates(results, options.failUnder);
-    },
-  );
+  await inFolder(names, options, signal, async (run) => {
+    const { judge, folder } = run;
+    const results: BenchResult[] = [];
+    for (const benchmark of loaded) {
+      const scored = await benchmark.score(run);
+      if (scored === null) continue;
+      results.push(scored.result);
+      const lines = scored.rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+      if (folder !== null) await writeAtomically(verdictsFile(folder, benchmark.name), lines);
+      if (options.saveVerdicts !== undefined) await writeAtomically(options.saveVerdicts, lines);
+    }
+    if (judge?.dry) return printDryRun(judge.dry, options.json);
+    await writeReport(run, results, options);
+    await show(results, options);
+    tellPage(run, options);
+    gates(results, options.failUnder);
+  });
 }
 
-/** The games of a model, with a line of progress for each benchmark. */
-function played(
-  run: BenchRun,
-  { model, options }: OpenJudge,
-  benchmark: Benchmark,
-  pairs: readonly BenchmarkPair[],
-  { orders }: BenchOptions,
-): Promise<{ games: Game[]; effort: Effort }> {
-  return playAll(
-    run,
-    { ...benchmark, items: pairs },
-    (meter) => play(model, benchmark, pairs, { ...options, orders, meter }),
-    ({ pair }) => pair,
-  );
+/** What cannot be asked together. */
+function check(names: readonly string[], options: BenchOptions): void {
+  const usage = (what: string, remedy: string) => new EvalPlannerError('usage', what, remedy);
+  const choices = names.filter((name) => choiceBenchmark(name) !== undefined);
+  const pairs = names.filter((name) => !choices.includes(name)).map(benchmarkOf);
+  if (choices.length === 0 && options.way !== undefined)
+    throw usage('--way is of choices among n', 'pairs are judged by --orders');
+  if (pairs.length === 0 && (options.maxChars !== undefined || options.orders === 'both'))
+    throw usage(
+      '--max-chars and --orders are of pairs, not of choices among n',
+      'leave them out, and choose by --way how choices are judged',
+    );
+  if ((options.verdicts ?? options.saveVerdicts) !== undefined && names.length > 1)
+    throw usage(
+      'a file of verdicts belongs to one benchmark',
+      `score them one by one, e.g. evalplanner bench ${names[0]} --verdicts FILE`,
+    );
+  if (options.verdicts === undefined) return;
+  if (options.model !== undefined) throw usage('verdicts and a model were given', 'give one of them');
+  if (options.way !== undefined)
+    throw usage(
+      'verdicts and a way of judging were given',
+      'leave out --way: the verdicts say how they were made',
+    );
 }
 
-async function show(results: readonly BenchmarkResult[], { json, markdown }: BenchOptions): Promise<void> {
+async function show(results: readonly BenchResult[], { json, markdown }: BenchOptions): Promise<void> {
   if (json) return print(`${JSON.stringify({ benchmarks: results }, null, 2)}\n`);
-  if (markdown) return print(benchmarkMarkdown(results));
-  const options = tableOptions(process.stdout);
-  return print(results.map((result) => renderBenchmark(result, options)).join('\n'));
+  if (markdown) {
+    const pairs = results.filter(isOfPairs);
+    const choices = results.filter(isOfChoices);
+    const tables = [
+      ...(pairs.length > 0 ? [benchmarkMarkdown(pairs)] : []),
+      ...(choices.length > 0 ? [choiceMarkdown(choices)] : []),
+    ];
+    return print(tables.join('\n'));
+  }
+  const table = tableOptions(process.stdout);
+  const blocks = results.map((result) =>
+    isOfChoices(result) ? renderChoices(result, table) : renderBenchmark(result, table),
+  );
+  return print(blocks.join('\n'));
 }

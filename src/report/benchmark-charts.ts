@@ -1,7 +1,6 @@
-import type { Score } from '../benchmarks/benchmark.ts';
 import type { LengthControl } from '../benchmarks/length.ts';
 import { sigmoid } from '../benchmarks/logistic.ts';
-import type { Interval } from '../benchmarks/metrics.ts';
+import type { RatedScore } from '../benchmarks/resample.ts';
 import { type FlipMatrix, SAID } from '../benchmarks/score.ts';
 import { percent, range, whole } from './format.ts';
 import { type Html, html } from './html.ts';
@@ -15,28 +14,24 @@ const TOP = 24;
 /** Longer names are cut in the chart; the table has them whole. */
 const NAME = 24;
 
-/** A score whose parts may have no interval. */
-type Part = Score & { readonly interval?: Interval; readonly parts?: readonly Part[] };
-
 interface Row {
-  readonly score: Part;
+  readonly score: RatedScore;
   readonly depth: number;
 }
 
 /** Lines of the chart of a score. */
-export function partsCount(official: Part): number {
+export function partsCount(official: RatedScore): number {
   return rowsOf(official).length;
 }
 
-function rowsOf(score: Part, depth = 0): Row[] {
+function rowsOf(score: RatedScore, depth = 0): Row[] {
   return [{ score, depth }, ...(score.parts ?? []).flatMap((part) => rowsOf(part, depth + 1))];
 }
 
-/** The official score, its sections and their subsets: a dot each, with its 95 % interval where it has one; the dashed line is
- * chance. */
-export function partsChart(official: Part, chance = 0.5): Html {
+/** The official score, its sections and their subsets: a dot each, with its 95 % interval; the dashed line is chance. */
+export function partsChart(official: RatedScore, chance: number | null = 0.5): Html {
   const rows = rowsOf(official);
-  const bounds = rows.flatMap(({ score }) => score.interval ?? [score.score]);
+  const bounds = rows.flatMap(({ score }) => score.interval);
   const low = Math.max(0, Math.floor(Math.min(0.4, ...bounds) * 5) / 5);
   const x = (share: number) =>
     round(LABEL + 8 + ((Math.min(1, share) - low) / (1 - low)) * (WIDTH - LABEL - VALUE - 20));
@@ -61,7 +56,7 @@ export function partsChart(official: Part, chance = 0.5): Html {
     )}`;
   })}
   ${
-    chance < low
+    chance === null || chance < low
       ? ''
       : html`<line class="chance" x1="${x(chance)}" x2="${x(chance)}" y1="${TOP}" y2="${bottom}"/>`
   }
@@ -69,9 +64,9 @@ export function partsChart(official: Part, chance = 0.5): Html {
     const y = tops[i] as number;
     const { interval } = score;
     return html`<g class="part depth-${Math.min(depth, 2)}">
-    <title>${score.name}: ${percent(score.score)}%${interval ? ` (${range(interval)})` : ''}, ${whole(score.pairs)} judged</title>
+    <title>${score.name}: ${percent(score.score)}% (${range(interval)}), ${whole(score.pairs)} judged</title>
     <text class="name" x="${depth === 2 ? 10 : 0}" y="${y + 4}">${shorter(score.name)}</text>
-    ${interval ? html`<line class="interval" x1="${x(interval[0])}" x2="${x(interval[1])}" y1="${y}" y2="${y}"/>` : ''}
+    <line class="interval" x1="${x(interval[0])}" x2="${x(interval[1])}" y1="${y}" y2="${y}"/>
     <circle class="dot" cx="${x(score.score)}" cy="${y}" r="${depth === 0 ? 6 : depth === 1 ? 5 : 3.5}"/>
     <text class="value" x="${WIDTH}" y="${y + 4}" text-anchor="end">${percent(score.score)}</text></g>`;
   })}
@@ -132,18 +127,26 @@ export function flipChart(flips: FlipMatrix, pairs: number): Html {
 const PLOT = { width: 460, height: 230, left: 34, right: 14, top: 12, bottom: 40 };
 const POINTS = 80;
 
-/** Accuracy by how much longer the better response is: fifths as dots with intervals, the logistic fit as a line. */
-export function lengthChart(length: LengthControl): Html {
+/** What the fit says of pairs, by how much longer the better response is. */
+export function pairCurve({ spread, coefficient, accuracyAtEqualLength }: LengthControl) {
+  const equal = Math.min(1 - 1e-9, Math.max(1e-9, accuracyAtEqualLength));
+  const intercept = Math.log(equal / (1 - equal));
+  return (difference: number) => sigmoid(intercept + coefficient * Math.tanh(difference / spread));
+}
+
+/** Accuracy by how much longer the better response is: fifths as dots with intervals, and the fit as a line where it is a function
+ * of that alone. */
+export function lengthChart(
+  { fifths, spread }: LengthControl,
+  curve: ((difference: number) => number) | null = null,
+): Html {
   const { width, height, left, right, top, bottom } = PLOT;
-  const { fifths, spread, coefficient, accuracyAtEqualLength } = length;
   const reach = Math.max(...fifths.map(({ median }) => Math.abs(median)), spread) * 1.15;
   const x = (difference: number) => round(left + ((difference / reach + 1) / 2) * (width - left - right));
   const y = (share: number) => round(top + (1 - share) * (height - top - bottom));
-  const equal = Math.min(1 - 1e-9, Math.max(1e-9, accuracyAtEqualLength));
-  const intercept = Math.log(equal / (1 - equal));
-  const curve = Array.from({ length: POINTS + 1 }, (_, i) => {
+  const line = Array.from({ length: curve === null ? 0 : POINTS + 1 }, (_, i) => {
     const difference = ((2 * i) / POINTS - 1) * reach;
-    return `${x(difference)},${y(sigmoid(intercept + coefficient * Math.tanh(difference / spread)))}`;
+    return `${x(difference)},${y(curve?.(difference) ?? 0)}`;
   });
   const step = nice(reach);
   const marks = [-2, -1, 0, 1, 2].map((n) => n * step).filter((mark) => Math.abs(mark) <= reach);
@@ -158,7 +161,7 @@ export function lengthChart(length: LengthControl): Html {
   <line class="grid" x1="${x(0)}" x2="${x(0)}" y1="${top}" y2="${height - bottom}"/>
   ${marks.map((mark) => tickLabel(x(mark), height - bottom + 16, signed(mark)))}
   <text class="tick" x="${(left + width - right) / 2}" y="${height - 6}" text-anchor="middle">characters more in the better response</text>
-  <polyline class="line line-0" points="${curve.join(' ')}"/>
+  ${curve === null ? '' : html`<polyline class="line line-0" points="${line.join(' ')}"/>`}
   ${fifths.map(
     ({ from, to, median, accuracy, interval, verdicts }) =>
       html`<g class="fifth"><title>${signed(from)} to ${signed(to)} characters: ${percent(accuracy)}% (${range(interval)}), ${whole(verdicts)} verdicts</title>

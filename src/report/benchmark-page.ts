@@ -1,13 +1,16 @@
 import type { Published } from '../benchmarks/benchmark.ts';
 import type { Effort } from '../benchmarks/effort.ts';
+import type { LengthControl } from '../benchmarks/length.ts';
 import type { Interval } from '../benchmarks/metrics.ts';
-import { STYLE_FEATURES } from '../benchmarks/style.ts';
+import { STYLE_FEATURES, type StyleControl } from '../benchmarks/style.ts';
 import { SLOTS } from '../prompts/published/choice.ts';
-import { flipChart, lengthChart, partsChart, partsCount } from './benchmark-charts.ts';
+import { flipChart, lengthChart, pairCurve, partsChart, partsCount } from './benchmark-charts.ts';
 import {
   type BenchmarkReport,
   type BenchmarkResult,
+  type BenchResult,
   type ChoiceResult,
+  isOfChoices,
   selected,
 } from './benchmark-report.ts';
 import { BENCHMARK_STYLE } from './benchmark-style.ts';
@@ -26,7 +29,7 @@ export function benchmarkPage(report: BenchmarkReport): Html {
     eyebrow: 'EvalPlanner benchmark report',
     heading: heading(report),
     facts: facts(report),
-    main: html`${benchmarks.length > 1 ? overview(benchmarks) : ''}
+    main: html`${titles.length > 1 ? overview([...benchmarks, ...choices]) : ''}
 ${benchmarks.map((result) => section(result))}
 ${choices.map((result) => choiceSection(result))}
 <section class="benchmark">
@@ -47,8 +50,7 @@ function heading({ judge, ...report }: BenchmarkReport): Html {
   const benchmarks = [...report.benchmarks, ...report.choices];
   const [only, second] = benchmarks;
   if (only === undefined) return html`${judge.name} has played no benchmark yet.`;
-  const score = (of: BenchmarkResult | ChoiceResult) =>
-    html`<span class="score">${percent(of.official.score)}%</span>`;
+  const score = (of: BenchResult) => html`<span class="score">${percent(of.official.score)}%</span>`;
   if (second === undefined) return html`${judge.name} scores ${score(only)} on ${only.title}.`;
   return html`${judge.name} scores ${benchmarks.map(
     (of, i) =>
@@ -79,29 +81,28 @@ function facts({ judge, seed, selection, benchmarks, choices }: BenchmarkReport)
   return html`<dl class="facts">${list.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
-const neither = ({ shares }: BenchmarkResult | ChoiceResult) =>
-  Object.values(shares).reduce((sum, share) => sum + share, 0);
-const orDash = (share: number | null) => (share === null ? '–' : percent(share));
+const neither = ({ shares }: BenchResult) => Object.values(shares).reduce((sum, share) => sum + share, 0);
+const orDash = (share: number | null | undefined) => (share == null ? '–' : percent(share));
 const ranged = (share: number, interval: Interval) =>
   html`${percent(share)} <span class="range">${range(interval)}</span>`;
 
-function overview(benchmarks: readonly BenchmarkResult[]): Html {
+function overview(results: readonly BenchResult[]): Html {
   return html`<section><h2>All benchmarks</h2>
 <div class="scroll"><table class="overview"><caption>Figures in %</caption>
-<thead><tr><th scope="col">Benchmark</th><th scope="col">Pairs</th><th scope="col" class="ranged">Official</th><th scope="col">Both orders</th><th
+<thead><tr><th scope="col">Benchmark</th><th scope="col">Judged</th><th scope="col" class="ranged">Official</th><th scope="col">Both orders</th><th
 scope="col">Flips</th><th scope="col">Slot A</th><th scope="col">Neither</th></tr></thead>
-<tbody>${benchmarks.map(
-    (of) =>
-      html`<tr><th scope="row">${of.title}</th><td>${whole(of.judged)}</td><td>${ranged(
-        of.official.score,
-        of.official.interval,
-      )}</td><td>${orDash(of.bothOrders)}</td><td>${orDash(of.flipRate)}</td><td>${percent(of.firstSlot)}</td><td>${percent(neither(of))}</td></tr>`,
-  )}</tbody></table></div></section>`;
+<tbody>${results.map((of) => {
+    const pairs = isOfChoices(of) ? null : of;
+    return html`<tr><th scope="row">${of.title}</th><td>${whole(of.judged)}</td><td>${ranged(
+      of.official.score,
+      of.official.interval,
+    )}</td><td>${orDash(pairs?.bothOrders)}</td><td>${orDash(pairs?.flipRate)}</td><td>${orDash(pairs?.firstSlot)}</td><td>${percent(neither(of))}</td></tr>`;
+  })}</tbody></table></div></section>`;
 }
 
 function section(of: BenchmarkResult): Html {
   const { title, official, protocol, twice, flips, length } = of;
-  const styles = table('Length and style', 'Accuracy in %, pulls in log-odds', style(of));
+  const styles = styleTable(of.length, of.style, 'longer');
   // The columns are to be of about one height.
   const long = partsCount(official) > 12;
   return html`<section class="benchmark">
@@ -124,7 +125,7 @@ ${
 ${
   length.fifths.length === 0
     ? ''
-    : html`<figure><figcaption>Accuracy by length difference, %</figcaption>${lengthChart(length)}
+    : html`<figure><figcaption>Accuracy by length difference, %</figcaption>${lengthChart(length, pairCurve(length))}
 <p class="note">Dots are fifths of the verdicts, the line is the logistic fit. Flat: length is ignored.</p></figure>`
 }
 ${long ? styles : ''}
@@ -136,15 +137,24 @@ ${published(of.published)}
 }
 
 function choiceSection(of: ChoiceResult): Html {
-  const { title, official, protocol, way } = of;
+  const { title, official, protocol, way, length, style } = of;
   return html`<section class="benchmark">
 <h2>${title}, ${way}: <span class="score">${percent(official.score)}</span> <span class="range">${range(official.interval)}</span></h2>
 <p class="protocol">Protocol: ${protocol}.</p>
 ${warnings(of, of.choices, 'choices')}
 <div class="figures">
-<div class="column"><figure><figcaption>Score by section, %</figcaption>${partsChart(official, of.chance)}</figure></div>
 <div class="column">
+<figure><figcaption>Score by section, %</figcaption>${partsChart(official, of.chance)}</figure>
 ${table('Beside the score', 'Figures in %', choiceBesides(of))}
+</div>
+<div class="column">
+${
+  length === null || style === null
+    ? ''
+    : html`<figure><figcaption>Accuracy by length difference, %</figcaption>${lengthChart(length)}
+<p class="note">Dots are fifths of the choices: right responses against the mean of the others. Flat: length is ignored.</p></figure>
+${styleTable(length, style, 'longest')}`
+}
 ${of.effort === null ? '' : table('What it took', '', effort(of.effort))}
 </div>
 </div>
@@ -157,15 +167,15 @@ function choiceBesides(of: ChoiceResult): Rows {
   const kinds = Object.entries(shares).filter(([, share]) => share > 0);
   return [
     ['Choices judged', whole(judged)],
-    ['Naming any response scores', percent(chance)],
+    ['Naming any response scores', orDash(chance)],
     ...(slots ?? []).map((share, i) => [`Names slot ${SLOTS.charAt(i)}`, percent(share)] as const),
     ['No verdict', percent(neither(of))],
     ...kinds.map(([kind, share]) => [`– ${kind}`, percent(share)] as const),
     ...(conventions.guess === conventions.wrong
       ? []
       : ([
-          ['Score, none counts as a guess', percent(conventions.guess)],
-          ['Score, none counts wrong', percent(conventions.wrong)],
+          ['Score, none counts as a guess', orDash(conventions.guess)],
+          ['Score, none counts wrong', orDash(conventions.wrong)],
           ['Score, none left out', orDash(conventions.dropped)],
         ] as const)),
     ...(unrated === null || sharedTop === null
@@ -179,11 +189,7 @@ function choiceBesides(of: ChoiceResult): Rows {
   ];
 }
 
-function warnings(
-  { judged, incomplete, shares }: BenchmarkResult | ChoiceResult,
-  all: number,
-  unit: 'pairs' | 'choices',
-): Html {
+function warnings({ judged, incomplete, shares }: BenchResult, all: number, unit: 'pairs' | 'choices'): Html {
   const list = [
     ...(judged < all
       ? [`${whole(all - judged)} of ${whole(all)} ${unit} have no verdict and are left out.`]
@@ -243,22 +249,22 @@ function besides(of: BenchmarkResult): Rows {
   ];
 }
 
-function style({ length, style: control }: BenchmarkResult): Rows {
+function styleTable(length: LengthControl, style: StyleControl, named: 'longer' | 'longest'): Html {
   const pull = (value: number, [low, high]: Interval) =>
     html`${signedNumber(value)} <span class="range">${signedNumber(low)} to ${signedNumber(high)}</span>`;
-  return [
+  return table('Length and style', 'Accuracy in %, pulls in log-odds', [
     ['Accuracy at equal length', ranged(length.accuracyAtEqualLength, length.interval)],
     ['Pull of length', pull(length.coefficient, length.coefficientInterval)],
-    ['Naming the longer response scores', percent(length.longerIsBetter)],
-    ['Accuracy at equal style', ranged(control.accuracyAtEqualStyle, control.interval)],
+    [`Naming the ${named} response scores`, percent(length.longerIsBetter)],
+    ['Accuracy at equal style', ranged(style.accuracyAtEqualStyle, style.interval)],
     ...STYLE_FEATURES.map((feature) => {
-      const found = control.coefficients[feature];
+      const found = style.coefficients[feature];
       return [
         `– pull of ${feature}`,
-        found === null ? 'no pair differs' : pull(found.value, found.interval),
+        found === null ? 'nothing differs' : pull(found.value, found.interval),
       ] as const;
     }),
-  ];
+  ]);
 }
 
 function effort({ generations, promptTokens, completionTokens, cost, seconds }: Effort): Rows {

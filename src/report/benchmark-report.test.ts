@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { BenchmarkPair, Game } from '../benchmarks/benchmark.ts';
+import type { ChoiceGame } from '../benchmarks/choice.ts';
+import { scoreChoices } from '../benchmarks/choice-score.ts';
 import { custom } from '../benchmarks/custom.ts';
+import { customK } from '../benchmarks/custom-k.ts';
 import { scoreBenchmark } from '../benchmarks/score.ts';
 import { pick, random } from '../random.ts';
 import { type BenchmarkReport, renderBenchmarkReport } from './benchmark-report.ts';
 import { renderBenchmark } from './benchmark-table.ts';
+import { renderChoices } from './choice-table.ts';
 import { HOSTILE } from './made-up.contract.ts';
 
 const next = random(3);
@@ -42,7 +46,31 @@ function reportOf(list: readonly Game[], poison = ''): BenchmarkReport {
     data: poison,
     seed: 0,
     selection: { orders: 'both', limit: 50, maxChars: 900 },
-    choices: [],
+    choices: [
+      {
+        ...scoreChoices(
+          customK,
+          list.map(
+            ({ pair }, i): ChoiceGame => ({
+              choice: {
+                ...pair,
+                section: poison + pair.section,
+                responses: [pair.first, pair.second, '**maybe**'],
+                right: 1,
+                ratingsOnly: false,
+              },
+              verdict: i % 5 === 0 ? { none: 'tie' } : { named: i % 3, shown: [2, 0, 1] },
+            }),
+          ),
+          [],
+          'best-of-n',
+        ),
+        title: `${poison}choices`,
+        digest: 'd',
+        effort: null,
+        published: [],
+      },
+    ],
     benchmarks: [
       {
         ...scoreBenchmark(
@@ -88,7 +116,7 @@ describe('the page of a benchmark run', () => {
   test('says the outcome, what was left out and what it took', () => {
     const { official } = report.benchmarks[0] as BenchmarkReport['benchmarks'][number];
     const text = page.replace(/<(style|svg)[\s\S]*?<\/\1>/g, '').replace(/<[^>]+>/g, '');
-    expect(text).toContain(`judge scores ${(100 * official.score).toFixed(1)}% on title.`);
+    expect(text).toContain(`judge scores ${(100 * official.score).toFixed(1)}% on title and `);
     expect(text).toContain('the first 50 prompts of pairs of at most 900 characters');
     expect(text).toMatch(/Tokens9,800\s*Cost1\.50\s*Time12 s/);
     expect(text).not.toMatch(/NaN|undefined|Infinity/);
@@ -108,9 +136,28 @@ describe('the page of a benchmark run', () => {
       expect(text).not.toMatch(/NaN|undefined|Infinity/);
       const [of] = reportOf(list).benchmarks;
       if (of) expect(renderBenchmark(of, { columns: 80, colour: false })).not.toMatch(/undefined|Infinity/);
+      const [choices] = reportOf(list).choices;
+      if (choices)
+        expect(renderChoices(choices, { columns: 80, colour: false })).not.toMatch(/undefined|Infinity/);
     }
     const [perfect] = reportOf(alright).benchmarks;
     expect(perfect?.flips.A.B).toBe(50);
     expect(perfect?.official.interval[0]).toBeLessThan(1);
   });
+});
+
+test.each([40, 60, 80, 200])('no line of the text is wider than a terminal of %d columns', (columns) => {
+  const { benchmarks, choices } = reportOf(games);
+  for (const of of benchmarks) {
+    const lines = renderBenchmark({ ...of, protocol: 'word '.repeat(60) }, { columns, colour: false }).split(
+      '\n',
+    );
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+    expect(lines.find((line) => line.includes('section 1'))).toMatch(/section 1 +\d/);
+  }
+  for (const of of choices) {
+    const lines = renderChoices(of, { columns, colour: false }).split('\n');
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
+    expect(lines.join('\n')).toMatch(/at equal length +\d[\s\S]*at equal style[\s\S]*longest is best/);
+  }
 });

@@ -18,7 +18,7 @@ export interface BenchmarkReport {
   readonly seed: number;
   readonly selection: Selection;
   readonly benchmarks: readonly BenchmarkResult[];
-  /** Of choices among n responses: a run has one kind or the other. */
+  /** Of choices among n responses. */
   readonly choices: readonly ChoiceResult[];
 }
 
@@ -53,6 +53,16 @@ export interface ChoiceResult extends ChoiceScore {
   /** Null for verdicts that were made elsewhere. */
   readonly effort: Effort | null;
   readonly published: readonly Published[];
+}
+
+export type BenchResult = BenchmarkResult | ChoiceResult;
+
+export function isOfChoices(result: BenchResult): result is ChoiceResult {
+  return 'way' in result;
+}
+
+export function isOfPairs(result: BenchResult): result is BenchmarkResult {
+  return !isOfChoices(result);
 }
 
 /** report.html: one file that needs nothing else, from data that may be hostile. Pure: equal reports, equal pages. */

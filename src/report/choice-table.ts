@@ -1,42 +1,27 @@
-import { styleText } from 'node:util';
-import type { Published, Score } from '../benchmarks/benchmark.ts';
 import type { ChoiceScore } from '../benchmarks/choice-score.ts';
 import { SLOTS } from '../prompts/published/choice.ts';
+import { Lines } from './benchmark-lines.ts';
+import type { ChoiceResult } from './benchmark-report.ts';
 import { percent, range } from './format.ts';
 import type { TableOptions } from './table.ts';
-import { wrap } from './wrap.ts';
-
-const NAME = 24;
 
 /** A judge's result on a benchmark of choices, for a terminal of any width. */
-export function renderChoices(
-  score: ChoiceScore,
-  published: readonly Published[],
-  { columns, colour }: TableOptions,
-): string {
-  const style = (kind: 'bold' | 'dim', text: string) =>
-    colour ? styleText(kind, text, { validateStream: false }) : text;
-  const line = (name: string, value: string, note = '') =>
-    `  ${name.padEnd(NAME)}${value.padStart(5)}${note && `  ${note}`}`.trimEnd();
-  const { official, shares, conventions, slots, unrated, sharedTop } = score;
-  const part = ({ name, score: own, pairs }: Score) =>
-    // A section may be called anything in a file of one's own.
-    line(name.replace(/\p{C}/gu, ''), percent(own), `${pairs} choices`);
+export function renderChoices(score: ChoiceResult, options: TableOptions): string {
+  const lines = new Lines(options);
+  const { official, shares, conventions, slots, unrated, sharedTop, length, style, effort } = score;
   const none = Object.entries(shares).filter(([, share]) => share > 0);
-  const lines = [
-    style(
-      'bold',
-      `${score.title}, ${score.way}: ${percent(official.score)} (95 % ${range(official.interval)})`,
-    ),
-    ...wrap(`Protocol: ${score.protocol}.`, columns).map((text) => style('dim', text)),
-    ...(official.parts ?? []).map(part),
-    ...missing(score, columns),
+  const orDash = (share: number | null) => (share === null ? '–' : percent(share));
+  return `${[
+    lines.bold(`${score.title}, ${score.way}: ${percent(official.score)} (95 % ${range(official.interval)})`),
+    lines.faint(`Protocol: ${score.protocol}.`),
+    ...lines.parts(official, ['choice', 'choices']),
+    ...missing(score).map((text) => lines.text(text, 2)),
     '',
-    line('at random', percent(score.chance), 'what naming any response would score'),
+    lines.figure('at random', orDash(score.chance), 'what naming any response would score'),
     ...(slots === null
       ? []
       : [
-          line(
+          lines.figure(
             'slots named',
             '',
             slots.map((share, i) => `${SLOTS.charAt(i)} ${percent(share)}`).join(' · '),
@@ -45,7 +30,7 @@ export function renderChoices(
     ...(none.length === 0
       ? []
       : [
-          line(
+          lines.figure(
             'no verdict',
             percent(none.reduce((sum, [, share]) => sum + share, 0)),
             none.map(([kind, share]) => `${kind} ${percent(share)}`).join(' · '),
@@ -54,27 +39,27 @@ export function renderChoices(
     ...(conventions.guess === conventions.wrong
       ? []
       : [
-          line('  counted as a guess', percent(conventions.guess)),
-          line('  counted wrong', percent(conventions.wrong)),
-          line('  left out', conventions.dropped === null ? '–' : percent(conventions.dropped)),
+          lines.figure('  counted as a guess', orDash(conventions.guess)),
+          lines.figure('  counted wrong', orDash(conventions.wrong)),
+          lines.figure('  left out', orDash(conventions.dropped)),
         ]),
     ...(unrated === null || sharedTop === null
       ? []
       : score.way === 'round-robin'
-        ? [line('most wins shared', percent(sharedTop))]
-        : [line('responses not rated', percent(unrated)), line('highest rating shared', percent(sharedTop))]),
-    ...(published.length === 0 ? [] : ['', style('dim', 'Published, each under its own protocol:')]),
-    ...published.map(({ judge, scores, protocol, source }) =>
-      style(
-        'dim',
-        `  ${judge.padEnd(NAME + 4)}${percent(scores.overall as number).padStart(5)}  ${protocol} (${source})`,
-      ),
-    ),
-  ];
-  return `${lines.join('\n')}\n`;
+        ? [lines.figure('most wins shared', percent(sharedTop))]
+        : [
+            lines.figure('responses not rated', percent(unrated)),
+            lines.figure('highest rating shared', percent(sharedTop)),
+          ]),
+    ...(length === null || style === null
+      ? []
+      : lines.control(length, style, ['longest is best', 'what naming the longest response would score'])),
+    ...(effort === null ? [] : lines.spent(effort)),
+    ...lines.published(score.published),
+  ].join('\n')}\n`;
 }
 
-function missing({ judged, choices, incomplete }: ChoiceScore, columns: number): string[] {
+function missing({ judged, choices, incomplete }: ChoiceScore): string[] {
   const sections = incomplete.map(
     ({ section, judged: own, published }) => `${section} ${own} of ${published}`,
   );
@@ -85,14 +70,14 @@ function missing({ judged, choices, incomplete }: ChoiceScore, columns: number):
     ...(sections.length === 0
       ? []
       : [`not the whole benchmark, and so not comparable with published scores: ${sections.join(', ')}`]),
-  ].flatMap((text) => wrap(text, columns - 2).map((own) => `  ${own}`));
+  ];
 }
 
 /** The same as a Markdown table, for pasting. */
 export function choiceMarkdown(scores: readonly ChoiceScore[]): string {
   const rows = scores.map(({ title, way, judged, official, chance, shares }) => {
     const none = Object.values(shares).reduce((sum, share) => sum + share, 0);
-    return `| ${title} | ${way} | ${judged} | ${percent(official.score)} (${range(official.interval)}) | ${percent(chance)} | ${percent(none)} |`;
+    return `| ${title} | ${way} | ${judged} | ${percent(official.score)} (${range(official.interval)}) | ${chance === null ? '–' : percent(chance)} | ${percent(none)} |`;
   });
   return `${['| benchmark | way | choices | score (95 %) | at random | no verdict |', '|---|---|---:|---|---:|---:|', ...rows].join('\n')}\n`;
 }
