@@ -163,6 +163,22 @@ describe('contamination', () => {
     expect(index.find(words(14))[0]?.overlap).toBeCloseTo(2 / 3);
   });
 
+  it('finds 13 words in a row wherever they are, and nothing else', () => {
+    const text = fc.array(fc.constantFrom('a', 'b', 'ab'), { minLength: 13, maxLength: 30 });
+    fc.assert(
+      fc.property(text, text, fc.nat(), fc.boolean(), (prompt, other, at, copied) => {
+        const own = new BenchmarkIndex();
+        own.add('bench', 'x', prompt.join(' '));
+        const looked = copied ? other.toSpliced(at % other.length, 0, ...prompt.slice(-13)) : other;
+        const runs = (words: readonly string[]) =>
+          new Set(words.slice(12).map((_, i) => words.slice(i, i + 13).join(' ')));
+        const shared = [...runs(prompt)].filter((run) => runs(looked).has(run)).length;
+        const [hit] = own.find(looked.join(' '));
+        expect(hit?.overlap ?? 0).toBeCloseTo(shared / runs(prompt).size, 12);
+      }),
+    );
+  });
+
   it('a phrase that many prompts share is no sign of a copy', () => {
     const many = new BenchmarkIndex();
     for (let i = 0; i < 11; i++) many.add('bench', `${i}`, `${words(13)} ${i}`);
@@ -177,6 +193,7 @@ describe('rows', () => {
   it('are told by their fields', () => {
     expect(row({ instruction: 'i', chosen: 'c', rejected: 'r', family: 'f' })).toEqual({
       kind: 'response pair',
+      at: 'x.jsonl, line 1',
       prompt: 'i',
       chosen: 'c',
       rejected: 'r',
@@ -197,21 +214,28 @@ describe('rows', () => {
   it('every row counts once', () => {
     const index = new BenchmarkIndex();
     index.add('bench', '1', words(15));
-    const hits: number[] = [];
-    const auditor = new RowsAuditor({ index, onContaminated: (number) => hits.push(number) });
-    const clean = [
+    index.add('clean', '1', 'Name a bird.');
+    const auditor = new RowsAuditor(index);
+    const found = [
       row({ prompt: words(15), chosen: '… [[A]]', rejected: '… [[B]] and more' }),
       row({ prompt: 'Another one.', chosen: '… [[B]]', rejected: '… [[A]]' }),
       row({ prompt: 'another one', completion: 'no verdict' }),
     ].map((own) => auditor.add(own));
-    expect(clean).toEqual([false, true, true]);
-    expect(hits).toEqual([0]);
+    expect(found.map((one) => one.length)).toEqual([1, 0, 0]);
     expect(auditor.report()).toMatchObject({
       rows: 3,
       kinds: { 'preference pair': 2, 'SFT row': 1 },
       verdicts: { A: 1, B: 1, neither: 1, shareA: 0.5 },
       duplicates: { exact: 1, near: 0 },
-      contamination: { rows: 1, benchmarks: { bench: { exact: 1, ngram: 0 } } },
+      contamination: {
+        checked: 3,
+        rows: 1,
+        benchmarks: {
+          bench: { prompts: 1, exact: 1, ngram: 0 },
+          clean: { prompts: 1, exact: 0, ngram: 0 },
+        },
+        first: [{ at: 'x.jsonl, line 1', found: [{ benchmark: 'bench', id: '1', kind: 'exact' }] }],
+      },
     });
   });
 });

@@ -5,6 +5,8 @@ import type { SourceRow } from '../rows/row.ts';
 /** A row of training data: a response pair, a preference pair or an SFT row. */
 export interface AuditRow {
   readonly kind: 'response pair' | 'preference pair' | 'SFT row';
+  /** Where it stands. */
+  readonly at: string;
   /** What a benchmark's prompt would be found in. */
   readonly prompt: string;
   readonly chosen: string;
@@ -34,6 +36,7 @@ export function auditRow({ value, at }: SourceRow): AuditRow {
   if (Object.hasOwn(row, 'instruction') && Object.hasOwn(row, 'chosen'))
     return {
       kind: 'response pair',
+      at,
       prompt: text('instruction'),
       chosen: text('chosen'),
       rejected: text('rejected'),
@@ -42,13 +45,14 @@ export function auditRow({ value, at }: SourceRow): AuditRow {
   if (Object.hasOwn(row, 'chosen'))
     return {
       kind: 'preference pair',
+      at,
       prompt: text('prompt'),
       chosen: text('chosen'),
       rejected: text('rejected'),
       group,
     };
   if (Object.hasOwn(row, 'completion'))
-    return { kind: 'SFT row', prompt: text('prompt'), chosen: text('completion'), rejected: null, group };
+    return { kind: 'SFT row', at, prompt: text('prompt'), chosen: text('completion'), rejected: null, group };
   throw error('is no row of training data');
 }
 

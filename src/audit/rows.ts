@@ -2,7 +2,12 @@ import { hash } from 'node:crypto';
 import { type Interval, wilson } from '../benchmarks/metrics.ts';
 import { Duplicates } from '../pairs/duplicates.ts';
 import { parseVerdict } from '../prompts/verdict.ts';
-import type { BenchmarkIndex, Contamination } from './contamination.ts';
+import {
+  type BenchmarkIndex,
+  type Contamination,
+  ContaminationCount,
+  type ContaminationReport,
+} from './contamination.ts';
 import { type LengthBias, LengthCount } from './length.ts';
 import type { AuditRow } from './row.ts';
 
@@ -23,42 +28,31 @@ export interface RowsAudit {
   readonly length: LengthBias | null;
   /** Prompts that repeat an earlier one of the set: many rows of one prompt are no fault of preference pairs. */
   readonly duplicates: { readonly exact: number; readonly near: number };
-  readonly contamination: {
-    /** Prompts that were looked for, by benchmark. */
-    readonly benchmarks: Readonly<Record<string, { readonly exact: number; readonly ngram: number }>>;
-    readonly rows: number;
-  } | null;
-}
-
-export interface RowsAuditOptions {
-  readonly index?: BenchmarkIndex;
-  /** Hears of every row that repeats a benchmark's prompt; `row` counts from 0. */
-  readonly onContaminated?: (row: number, found: readonly Contamination[]) => void;
+  /** Null where no benchmark was looked for. */
+  readonly contamination: ContaminationReport | null;
 }
 
 const promptKey = (prompt: string) => hash('sha256', prompt, 'base64url').slice(0, 12);
 
 /** Audits rows one by one; memory is what tells duplicates (`Duplicates`). */
 export class RowsAuditor {
-  readonly #options: RowsAuditOptions;
   readonly #kinds: Record<string, number> = {};
   readonly #groups: Record<string, number> = {};
   readonly #verdicts = { A: 0, B: 0, neither: 0 };
   readonly #length = new LengthCount();
   readonly #seen = new Duplicates();
   readonly #duplicates = { exact: 0, near: 0 };
-  readonly #found: Record<string, { exact: number; ngram: number }> = {};
-  #contaminated = 0;
+  readonly #contamination: ContaminationCount | null;
   #rows = 0;
 
-  constructor(options: RowsAuditOptions = {}) {
-    this.#options = options;
+  /** `index`: the benchmarks whose prompts are looked for. */
+  constructor(index: BenchmarkIndex | null = null) {
+    this.#contamination = index && new ContaminationCount(index);
   }
 
-  /** Whether the row is clean: it repeats no benchmark's prompt. */
-  add(row: AuditRow): boolean {
-    const { kind, prompt, chosen, rejected, group } = row;
-    const number = this.#rows++;
+  /** The prompts of benchmarks that the row repeats. */
+  add({ at, kind, prompt, chosen, rejected, group }: AuditRow): readonly Contamination[] {
+    this.#rows++;
     this.#kinds[kind] = (this.#kinds[kind] ?? 0) + 1;
     this.#groups[group] = (this.#groups[group] ?? 0) + 1;
     if (rejected !== null) this.#length.add(chosen, rejected, promptKey(prompt));
@@ -68,15 +62,7 @@ export class RowsAuditor {
     }
     const copy = this.#seen.check(prompt);
     if (copy) this.#duplicates[copy.kind === 'exact duplicate' ? 'exact' : 'near']++;
-    const found = this.#options.index?.find(prompt) ?? [];
-    if (found.length === 0) return true;
-    this.#contaminated++;
-    for (const { benchmark, kind: how } of found) {
-      this.#found[benchmark] ??= { exact: 0, ngram: 0 };
-      this.#found[benchmark][how === 'exact' ? 'exact' : 'ngram']++;
-    }
-    this.#options.onContaminated?.(number, found);
-    return false;
+    return this.#contamination?.add(at, prompt) ?? [];
   }
 
   report(): RowsAudit {
@@ -89,7 +75,7 @@ export class RowsAuditor {
       verdicts: A + B === 0 ? null : { A, B, neither, shareA, interval: wilson(shareA, A + B) },
       length: this.#length.report(),
       duplicates: this.#duplicates,
-      contamination: this.#options.index ? { benchmarks: this.#found, rows: this.#contaminated } : null,
+      contamination: this.#contamination?.report() ?? null,
     };
   }
 }

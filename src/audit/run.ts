@@ -1,6 +1,7 @@
 import { normalised } from '../pairs/duplicates.ts';
 import type { Store } from '../store.ts';
 import { ORDERS, type Order, type Thought, type VerdictKind } from '../types.ts';
+import { type BenchmarkIndex, ContaminationCount, type ContaminationReport } from './contamination.ts';
 import { type LengthBias, LengthCount } from './length.ts';
 import { PlanCount, type PlanSuccess } from './plans.ts';
 
@@ -21,6 +22,9 @@ export interface RunAudit {
   >;
   /** Instructions of the held-out splits that occur in training, too: none, if all is well. */
   readonly leaked: number;
+  /** Different training instructions that repeat a prompt of a benchmark, placed by the id of their pair; absent where none was
+   * looked for. */
+  readonly contamination?: ContaminationReport;
   /** Thoughts by round. */
   readonly thoughts: Readonly<Record<string, VerdictCounts & { readonly plans: PlanSuccess }>>;
   /** Preference pairs by round: what length tells, and the verdicts of the chosen thoughts. */
@@ -33,19 +37,25 @@ export interface RunAudit {
 
 const TRAINED = new Set(['d1', 'd2']);
 
-/** Audits a run from its ledger; memory is that of the thoughts of one response pair, and of the training instructions. */
-export function auditRun(store: Store): RunAudit {
+/** Audits a run from its ledger; memory is that of the thoughts of one response pair, and of the training instructions.
+ * `index`: the benchmarks whose prompts are looked for. */
+export function auditRun(store: Store, index: BenchmarkIndex | null = null): RunAudit {
   const counts = store.counts();
   const trained = new Set<string>();
+  const contamination = index && new ContaminationCount(index);
   const held: string[] = [];
   const splits = new Map<string, { groups: Record<string, number>; length: LengthCount }>();
   for (const split of Object.keys(counts.pairs)) {
     const own = { groups: {} as Record<string, number>, length: new LengthCount() };
-    for (const { family, instruction, chosen, rejected } of store.pairs({ split })) {
+    for (const { id, family, instruction, chosen, rejected } of store.pairs({ split })) {
       own.groups[family] = (own.groups[family] ?? 0) + 1;
       own.length.add(chosen, rejected, instruction);
-      if (TRAINED.has(split)) trained.add(normalised(instruction));
-      else held.push(normalised(instruction));
+      const plain = normalised(instruction);
+      if (!TRAINED.has(split)) held.push(plain);
+      else if (!trained.has(plain)) {
+        trained.add(plain);
+        contamination?.add(id, instruction);
+      }
     }
     splits.set(split, own);
   }
@@ -55,6 +65,7 @@ export function auditRun(store: Store): RunAudit {
       [...splits].map(([split, { groups, length }]) => [split, { groups, length: length.report() }]),
     ),
     leaked: held.filter((instruction) => trained.has(instruction)).length,
+    ...(contamination ? { contamination: contamination.report() } : {}),
     thoughts: Object.fromEntries(numbers(counts.thoughts).map((round) => [round, thoughtsOf(store, round)])),
     preferences: Object.fromEntries(
       numbers(counts.preferences).map((round) => [round, preferencesOf(store, round)]),

@@ -1,3 +1,4 @@
+import { type ContaminationReport, onlyShipped } from '../audit/contamination.ts';
 import type { LengthBias } from '../audit/length.ts';
 import type { RunAudit, VerdictCounts } from '../audit/run.ts';
 import { percent, range, whole } from '../report/format.ts';
@@ -15,8 +16,26 @@ function lengthText({ chosen, rejected, longerChosen, interval, lengthOnly }: Le
   );
 }
 
+function contaminationText({ checked, rows, benchmarks, first }: ContaminationReport): string {
+  const parts = [line('repeat a benchmark', `${whole(rows)} of ${whole(checked)}, ${share(rows, checked)}`)];
+  for (const [name, { prompts, exact, ngram }] of Object.entries(benchmarks))
+    parts.push(
+      line(
+        `  ${name}`,
+        `${whole(exact)} exactly, ${whole(ngram)} by 13 words in a row; of ${whole(prompts)} prompts`,
+      ),
+    );
+  if (onlyShipped(benchmarks))
+    parts.push(line('', 'no other one was looked for: name a folder of them with --benchmarks'));
+  for (const { at, found } of first.slice(0, 5))
+    parts.push(
+      `    ${at}: ${found.map(({ benchmark, id, kind, overlap }) => `${benchmark} ${id} (${kind}, ${percent(overlap)} %)`).join(', ')}\n`,
+    );
+  return parts.join('');
+}
+
 /** The audit of rows, for a terminal. */
-export function auditText({ rows, bad, contaminated, manifest }: AuditReport): string {
+export function auditText({ rows, bad, manifest }: AuditReport): string {
   const { verdicts, length, duplicates, contamination } = rows;
   const kinds = Object.entries(rows.kinds)
     .map(([kind, n]) => `${whole(n)} ${kind}s`)
@@ -48,20 +67,11 @@ export function auditText({ rows, bad, contaminated, manifest }: AuditReport): s
         )
       : '',
   ];
-  if (contamination) {
-    parts.push(
-      line(
-        'repeat a benchmark',
-        `${whole(contamination.rows)} rows, ${share(contamination.rows, rows.rows)}`,
-      ),
-    );
-    for (const [name, { exact, ngram }] of Object.entries(contamination.benchmarks))
-      parts.push(line(`  ${name}`, `${whole(exact)} exactly, ${whole(ngram)} by 13 words in a row`));
-    for (const { at, found } of contaminated.slice(0, 5))
-      parts.push(
-        `    ${at}: ${found.map(({ benchmark, id, kind, overlap }) => `${benchmark} ${id} (${kind}, ${percent(overlap)} %)`).join(', ')}\n`,
-      );
-  } else parts.push(line('repeat a benchmark', 'not looked for: name a folder of them with --benchmarks'));
+  parts.push(
+    contamination
+      ? contaminationText(contamination)
+      : line('repeat a benchmark', 'not looked for: name a folder of them with --benchmarks'),
+  );
   parts.push(line('licence', manifest.licence));
   return printable(parts.join(''));
 }
@@ -76,7 +86,7 @@ function countsText({ outputs, verdicts, correct, byOrder }: VerdictCounts): str
 }
 
 /** The audit of a run's ledger, for a terminal. */
-export function runText({ pairs, leaked, thoughts, preferences, judges }: RunAudit): string {
+export function runText({ pairs, leaked, contamination, thoughts, preferences, judges }: RunAudit): string {
   const parts: string[] = [];
   for (const [split, { groups, length }] of Object.entries(pairs)) {
     const n = Object.values(groups).reduce((a, b) => a + b, 0);
@@ -84,6 +94,7 @@ export function runText({ pairs, leaked, thoughts, preferences, judges }: RunAud
     if (length) parts.push(lengthText(length));
   }
   parts.push(`Held-out instructions that occur in training: ${whole(leaked)}\n`);
+  if (contamination) parts.push('Training instructions\n', contaminationText(contamination));
   for (const [round, counts] of Object.entries(thoughts)) {
     const { plans, wrong, planEffect } = counts.plans;
     parts.push(`Thoughts of round ${round}\n`, line('thoughts', countsText(counts)));

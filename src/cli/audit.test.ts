@@ -26,25 +26,31 @@ const audit = (...args: string[]) => run('audit', ...args);
 const QUESTION = 'Explain in a few short sentences why the sky looks blue at noon and red in the evening.';
 const pair = (instruction: string) => ({ instruction, chosen: 'a long answer', rejected: 'no' });
 
+const benchmark = () => {
+  const own = join(folder, 'benchmarks', 'LLMBar');
+  mkdirSync(own, { recursive: true });
+  const row = { input: QUESTION, output_1: 'x', output_2: 'y', label: 1 };
+  writeFileSync(join(own, 'Natural.jsonl'), `${JSON.stringify(row)}\n`);
+  return ['--benchmarks', join(folder, 'benchmarks')];
+};
+
 describe('audit of files', () => {
   test('rows that repeat a benchmark are told, written down and left out of the clean copy', async () => {
-    const benchmarks = join(folder, 'benchmarks', 'LLMBar');
-    mkdirSync(benchmarks, { recursive: true });
-    writeFileSync(
-      join(benchmarks, 'Natural.jsonl'),
-      `${JSON.stringify({ input: QUESTION, output_1: 'x', output_2: 'y', label: 1 })}\n`,
-    );
     const source = write('pairs.jsonl', [
       pair(QUESTION),
       pair(`${QUESTION} Then in verse.`),
       pair('Name a bird.'),
     ]);
     const [clean, hits] = [join(folder, 'clean.jsonl'), join(folder, 'hits.jsonl')];
-    const args = ['--benchmarks', join(folder, 'benchmarks'), '--drop', clean, '--hits', hits];
+    const args = [...benchmark(), '--drop', clean, '--hits', hits];
     const { code, out } = await audit(source, ...args, '--json', '--licence', 'MIT');
     expect(code).toBe(0);
     const report = JSON.parse(out) as AuditReport;
-    expect(report.rows.contamination).toEqual({ rows: 2, benchmarks: { llmbar: { exact: 1, ngram: 1 } } });
+    expect(report.rows.contamination).toMatchObject({
+      checked: 3,
+      rows: 2,
+      benchmarks: { llmbar: { prompts: 1, exact: 1, ngram: 1 } },
+    });
     const sha256 = createHash('sha256').update(readFileSync(source)).digest('hex');
     expect(report.manifest).toMatchObject({ licence: 'MIT', files: [{ path: source, sha256 }] });
     expect(readFileSync(clean, 'utf8')).toBe(`${JSON.stringify(pair('Name a bird.'))}\n`);
@@ -61,7 +67,7 @@ describe('audit of files', () => {
   test('bad rows and wrong arguments', async () => {
     const source = write('bad.jsonl', [pair('Name a bird.'), '{', { x: 1 }]);
     const drop = join(folder, 'never.jsonl');
-    expect(await audit(source, '--drop', drop)).toMatchObject({
+    expect(await audit(source, ...benchmark(), '--drop', drop)).toMatchObject({
       code: 2,
       err: expect.stringContaining('bad.jsonl, line 2 is not JSON'),
     });
@@ -71,13 +77,16 @@ describe('audit of files', () => {
     expect(err).toContain('bad.jsonl, line 3');
     expect(out).toMatch(/could not be read +2/);
     const nowhere = join(source, 'x.jsonl');
-    const failed = await audit(source, '--drop', drop, '--hits', nowhere, '--on-error', 'skip');
+    const outputs = [...benchmark(), '--drop', drop, '--hits', nowhere];
+    const failed = await audit(source, ...outputs, '--on-error', 'skip');
     expect(failed).toMatchObject({ code: 3, err: expect.not.stringContaining('bug') });
     expect(existsSync(`${drop}.draft`)).toBe(false);
     for (const [args, message] of [
-      [[source, '--drop', source], 'would overwrite a source'],
+      [[source, ...benchmark(), '--drop', source], 'would overwrite a source'],
       [[], 'there is nothing to audit'],
-      [[source, '--on-error', 'skip', '--fail-over', '0'], '--fail-over needs benchmarks'],
+      [[source, '--fail-over', '0'], '--fail-over needs benchmarks'],
+      [[source, '--drop', drop], '--drop needs benchmarks'],
+      [[source, '--hits', drop], '--hits needs benchmarks'],
       [[source, '--benchmarks', source], 'is no folder'],
       [[source, '--benchmarks', folder], 'holds no benchmark'],
       [[write('none.jsonl', [])], 'holds no rows'],
@@ -105,6 +114,9 @@ describe('audit of files', () => {
       const { rows } = JSON.parse(out) as AuditReport;
       expect(rows.rows).toBe(4500);
       expect(rows.contamination?.benchmarks.rewardbench?.exact).toBe(0);
+      // Both versions, and the instructions that FollowBenchEval is built from.
+      expect(rows.contamination?.benchmarks.judgebench?.prompts).toBeGreaterThan(500);
+      expect(rows.contamination?.benchmarks.followbench?.prompts).toBeGreaterThan(800);
       // Problems of one pattern with other numbers.
       expect(rows.contamination?.rows).toBeLessThan(100);
     },

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Contamination } from '../audit/contamination.ts';
+import type { BenchmarkIndex } from '../audit/contamination.ts';
 import { auditRow } from '../audit/row.ts';
 import { type RowsAudit, RowsAuditor } from '../audit/rows.ts';
 import { auditRun, type RunAudit } from '../audit/run.ts';
@@ -12,7 +12,7 @@ import { sourceFiles } from '../rows/sources.ts';
 import type { RowWriter } from '../rows/write.ts';
 import { readStore } from '../store.ts';
 import { auditText, runText } from './audit-text.ts';
-import { benchmarkIndex } from './benchmark-index.ts';
+import { benchmarkIndex, installedBenchmarks, shippedBenchmark } from './benchmark-index.ts';
 import { openOutput } from './files.ts';
 import { type Manifest, manifest } from './manifest.ts';
 import { collectEarly } from './memory.ts';
@@ -34,11 +34,7 @@ export interface AuditReport {
   readonly rows: RowsAudit;
   /** Rows that could not be read. */
   readonly bad: number;
-  /** The first rows that repeat a benchmark's prompt; all of them with --hits. */
-  readonly contaminated: readonly { readonly at: string; readonly found: readonly Contamination[] }[];
 }
-
-const SHOWN = 20;
 
 /** `evalplanner audit SOURCES`: what training data, or all data of a run, would teach besides judging. */
 export async function audit(
@@ -52,22 +48,16 @@ export async function audit(
     throw new EvalPlannerError('usage', 'a run is audited alone', 'name one run folder, or files');
   const run = runs[0];
   const files = run === undefined ? await filesOf(sources) : await dataOf(run);
-  const index = command.benchmarks === undefined ? null : await benchmarkIndex(command.benchmarks);
-  const hits: { at: string; found: readonly Contamination[] }[] = [];
-  let at = '';
-  let [clean, hitFile]: (RowWriter | null)[] = [null, null];
-  let hitRows: { at: string; found: readonly Contamination[] } | null = null;
-  const auditor = new RowsAuditor(
-    index
-      ? {
-          index,
-          onContaminated: (_, found) => {
-            hitRows = { at, found };
-            if (hits.length < SHOWN) hits.push(hitRows);
-          },
-        }
-      : {},
-  );
+  const index = await indexOf(run, command.benchmarks);
+  for (const option of ['drop', 'hits', 'failOver'] as const)
+    if (index === null && command[option] !== undefined)
+      throw new EvalPlannerError(
+        'usage',
+        `--${option === 'failOver' ? 'fail-over' : option} needs benchmarks`,
+        'name their folder with --benchmarks',
+      );
+  let [clean, hits]: (RowWriter | null)[] = [null, null];
+  const auditor = new RowsAuditor(index);
   let bad = 0;
   const skip = (error: EvalPlannerError) => {
     if (command.onError === 'stop') throw error;
@@ -76,35 +66,33 @@ export async function audit(
   };
   try {
     clean = await openOutput(command.drop, files);
-    hitFile = await openOutput(command.hits, files);
+    hits = await openOutput(command.hits, files);
     for (const file of files) {
       for await (const row of readRows(file, { onError: command.onError, onBadRow: skip })) {
         signal.throwIfAborted();
-        at = row.at;
-        hitRows = null;
         const read = tryRow(row, skip);
         if (read === null) continue;
-        if (auditor.add(read)) await clean?.write(row.value as object);
-        if (hitRows) await hitFile?.write(hitRows);
+        const found = auditor.add(read);
+        if (found.length === 0) await clean?.write(row.value as object);
+        else await hits?.write({ at: row.at, found });
       }
     }
     const report: AuditReport = {
       manifest: await manifest(run, files, command.licence),
-      run: run === undefined ? null : runAudit(run),
+      run: run === undefined ? null : runAudit(run, index),
       rows: auditor.report(),
       bad,
-      contaminated: hits,
     };
     if (report.rows.rows === 0 && report.run === null)
       throw new EvalPlannerError('data', `${sources.join(', ')} holds no rows`, 'check the source');
     await clean?.close();
-    await hitFile?.close();
+    await hits?.close();
     if (command.json) await print(`${JSON.stringify(report, null, 2)}\n`);
     else await print(`${report.run ? `${runText(report.run)}\n` : ''}${auditText(report)}`);
     gate(report, command);
   } catch (error) {
     await clean?.discard();
-    await hitFile?.discard();
+    await hits?.discard();
     throw error;
   }
 }
@@ -120,13 +108,7 @@ function tryRow(row: SourceRow, skip: (error: EvalPlannerError) => void) {
 }
 
 function gate({ rows }: AuditReport, { failOver }: AuditCommand): void {
-  if (failOver === undefined) return;
-  if (rows.contamination === null)
-    throw new EvalPlannerError(
-      'usage',
-      '--fail-over needs benchmarks',
-      'name their folder with --benchmarks',
-    );
+  if (failOver === undefined || rows.contamination === null) return;
   const share = rows.contamination.rows / Math.max(1, rows.rows);
   if (share <= failOver) return;
   process.stderr.write(`${share.toFixed(4)} of the rows repeat a benchmark, above --fail-over ${failOver}\n`);
@@ -151,7 +133,16 @@ async function dataOf(run: string): Promise<string[]> {
     .map((name) => join(folder, name));
 }
 
-function runAudit(run: string): RunAudit {
+function runAudit(run: string, index: BenchmarkIndex | null): RunAudit {
   using store = readStore(join(run, 'run.db'));
-  return auditRun(store);
+  return auditRun(store, index);
+}
+
+/** A run is always held against the benchmark that comes with the package; files of rows against what is named. */
+async function indexOf(run: string | undefined, folder: string | undefined): Promise<BenchmarkIndex | null> {
+  const installed = [
+    ...(run === undefined ? [] : [shippedBenchmark()]),
+    ...(folder === undefined ? [] : await installedBenchmarks(folder)),
+  ];
+  return installed.length === 0 ? null : benchmarkIndex(installed);
 }

@@ -1,40 +1,80 @@
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { BenchmarkIndex } from '../audit/contamination.ts';
 import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
-import { benchmarkFiles } from '../benchmarks/files.ts';
+import { playground } from '../benchmarks/custom.ts';
+import { benchmarkVersions, type Named } from '../benchmarks/files.ts';
+import { followBenchRows } from '../benchmarks/followbench/row.ts';
 import { BENCHMARKS } from '../benchmarks/names.ts';
 import { EvalPlannerError } from '../errors.ts';
+import type { SourceRow } from '../rows/row.ts';
 import { allRows } from './bench-rows.ts';
+import { SEED_FOLDER } from './ports.ts';
 
-/** Names for a user's own files, and what comes with the package: nobody else's prompts. */
+/** Anything with prompts that nobody should train on. */
+interface Prompts extends Pick<Named, 'name' | 'title' | 'files' | 'hub' | 'counts'> {
+  load(rows: Iterable<SourceRow>): Iterable<{ readonly id: string; readonly instruction: string }>;
+}
+
+/** Prompts, and the files of each version of them that is there. */
+export interface Installed {
+  readonly benchmark: Prompts;
+  readonly versions: readonly (readonly string[])[];
+}
+
+/** What FollowBenchEval is built from. */
+const followbench: Prompts = {
+  name: 'followbench',
+  title: 'FollowBench',
+  files: [/^(?:content|example|format|mixed|situation|style)_constraints?$/],
+  hub: [],
+  counts: [],
+  load: (rows) =>
+    followBenchRows(rows).map(({ file, exampleId, level, instruction }) => ({
+      id: `${file}:${exampleId}:${level}`,
+      instruction,
+    })),
+};
+
+/** Names for a user's own files, and what comes with the package: a folder's files are not looked through for them. */
 const OWN = new Set(['custom', 'custom-k', 'playground']);
+const KNOWN: readonly Prompts[] = [
+  ...[...BENCHMARKS, ...CHOICE_BENCHMARKS].filter(({ name }) => !OWN.has(name)),
+  followbench,
+];
 
-/** The prompts of every benchmark whose files are in a folder. */
-export async function benchmarkIndex(folder: string): Promise<BenchmarkIndex> {
-  const index = new BenchmarkIndex();
+/** What comes with the package: the pairs that judges of the playground are measured on. */
+export function shippedBenchmark(): Installed {
+  return { benchmark: playground, versions: [[join(SEED_FOLDER, 'heldout', 'test.jsonl')]] };
+}
+
+/** Every benchmark whose files are in a folder. Throws EvalPlannerError `data` where none is. */
+export async function installedBenchmarks(folder: string): Promise<Installed[]> {
   if (!(await stat(folder).catch(() => null))?.isDirectory())
     throw new EvalPlannerError('data', `${folder} is no folder`, 'name the folder that holds the benchmarks');
-  const found: string[] = [];
-  for (const benchmark of [...BENCHMARKS, ...CHOICE_BENCHMARKS]) {
-    if (OWN.has(benchmark.name)) continue;
-    const files = await benchmarkFiles(benchmark, folder).catch((error: unknown) => {
+  const installed: Installed[] = [];
+  for (const benchmark of KNOWN) {
+    const versions = await benchmarkVersions(benchmark, folder).catch((error: unknown) => {
       // It is not there: no other fault comes as an error of ours.
       if (error instanceof EvalPlannerError) return [];
       throw error;
     });
-    if (files.length === 0) continue;
-    for (const { id, instruction } of benchmark.load(await allRows(files)))
-      index.add(benchmark.name, id, instruction);
-    found.push(benchmark.title);
+    if (versions.length > 0) installed.push({ benchmark, versions });
   }
-  if (found.length === 0) {
-    const known = [...BENCHMARKS, ...CHOICE_BENCHMARKS].map(({ title }) => title).join(', ');
-    throw new EvalPlannerError(
-      'data',
-      `${folder} holds no benchmark`,
-      `put the files of any of ${known} there`,
-    );
-  }
-  process.stderr.write(`looking for ${index.size} prompts of ${found.join(', ')}\n`);
+  if (installed.length > 0) return installed;
+  throw new EvalPlannerError(
+    'data',
+    `${folder} holds no benchmark`,
+    `put the files of any of ${KNOWN.map(({ title }) => title).join(', ')} there`,
+  );
+}
+
+/** The prompts of benchmarks. */
+export async function benchmarkIndex(installed: readonly Installed[]): Promise<BenchmarkIndex> {
+  const index = new BenchmarkIndex();
+  for (const { benchmark, versions } of installed)
+    for (const files of versions)
+      for (const { id, instruction } of benchmark.load(await allRows(files)))
+        index.add(benchmark.name, id, instruction);
   return index;
 }

@@ -12,9 +12,10 @@ import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
 import { type Report, renderReport } from '../report/report.ts';
 import { renderTable, tableOptions } from '../report/table.ts';
 import { type Json, openStore, type Store } from '../store.ts';
+import { benchmarkIndex, installedBenchmarks, shippedBenchmark } from './benchmark-index.ts';
 import { diskFailure } from './failure.ts';
 import { writeAtomically } from './files.ts';
-import { ledgerReport } from './ledger-report.ts';
+import { ledgerReport, type RunFacts } from './ledger-report.ts';
 import { embeddedPorts, readHeldOut, SEED_FOLDER, type Wiring } from './ports.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { Progress } from './progress.ts';
@@ -27,6 +28,8 @@ export interface DemoOptions {
   readonly seed: number;
   readonly out?: string;
   readonly seedModel?: string;
+  /** A folder of benchmarks whose prompts the training instructions may repeat. */
+  readonly benchmarks?: string;
   readonly device: Device;
   readonly json?: boolean;
 }
@@ -42,6 +45,10 @@ export async function demo(options: DemoOptions, signal: AbortSignal): Promise<v
     );
   }
   await requireDevice(device, ['sampling', 'training']);
+  const installed = [
+    shippedBenchmark(),
+    ...(options.benchmarks === undefined ? [] : await installedBenchmarks(options.benchmarks)),
+  ];
   const config: RunConfig = { ...PRESETS[preset as PresetName], seed };
   const folder = options.out ?? join('runs', `demo-${preset}-${seed}`);
   const seedModel = options.seedModel ?? join(SEED_FOLDER, 'model');
@@ -59,7 +66,7 @@ export async function demo(options: DemoOptions, signal: AbortSignal): Promise<v
     using store = openStore(join(folder, 'run.db'), { config: description as unknown as Json });
     await writeAtomically(join(folder, 'config.json'), `${JSON.stringify(description, null, 2)}\n`);
     const stages = await loop({ config, folder, seedModel, device, store, signal });
-    const report = ledgerReport(store, PLAYGROUND_PROMPTS, {
+    const facts: RunFacts = {
       version: version(),
       node: process.versions.node,
       preset,
@@ -68,7 +75,8 @@ export async function demo(options: DemoOptions, signal: AbortSignal): Promise<v
       peakRssMB: peakMemory(store),
       split,
       stages,
-    });
+    };
+    const report = ledgerReport(store, PLAYGROUND_PROMPTS, facts, await benchmarkIndex(installed));
     await writeReport(folder, report, options.json === true);
   } catch (error) {
     throw signal.aborted && error === signal.reason ? stopped(folder) : diskFailure(error, folder);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BenchmarkIndex } from '../audit/contamination.ts';
 import { plan, run } from '../pipeline.ts';
 import { EMPTY_PLAN } from '../playground/habits.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
@@ -29,7 +30,11 @@ beforeAll(async () => {
   };
   firstTime = ledgerReport(store, PLAYGROUND_PROMPTS, facts);
   await run(CONFIG, ports);
-  report = ledgerReport(store, PLAYGROUND_PROMPTS, facts);
+  const benchmarks = new BenchmarkIndex();
+  benchmarks.add('bench', '7', 'D1 general 0!');
+  benchmarks.add('bench', '8', 'validation general 0');
+  benchmarks.add('other', '1', 'Name a bird.');
+  report = ledgerReport(store, PLAYGROUND_PROMPTS, facts, benchmarks);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -84,6 +89,20 @@ test('time adds up, and curves are told apart', () => {
     'unplanned dpo',
   ]);
   for (const { steps } of report.curves) expect(steps.length).toBeGreaterThan(0);
+});
+
+test('training instructions that repeat a benchmark are counted, whatever was found', () => {
+  expect(firstTime.audit?.contamination).toBeUndefined();
+  const { checked, ...found } = report.audit?.contamination ?? {};
+  expect(checked).toBe((report.counts.pairs.d1 ?? 0) + (report.counts.pairs.d2 ?? 0));
+  expect(found).toMatchObject({
+    rows: 1,
+    benchmarks: { bench: { prompts: 2, exact: 1, ngram: 0 }, other: { prompts: 1, exact: 0, ngram: 0 } },
+    first: [{ found: [{ benchmark: 'bench', id: '7', kind: 'exact', overlap: 1 }] }],
+  });
+  const page = renderReport(report);
+  expect(page).toContain(`Training instructions that repeat a benchmark: 1 of ${checked}`);
+  expect(page).not.toContain('No other benchmark was looked for');
 });
 
 test('habits are those of the judges that plan', () => {

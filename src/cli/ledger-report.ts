@@ -1,3 +1,4 @@
+import type { BenchmarkIndex } from '../audit/contamination.ts';
 import { auditRun } from '../audit/run.ts';
 import { compareJudges, scores } from '../benchmarks/metrics.ts';
 import { EMPTY_PLAN, PLAN_KINDS, type PlanKind } from '../playground/habits.ts';
@@ -47,8 +48,13 @@ interface Judge {
   readonly verdicts: Readonly<Record<Domain, readonly Evaluation[]>>;
 }
 
-/** The report of a run, from its ledger alone. */
-export function ledgerReport(store: Store, prompts: PromptSet, facts: RunFacts): Report {
+/** The report of a run, from its ledger alone; `benchmarks` are those whose prompts its training instructions may repeat. */
+export function ledgerReport(
+  store: Store,
+  prompts: PromptSet,
+  facts: RunFacts,
+  benchmarks: BenchmarkIndex | null = null,
+): Report {
   const { split, stages, ...rest } = facts;
   const pairs = new Map([...store.pairs({ split })].map((pair) => [pair.id, pair]));
   const judges = JUDGES.flatMap((name): Judge[] => {
@@ -74,7 +80,7 @@ export function ledgerReport(store: Store, prompts: PromptSet, facts: RunFacts):
     timings,
     curves: curvesOf(store, stages),
     habits: judges.flatMap((judge) => habitsOf(judge, prompts)),
-    audit: auditRun(store),
+    audit: auditRun(store, benchmarks),
     preferences: preferencesOf(store, stages),
     samples: samplesOf(judges, pairs, prompts),
   };

@@ -1,4 +1,5 @@
 const EMPTY = -1;
+const NONE: readonly number[] = [];
 
 /** A multimap from whole numbers below 2⁵³ to whole numbers below 2³¹, by open addressing in typed arrays: 12 bytes a slot, at
  * most three quarters of them in use. A Map takes four times that, in V8's heap. */
@@ -7,9 +8,14 @@ export class NumberTable {
   #values = new Int32Array(1024).fill(EMPTY);
   #size = 0;
 
-  *get(key: number): Generator<number, void, undefined> {
-    for (let slot = this.#slot(key); this.#values[slot] !== EMPTY; slot = this.#after(slot))
-      if (this.#keys[slot] === key) yield this.#values[slot] as number;
+  get(key: number): readonly number[] {
+    let found: number[] | null = null;
+    for (let slot = this.#slot(key); this.#values[slot] !== EMPTY; slot = this.#after(slot)) {
+      if (this.#keys[slot] !== key) continue;
+      found ??= [];
+      found.push(this.#values[slot] as number);
+    }
+    return found ?? NONE;
   }
 
   add(key: number, value: number): void {

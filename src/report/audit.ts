@@ -1,3 +1,4 @@
+import { type ContaminationReport, onlyShipped } from '../audit/contamination.ts';
 import type { LengthBias } from '../audit/length.ts';
 import type { VerdictCounts } from '../audit/run.ts';
 import { percent, whole } from './format.ts';
@@ -47,6 +48,16 @@ ${
         ([name, n]) => html`<tr><th scope="row">${name}</th><td>${whole(n)}</td></tr>`,
       )}</tbody></table></div>`
 }
+${audit.contamination ? repeated(audit.contamination) : html``}
 </div>
 </section>`;
+}
+
+function repeated({ checked, rows, benchmarks }: ContaminationReport): Html {
+  return html`<div><table class="plain"><caption>Training instructions that repeat a benchmark: ${whole(rows)} of ${whole(checked)}</caption>
+<thead><tr><th scope="col">Benchmark</th><th scope="col">Prompts</th><th scope="col">Exactly</th><th scope="col">13 words in a row</th></tr></thead>
+<tbody>${Object.entries(benchmarks).map(
+    ([name, { prompts, exact, ngram }]) =>
+      html`<tr><th scope="row">${name}</th><td>${whole(prompts)}</td><td>${whole(exact)}</td><td>${whole(ngram)}</td></tr>`,
+  )}</tbody></table>${onlyShipped(benchmarks) ? html`<p>No other benchmark was looked for: name a folder of them with --benchmarks.</p>` : html``}</div>`;
 }

@@ -108,6 +108,15 @@ export function madeUpReport(pairs = 150): Report {
     audit: {
       pairs: { [HOSTILE[4] as string]: { groups: { list: 9 }, length: MADE_UP_LENGTH } },
       leaked: 0,
+      contamination: {
+        checked: 1500,
+        rows: 3,
+        benchmarks: {
+          playground: { prompts: 800, exact: 0, ngram: 1 },
+          [HOSTILE[4] as string]: { prompts: 2985, exact: 2, ngram: 1 },
+        },
+        first: [],
+      },
       thoughts: {
         1: {
           ...counted,

@@ -16,6 +16,10 @@ export function demoCommand(evalplanner: Command): void {
       new Option('--seed <n>', 'the run is a function of its preset and seed').default(0).argParser(whole),
     )
     .option('--out <folder>', 'where the run lies (default: runs/demo-PRESET-SEED)')
+    .option(
+      '--benchmarks <folder>',
+      'look for the prompts of the benchmarks in it, beside the held-out ones, among the training instructions',
+    )
     .addOption(new Option('--seed-model <folder>', 'another seed model M0').hideHelp())
     .addOption(deviceOption())
     .option('--json', 'print the report as JSON instead of the table')
