@@ -6,7 +6,7 @@ import { printable } from './terminal.ts';
 const WIDTH = 10;
 
 /** What became of every row and of every instruction, as a table that adds up. */
-export function accountText({ sources, rows, instructions, pairs, out }: PairsReport): string {
+export function accountText({ sources, benchmarks, rows, instructions, pairs, out }: PairsReport): string {
   const line = (n: number, text: string) => `${whole(n).padStart(WIDTH)}  ${text}\n`;
   const left = (account: Account) =>
     Object.entries(account.left)
@@ -14,7 +14,9 @@ export function accountText({ sources, rows, instructions, pairs, out }: PairsRe
       .map(([reason, n]) => line(n, `  ${reason}`))
       .join('');
   const where = out === null ? '' : ` in ${out}`;
+  const looked = Object.entries(benchmarks).map(([name, prompts]) => `${name} ${whole(prompts)}`);
+  const sought = looked.length === 0 ? '' : `prompts were looked for: ${looked.join(', ')}\n`;
   return printable(
-    `${line(rows.read, `rows of ${sources.join(', ')}`)}${left(rows)}${line(instructions.read, 'instructions')}${left(instructions)}${line(instructions.kept, 'instructions that give pairs')}${line(pairs, `pairs${where}`)}`,
+    `${line(rows.read, `rows of ${sources.join(', ')}`)}${left(rows)}${line(instructions.read, 'instructions')}${left(instructions)}${line(instructions.kept, 'instructions that give pairs')}${line(pairs, `pairs${where}`)}${sought}`,
   );
 }

@@ -119,6 +119,31 @@ describe('pairs', () => {
     expect(generations()).toEqual(before);
   });
 
+  test('what repeats a benchmark is left out, and counted by benchmark', async () => {
+    const asked = 'Explain in a few short sentences why the sky looks blue at noon and red in the evening.';
+    mkdirSync(join(folder, 'benchmarks'));
+    write('benchmarks/natural.jsonl', lines([{ input: asked, output_1: 'x', output_2: 'y', label: 1 }]));
+    const own = (instruction: string) => ({ instruction, chosen: `${instruction} Yes.`, rejected: 'no' });
+    const source = write(
+      'repeats.jsonl',
+      lines([own(asked), own(`${asked} In verse.`), own('Name a bird.')]),
+    );
+    const out = join(folder, 'clean.jsonl');
+    const args = ['--benchmarks', join(folder, 'benchmarks'), '--max-length-ratio', '99', '--out', out];
+    const { out: text } = await pairs(source, ...args, '--json');
+    expect(JSON.parse(text)).toMatchObject({
+      benchmarks: { llmbar: 1 },
+      rows: { read: 3, kept: 1, left: { 'repeats llmbar': 2 } },
+      pairs: 1,
+    });
+    expect((await pairsOf(out)).map(({ instruction }) => instruction)).toEqual(['Name a bird.']);
+    expect((await pairs(source, ...args)).out).toContain('prompts were looked for: llmbar 1');
+    expect(await pairs(source, '--benchmarks', join(folder, 'none'))).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('is no folder'),
+    });
+  });
+
   test('the set’s own pairs are checked', async () => {
     const row = (chosen: string, rejected: string) => ({
       prompt: `${chosen} or ${rejected}?`,
@@ -243,10 +268,22 @@ describe('bad input', () => {
     expect(readdirSync(folder).filter((name) => name.endsWith('.draft'))).toEqual([]);
   });
 
-  test('pairs that are read again keep their family', async () => {
+  test('pairs that are read again keep their domain, their family and their conversation', async () => {
     const once = join(folder, 'once.jsonl');
     await pairs(write('again.jsonl', lines([SOLVED])), '--per-instruction', '1', '--out', once);
     const { out } = await pairs(once);
-    expect((JSON.parse(out) as ResponsePair).family).toBe('gsm8k');
+    expect(JSON.parse(out)).toMatchObject({ domain: 'math', family: 'gsm8k' });
+    expect(JSON.parse((await pairs(once, '--kind', 'general')).out)).toMatchObject({ domain: 'general' });
+
+    const conversation = ['Hi', 'Hello', 'Name a bird.'].map((content, i) => ({
+      role: i === 1 ? 'assistant' : 'user',
+      content,
+    }));
+    const chosen = [...conversation, { role: 'assistant', content: 'owl' }];
+    const rejected = [...conversation, { role: 'assistant', content: 'stone' }];
+    const chats = join(folder, 'chats.jsonl');
+    await pairs(write('chat.jsonl', lines([{ chosen, rejected }])), '--out', chats);
+    const [before] = await pairsOf(chats);
+    expect(JSON.parse((await pairs(chats)).out)).toEqual(before);
   });
 });

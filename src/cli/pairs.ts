@@ -4,12 +4,14 @@ import { languageDetector } from '../pairs/language.ts';
 import { type SelectOptions, selectInstructions } from '../pairs/select.ts';
 import { type FieldMapping, mapped, presetOf } from '../pairs/sources/presets.ts';
 import { readRows } from '../rows/read.ts';
+import type { SourceRow } from '../rows/row.ts';
 import { sourceFiles } from '../rows/sources.ts';
 import type { Domain, ResponsePair } from '../types.ts';
+import { benchmarkIndex, installedBenchmarks } from './benchmark-index.ts';
 import { openOutput } from './files.ts';
 import { collectEarly } from './memory.ts';
 import type { ModelOptions } from './model-options.ts';
-import { PairMaker } from './pair-maker.ts';
+import { pairsOf } from './pair-maker.ts';
 import { accountText } from './pairs-text.ts';
 import { ProgressLine } from './progress-line.ts';
 import { print, printable } from './terminal.ts';
@@ -34,6 +36,7 @@ export interface PairsCommand extends ModelOptions {
   readonly toxic?: boolean;
   readonly nearDuplicates: number | false;
   readonly maxLengthRatio: number;
+  readonly benchmarks?: string;
   readonly sample?: number;
   readonly limit?: number;
   readonly temperature: number;
@@ -49,15 +52,14 @@ export interface PairsReport {
   readonly sources: readonly string[];
   /** The commits of datasets on the hub, by source. */
   readonly revisions: Readonly<Record<string, string>>;
+  /** The prompts of benchmarks that were looked for, by benchmark. */
+  readonly benchmarks: Readonly<Record<string, number>>;
   readonly rows: Account;
   /** Of the instructions that were kept. */
   readonly instructions: Account;
   readonly pairs: number;
   readonly out: string | null;
 }
-
-/** Instructions that are asked for together: enough to keep a server busy, few enough to hold. */
-const CHUNK = 1024;
 
 /** `evalplanner pairs SOURCES`: response pairs from data sets, streamed into a file. */
 export async function pairs(
@@ -85,7 +87,10 @@ export async function pairs(
     files.push(...found.files);
     if (found.commit !== undefined) revisions[source] = found.commit;
   }
-  const maker = new PairMaker(command, signal);
+  const benchmarks =
+    command.benchmarks === undefined
+      ? null
+      : await benchmarkIndex(await installedBenchmarks(command.benchmarks));
   const writer = await openOutput(command.out, files);
   let count = 0;
   const put = async (pair: ResponsePair) => {
@@ -95,16 +100,19 @@ export async function pairs(
   };
   try {
     const options = await selection(command);
-    const read = readAll(files, command.onError, (error) => {
+    const read = readAll(files, command.onError, signal, (error) => {
       rows.read++;
       leave(rows, 'unreadable');
       bad(error);
     });
     const skip = command.onError === 'skip' ? { onBadRow: bad } : {};
-    for await (const chunk of chunks(selectInstructions(read, { ...options, ...skip }, rows), CHUNK)) {
-      signal.throwIfAborted();
-      instructions.read += chunk.length;
-      const made = await maker.pairs(chunk);
+    const selected = selectInstructions(
+      read,
+      { ...options, ...skip, ...(benchmarks ? { benchmarks } : {}) },
+      rows,
+    );
+    for await (const made of pairsOf(selected, command, signal)) {
+      instructions.read++;
       for (const [reason, n] of Object.entries(made.dropped)) leave(instructions, reason, n);
       for (const pair of made.pairs) await put(pair);
     }
@@ -115,6 +123,7 @@ export async function pairs(
     const report: PairsReport = {
       sources: from,
       revisions,
+      benchmarks: benchmarks?.counts ?? {},
       rows,
       instructions,
       pairs: count,
@@ -135,8 +144,6 @@ export async function pairs(
     line.clear();
     await writer?.discard();
     throw error;
-  } finally {
-    await maker.close();
   }
 }
 
@@ -164,18 +171,13 @@ async function selection(command: PairsCommand): Promise<SelectOptions> {
 async function* readAll(
   files: readonly string[],
   onError: 'stop' | 'skip',
+  signal: AbortSignal,
   onBadRow: (error: EvalPlannerError) => void,
-) {
-  for (const file of files) yield* readRows(file, { onError, onBadRow });
-}
-
-async function* chunks<T>(items: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
-  let chunk: T[] = [];
-  for await (const item of items) {
-    chunk.push(item);
-    if (chunk.length < size) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
+): AsyncGenerator<SourceRow> {
+  for (const file of files)
+    for await (const row of readRows(file, { onError, onBadRow })) {
+      // Here, since filters may let none of many rows through.
+      signal.throwIfAborted();
+      yield row;
+    }
 }

@@ -17,6 +17,8 @@ export interface SelectOptions extends FilterOptions {
   /** Only the first so many that pass. */
   readonly limit?: number;
   readonly seed?: number;
+  /** Benchmarks whose prompts an instruction may not repeat (`BenchmarkIndex`). */
+  readonly benchmarks?: { find(text: string): readonly { readonly benchmark: string }[] };
   /** Hears of rows that are no instruction, which are left out; without it they throw. */
   readonly onBadRow?: (error: EvalPlannerError) => void;
 }
@@ -73,7 +75,10 @@ async function* passing(
       leave(account, 'not an instruction');
       continue;
     }
-    const reason = filtered(instruction, options) ?? seen.check(identity(instruction))?.kind;
+    const reason =
+      filtered(instruction, options) ??
+      repeated(instruction, options) ??
+      seen.check(identity(instruction))?.kind;
     if (reason != null) {
       leave(account, reason);
       continue;
@@ -81,6 +86,11 @@ async function* passing(
     account.kept++;
     yield instruction;
   }
+}
+
+function repeated({ text }: SourceInstruction, { benchmarks }: SelectOptions): string | null {
+  const names = benchmarks?.find(text).map(({ benchmark }) => benchmark) ?? [];
+  return names.length === 0 ? null : `repeats ${names.sort().join(', ')}`;
 }
 
 /** What a row repeats: its instruction, or as a whole where it brings both responses. */

@@ -80,6 +80,10 @@ export function pairsCommand(evalplanner: Command): void {
         .default(5)
         .argParser(ratio),
     )
+    .option(
+      '--benchmarks <folder>',
+      'leave out what repeats a prompt of the benchmarks in it, as `evalplanner audit` tells it',
+    )
     .addOption(new Option('--sample <n>', 'so many, drawn from all that pass').argParser(positive))
     .addOption(new Option('--limit <n>', 'the first that pass').argParser(positive))
     .addOption(

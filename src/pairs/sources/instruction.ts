@@ -1,3 +1,4 @@
+import type { Domain } from '../../types.ts';
 import type { Instruction } from '../pair.ts';
 
 /** What one row of a data set gives: an instruction, and what the set knows about it. */
@@ -10,6 +11,8 @@ export interface SourceInstruction extends Instruction {
   readonly language?: string;
   /** The set's own flag. */
   readonly toxic?: boolean;
+  /** Of a pair that was made before. */
+  readonly domain?: Domain;
   /** The set's own worse response. */
   readonly rejected?: string;
   /** The set's own worked solutions, right and wrong ones together. */

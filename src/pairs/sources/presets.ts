@@ -48,7 +48,7 @@ export const PRESETS: readonly Preset[] = [
   },
   {
     name: 'ultrafeedback',
-    rows: 'prompt, chosen and rejected (texts or messages); or instruction, completions [{response, overall_score}]',
+    rows: "prompt, chosen and rejected (texts or messages), as this command's own rows; or instruction, completions [{response, overall_score}]",
     fits: (row) => has(row, 'chosen', 'rejected') || has(row, 'instruction', 'completions'),
     read: (row) => ({
       family: row.optional('family') ?? 'ultrafeedback',
@@ -124,9 +124,17 @@ function goldOf(row: RowFields, name: string): string {
 /** Responses as texts, or as conversations that hold the prompt too. */
 function preference(row: RowFields): Omit<SourceInstruction, 'at' | 'family'> {
   if (typeof row.value('chosen') === 'string') {
-    const prompt = Array.isArray(row.value('prompt')) ? row.conversation('prompt') : undefined;
-    const asked = prompt ?? { text: row.text(nameOf(row, INSTRUCTION) ?? 'prompt'), turns: 1 };
-    return { ...asked, response: row.text('chosen'), rejected: row.text('rejected') };
+    const turns = ['prompt', 'provenance.conversation'].find((name) => Array.isArray(row.value(name)));
+    const asked = turns
+      ? row.conversation(turns)
+      : { text: row.text(nameOf(row, INSTRUCTION) ?? 'prompt'), turns: 1 };
+    const domain = row.value('domain');
+    return {
+      ...asked,
+      ...(domain === 'general' || domain === 'math' ? { domain } : {}),
+      response: row.text('chosen'),
+      rejected: row.text('rejected'),
+    };
   }
   const [chosen, rejected] = [row.conversation('chosen'), row.conversation('rejected')];
   if (chosen.response === undefined || rejected.response === undefined)
