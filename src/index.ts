@@ -16,7 +16,7 @@ export {
 export type { DomainCounts, DpoOptimisation, RunConfig, StageOptimisation } from './config.ts';
 export type { Device } from './engine/device.ts';
 export { type ErrorCode, EvalPlannerError, EXIT_CODE } from './errors.ts';
-export { type Card, cardText } from './exports/card.ts';
+export { type Card, type CardFile, cardText } from './exports/card.ts';
 export { type ExportedFile, type ExportOptions, exportRows } from './exports/export.ts';
 export { EXPORT_FORMATS, type ExportFormat, type ExportStyle, exportedRow } from './exports/formats.ts';
 export { type ChatMessage, lossMask, type MaskedTokens } from './exports/loss-mask.ts';

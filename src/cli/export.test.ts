@@ -55,7 +55,13 @@ test('a run gives what trained its judge, with a card that says how', async () =
   );
   expect(code).toBe(0);
   expect(text).toContain('6  sft rows in sft.jsonl: verdict A 3, B 3');
-  expect(readdirSync(out).sort()).toEqual(['README.md', 'dataset_info.json', 'dpo-1.jsonl', 'sft.jsonl']);
+  expect(readdirSync(out).sort()).toEqual([
+    'README.md',
+    'dataset_info.json',
+    'dpo-1.jsonl',
+    'evalplanner.json',
+    'sft.jsonl',
+  ]);
   expect(Object.keys(JSON.parse(readFileSync(join(out, 'dataset_info.json'), 'utf8')))).toEqual([
     'dpo-1',
     'sft',
@@ -69,6 +75,52 @@ test('a run gives what trained its judge, with a card that says how', async () =
     'verdict A in 50.0 %',
   ])
     expect(card).toContain(part);
+});
+
+test('a second export into a folder describes all that it holds', async () => {
+  const out = join(folder, 'set');
+  const foreign = { alpaca: { file_name: 'alpaca.json' } };
+  mkdirSync(out);
+  writeFileSync(join(out, 'dataset_info.json'), JSON.stringify(foreign));
+  const args = ['--format', 'llama-factory', '--out', out];
+  await exported(runFolder(), ...args, '--licence', 'mit', '--title', 'Judge rows');
+  const more = join(folder, 'more.jsonl');
+  writeFileSync(more, lines(rows.slice(0, 2)));
+  expect((await exported(more, ...args, '--licence', 'mit')).code).toBe(0);
+  const datasets = () => JSON.parse(readFileSync(join(out, 'dataset_info.json'), 'utf8'));
+  expect(datasets()).toMatchObject({ ...foreign, more: { ranking: true } });
+  expect(Object.keys(datasets()).sort()).toEqual(['alpaca', 'dpo-1', 'more', 'sft']);
+  const card = () => readFileSync(join(out, 'README.md'), 'utf8');
+  for (const part of ['# Judge rows', '| sft.jsonl | sft | 6 |', '| more.jsonl | dpo | 2 |', 'preset quick'])
+    expect(card()).toContain(part);
+
+  // What is exported again, or was changed by hand, is described as it is now.
+  writeFileSync(more, lines(rows.slice(0, 1)));
+  writeFileSync(join(out, 'sft.jsonl'), 'changed');
+  const { err } = await exported(more, '--format', 'trl', '--out', out, '--json');
+  expect(err).toMatch(/note: .*sft\.jsonl is gone or was changed/);
+  expect(Object.keys(datasets()).sort()).toEqual(['alpaca', 'dpo-1', 'sft']);
+  expect(card()).toContain('| more.jsonl | dpo | 1 |');
+  expect(card()).not.toContain('| sft.jsonl');
+});
+
+test('what is not ours in a folder is never overwritten', async () => {
+  const out = join(folder, 'set');
+  mkdirSync(out);
+  const args = [runFolder(), '--format', 'llama-factory', '--out', out];
+  for (const [name, text, message] of [
+    ['README.md', '# Mine', 'is no card of an export'],
+    ['dataset_info.json', '{', 'is not JSON'],
+    ['dataset_info.json', '[]', 'is no object'],
+    ['dataset_info.json', '{"sft": {"file_name": "mine.json"}}', 'another dataset that is called sft'],
+    ['evalplanner.json', '{"files": [1]}', 'is damaged'],
+  ] as const) {
+    writeFileSync(join(out, name), text);
+    const failed = await exported(...args);
+    expect(failed).toMatchObject({ code: 2, err: expect.stringContaining(message) });
+    expect(readFileSync(join(out, name), 'utf8')).toBe(text);
+    rmSync(join(out, name));
+  }
 });
 
 test('--tokenizer proves that every thought is in the loss mask, or exits with 1 and says why not', async () => {

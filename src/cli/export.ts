@@ -4,12 +4,13 @@ import { basename, join, resolve } from 'node:path';
 import type { AuditRow } from '../audit/row.ts';
 import { RowsAuditor } from '../audit/rows.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { cardText } from '../exports/card.ts';
+import type { CardFile } from '../exports/card.ts';
 import { auditMarkdown } from '../exports/card-audit.ts';
 import { type ExportedFile, exportRows } from '../exports/export.ts';
-import { datasetInfo, type ExportFormat, type ExportStyle } from '../exports/formats.ts';
+import { describeExports, readExportFolder } from '../exports/folder.ts';
+import type { ExportFormat, ExportStyle } from '../exports/formats.ts';
 import type { Encode, RenderChat } from '../exports/loss-mask.ts';
-import { checkTemplate, newTemplateCheck, type TemplateCheck } from '../exports/template-check.ts';
+import { checkTemplate, newTemplateCheck, sumChecks } from '../exports/template-check.ts';
 import type { TrainingRow } from '../exports/training-row.ts';
 import { openTokenizer } from '../model/open-tokenizer.ts';
 import { whole } from '../report/format.ts';
@@ -44,47 +45,47 @@ export async function exportData(
   const target = (input: string) => join(out, `${bare(input)}.${extension}`);
   checkTargets(inputs, target);
   const template = command.tokenizer === undefined ? null : await openTemplate(command.tokenizer, style);
-  const check = newTemplateCheck();
   try {
+    const found = await readExportFolder(out);
     makeFolder(out);
-    const files: ExportedFile[] = [];
-    const audits: string[] = [];
+    const made = await history(sources, inputs);
+    const files: CardFile[] = [];
     for (const input of inputs) {
       const auditor = new RowsAuditor();
+      const check = newTemplateCheck();
       const onRow = (row: TrainingRow) => {
-        auditor.add(audited(row));
+        auditor.add(audited(row, input));
         if (template) checkTemplate(check, row, template.render, template.encode);
       };
       const file = await exportRows(readRows(input), target(input), { format, style, signal, onRow });
-      files.push(file);
-      audits.push(`### ${bare(file.file)}\n\n${auditMarkdown(auditor.report())}`);
+      files.push({
+        ...file,
+        format,
+        style,
+        licence: licence ?? null,
+        made,
+        ...(template ? { check } : {}),
+        audit: auditMarkdown(auditor.report()),
+      });
     }
-    if (format === 'llama-factory') {
-      const info = Object.fromEntries(files.map(({ file, kind }) => [bare(file), datasetInfo(file, kind)]));
-      await writeAtomically(join(out, 'dataset_info.json'), `${JSON.stringify(info, null, 2)}\n`);
-    }
-    const card = cardText({
-      title: title ?? basename(resolve(out)),
-      format,
-      style,
-      files,
-      licence: licence ?? null,
-      made: await history(sources, inputs),
-      ...(template ? { check } : {}),
-      audit: audits.join('\n\n'),
-    });
-    await writeAtomically(join(out, 'README.md'), card);
-    await report(files, template ? check : null, command);
+    const named = title ?? (found.card ? null : basename(resolve(out)));
+    const { texts, changed } = await describeExports(out, found, named, files);
+    for (const [name, text] of texts) await writeAtomically(join(out, name), text);
+    for (const name of changed)
+      process.stderr.write(
+        `note: ${printable(join(out, name))} is gone or was changed since its export: the card leaves it out\n`,
+      );
+    await report(files, command);
   } catch (error) {
     throw diskFailure(error, out);
   }
 }
 
-function audited(row: TrainingRow): AuditRow {
+function audited(row: TrainingRow, at: string): AuditRow {
   const { kind, prompt } = row;
   return kind === 'sft'
-    ? { kind: 'SFT row', prompt, chosen: row.completion, rejected: null, group: 'all' }
-    : { kind: 'preference pair', prompt, chosen: row.chosen, rejected: row.rejected, group: 'all' };
+    ? { kind: 'SFT row', at, prompt, chosen: row.completion, rejected: null, group: 'all' }
+    : { kind: 'preference pair', at, prompt, chosen: row.chosen, rejected: row.rejected, group: 'all' };
 }
 
 const bare = (path: string) =>
@@ -193,10 +194,20 @@ function descriptionOf(text: string): RunDescription | null {
 }
 
 async function report(
-  files: readonly ExportedFile[],
-  check: TemplateCheck | null,
-  { out, json }: ExportCommand,
+  described: readonly CardFile[],
+  { out, json, tokenizer }: ExportCommand,
 ): Promise<void> {
+  const files = described.map(
+    ({ file, kind, rows, bytes, sha256, verdicts }): ExportedFile => ({
+      file,
+      kind,
+      rows,
+      bytes,
+      sha256,
+      verdicts,
+    }),
+  );
+  const check = tokenizer === undefined ? null : sumChecks(described.flatMap(({ check }) => check ?? []));
   const failed = check !== null && check.whole < check.completions;
   if (json) await print(`${JSON.stringify({ out, files, ...(check ? { check } : {}) }, null, 2)}\n`);
   else {

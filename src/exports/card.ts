@@ -2,11 +2,10 @@ import type { ExportedFile } from './export.ts';
 import { type ExportFormat, type ExportStyle, usage } from './formats.ts';
 import type { TemplateCheck } from './template-check.ts';
 
-export interface Card {
-  readonly title: string;
+/** A file of a dataset, and all that is known of it. */
+export interface CardFile extends ExportedFile {
   readonly format: ExportFormat;
   readonly style: ExportStyle;
-  readonly files: readonly ExportedFile[];
   /** An identifier of the Hub (`mit`, `odc-by`), or null: unknown. */
   readonly licence: string | null;
   /** How the rows came to be, a line each: name and value. */
@@ -16,21 +15,27 @@ export interface Card {
   readonly audit?: string;
 }
 
+export interface Card {
+  readonly title: string;
+  readonly files: readonly CardFile[];
+}
+
 /** The README.md of a dataset, with the front matter that the Hugging Face Hub reads
  * (https://huggingface.co/docs/hub/datasets-cards). Names and values may be hostile: each is quoted for where it stands. */
-export function cardText(card: Card): string {
-  const { title, format, style, files, licence, made, check, audit } = card;
+export function cardText({ title, files }: Card): string {
   const rows = files.reduce((sum, file) => sum + file.rows, 0);
+  const licences = [...new Set(files.map(({ licence }) => licence))];
+  const names = files.map(({ file }) => file);
   const front = [
-    `license: ${licence === null ? 'unknown' : quoted(licence)}`,
+    `license: ${licenceOf(licences)}`,
     `pretty_name: ${quoted(title)}`,
     'task_categories:\n- text-generation',
     'tags:\n- llm-as-a-judge\n- evalplanner\n- preference',
     `size_categories:\n- ${sizeCategory(rows)}`,
-    `configs:\n${files
+    `configs:\n${names
       .map(
-        ({ file }) =>
-          `- config_name: ${quoted(bare(file))}\n  data_files:\n  - split: train\n    path: ${quoted(file)}`,
+        (file) =>
+          `- config_name: ${quoted(entryName(file, names))}\n  data_files:\n  - split: train\n    path: ${quoted(file)}`,
       )
       .join('\n')}`,
   ];
@@ -38,23 +43,39 @@ export function cardText(card: Card): string {
     const { A, B, none } = verdicts;
     return `| ${cell(file)} | ${kind} | ${own} | ${bytes} | ${A} | ${B} | ${none} | \`${sha256.slice(0, 16)}\` |`;
   });
+  const checks = files.flatMap(({ file, check }) => (check ? [checked(file, check)] : []));
+  const audits = files.flatMap(({ file, audit }) =>
+    audit === undefined ? [] : [`### ${inline(file)}\n\n${audit}`],
+  );
   const sections = [
     `# ${inline(title)}`,
     'Training rows of an LLM judge that plans before it judges (EvalPlanner, [arXiv 2501.18099](https://arxiv.org/abs/2501.18099)): a ' +
       'prompt shows an instruction and two responses, a completion is a whole thought (plan, execution, verdict).',
     `| file | rows are | rows | bytes | verdict A | verdict B | neither | sha256 |\n|---|---|---:|---:|---:|---:|---:|---|\n${table.join('\n')}`,
-    `The verdicts are those of the completions that are trained towards. Format: ${format}, ${STYLES[style]}.`,
-    `## Use\n\n${files.map(({ file, kind }) => fenced(usage(format, style, file, kind))).join('\n\n')}`,
-    ...(check ? [checked(check)] : []),
-    `## How it was made\n\n${made.map(([name, value]) => `- ${inline(name)}: ${inline(value)}`).join('\n')}`,
-    `## Licence\n\n${
-      licence === null
-        ? 'Unknown: nobody said under what licence the instructions, the responses and the model that wrote the thoughts may be passed on.'
-        : inline(licence)
-    }`,
-    ...(audit === undefined ? [] : [`## Audit\n\n${audit}`]),
+    'The verdicts are those of the completions that are trained towards.',
+    alike(files, ({ format, style }) => `Format: ${format}, ${STYLES[style]}.`),
+    `## Use\n\n${files.map(({ file, kind, format, style }) => fenced(usage(format, style, file, kind, entryName(file, names)))).join('\n\n')}`,
+    ...(checks.length > 0 ? [`## Through the chat template\n\n${checks.join('\n')}`] : []),
+    `## How it was made\n\n${alike(files, ({ made }) => made.map(([name, value]) => `- ${inline(name)}: ${inline(value)}`).join('\n'))}`,
+    `## Licence\n\n${alike(files, ({ licence }) => (licence === null ? NO_LICENCE : inline(licence)))}`,
+    ...(audits.length > 0 ? [`## Audit\n\n${audits.join('\n\n')}`] : []),
   ];
   return `---\n${front.join('\n')}\n---\n\n${sections.join('\n\n')}\n`;
+}
+
+/** What a file is called in a list of datasets: its name without the extension, where no other file has that. */
+export function entryName(file: string, files: readonly string[]): string {
+  const twins = files.filter((other) => bare(other) === bare(file));
+  return twins.length > 1 ? file : bare(file);
+}
+
+/** What is said of every file alike once, else under the files it is said of. */
+function alike(files: readonly CardFile[], say: (file: CardFile) => string): string {
+  const groups = [...Map.groupBy(files, say)];
+  if (groups.length === 1) return groups[0]?.[0] ?? '';
+  return groups
+    .map(([text, own]) => `${own.map(({ file }) => inline(file)).join(', ')}:\n\n${text}`)
+    .join('\n\n');
 }
 
 const STYLES: Readonly<Record<ExportStyle, string>> = {
@@ -62,10 +83,22 @@ const STYLES: Readonly<Record<ExportStyle, string>> = {
   text: 'as texts that stand for themselves, without a chat template',
 };
 
-function checked({ completions, whole, longest, tokens, faults }: TemplateCheck): string {
-  const rest = Object.entries(faults).map(([reason, n]) => `\n- ${n}: ${inline(reason)}`);
+const NO_LICENCE =
+  'Unknown: nobody said under what licence the instructions, the responses and the model that wrote the thoughts may be passed on.';
+
+/** Of files under several licences the Hub takes a list; one of an unknown one makes the whole unknown. */
+function licenceOf(licences: readonly (string | null)[]): string {
+  const known = licences.filter((licence) => licence !== null);
+  if (known.length < licences.length || known.length === 0) return 'unknown';
+  return known.length === 1
+    ? quoted(known[0] as string)
+    : `\n${known.map((one) => `- ${quoted(one)}`).join('\n')}`;
+}
+
+function checked(file: string, { completions, whole, longest, tokens, faults }: TemplateCheck): string {
+  const rest = Object.entries(faults).map(([reason, n]) => `\n  - ${n}: ${inline(reason)}`);
   return (
-    `## Through the chat template\n\n${whole} of ${completions} completions lie whole in the loss mask, with an end of turn behind them; ` +
+    `- ${inline(file)}: ${whole} of ${completions} completions lie whole in the loss mask, with an end of turn behind them; ` +
     `the longest conversation has ${longest} tokens, all together ${tokens}.${rest.join('')}`
   );
 }

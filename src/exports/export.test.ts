@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readRows } from '../rows/read.ts';
-import { type Card, cardText } from './card.ts';
+import { type CardFile, cardText } from './card.ts';
 import { exportRows } from './export.ts';
 import { datasetInfo, EXPORT_FORMATS, exportedRow } from './formats.ts';
 import { judgeRows } from './rows.contract.ts';
@@ -140,21 +140,25 @@ describe('exportRows', () => {
 });
 
 describe('the card', () => {
-  const file = (name: string, rows: number): Card['files'][number] => ({
+  const file = (name: string, rows: number, more: Partial<CardFile> = {}): CardFile => ({
     file: name,
     kind: 'dpo',
     rows,
     bytes: 12,
     sha256: 'a'.repeat(64),
     verdicts: { A: 1, B: 2, none: 0 },
+    ...CHAT,
+    licence: null,
+    made: [],
+    ...more,
   });
-  const card = (more: Partial<Card>) =>
-    cardText({ title: 't', ...CHAT, files: [file('dpo-1.jsonl', 12)], licence: null, made: [], ...more });
+  const card = (files: readonly CardFile[], title = 't') => cardText({ title, files });
   const front = (text: string) => parse(text.split('---\n')[1] as string);
 
   it('has the front matter of the Hub, with a config for each file', () => {
-    const files = [file('sft.jsonl', 900), file('dpo-1.jsonl', 200)];
-    expect(front(card({ files, licence: 'odc-by', title: 'Judge' }))).toMatchObject({
+    const licence = 'odc-by';
+    const files = [file('sft.jsonl', 900, { licence }), file('dpo-1.jsonl', 200, { licence })];
+    expect(front(card(files, 'Judge'))).toMatchObject({
       license: 'odc-by',
       pretty_name: 'Judge',
       size_categories: ['1K<n<10K'],
@@ -171,12 +175,12 @@ describe('the card', () => {
     [869_160, '100K<n<1M'],
     [2e9, 'n>1B'],
   ])('%i rows are %s', (rows, category) => {
-    expect(front(card({ files: [file('x.jsonl', rows)] })).size_categories).toEqual([category]);
+    expect(front(card([file('x.jsonl', rows)])).size_categories).toEqual([category]);
   });
 
   it('names that are hostile stay names', () => {
     const title = 'x"\n---\nlicense: mit\n# <script>alert(1)</script> [a](javascript:b) `c` \u2028';
-    const text = card({ title, made: [['a\n## b', '| <img src=x>']], files: [file('a"b|<i>.jsonl', 3)] });
+    const text = card([file('a"b|<i>.jsonl', 3, { made: [['a\n## b', '| <img src=x>']] })], title);
     const { license, pretty_name: name, configs } = front(text);
     expect(license).toBe('unknown');
     expect(name).toBe(title.replace('\u2028', ' '));
@@ -194,13 +198,31 @@ describe('the card', () => {
 
   it('says what was found of the chat template and by the audit', () => {
     const check = { longest: 9, tokens: 20, completions: 3, whole: 2, faults: { 'it is cut': 1 } };
-    const text = card({ check, audit: 'Clean.' });
+    const text = card([file('dpo-1.jsonl', 12, { check, audit: 'Clean.' })]);
     expect(text).toContain('2 of 3 completions lie whole in the loss mask');
     expect(text).toContain('- 1: it is cut');
-    expect(text).toContain('## Audit\n\nClean.');
+    expect(text).toContain('## Audit\n\n### dpo-1.jsonl\n\nClean.');
+  });
+
+  it('says once what holds for all files, and of each what holds for it', () => {
+    const files = [
+      file('sft.jsonl', 9, { licence: 'mit', made: [['Sources', 'a']] }),
+      file('sft.parquet', 9, { licence: 'odc-by', made: [['Sources', 'b']], format: 'openrlhf' }),
+      file('dpo-1.jsonl', 9, { licence: 'mit', made: [['Sources', 'a']] }),
+    ];
+    const text = card(files);
+    expect(front(text).license).toEqual(['mit', 'odc-by']);
+    expect(front(text).configs.map((config: { config_name: string }) => config.config_name)).toEqual([
+      'sft.jsonl',
+      'sft.parquet',
+      'dpo-1',
+    ]);
+    expect(text).toContain('sft.jsonl, dpo-1.jsonl:\n\n- Sources: a\n\nsft.parquet:\n\n- Sources: b');
+    expect(front(card([...files, file('x.jsonl', 1)])).license).toBe('unknown');
   });
 
   it('tells each trainer how to read the file', () => {
-    for (const format of EXPORT_FORMATS) expect(card({ format })).toMatch(/```\n[^`]*dpo-1/);
+    for (const format of EXPORT_FORMATS)
+      expect(card([file('dpo-1.jsonl', 12, { format })])).toMatch(/```\n[^`]*dpo-1/);
   });
 });

@@ -60,12 +60,13 @@ export function datasetInfo(file: string, kind: TrainingRow['kind']): object {
       };
 }
 
-/** How a trainer is told of the file, to paste. */
+/** How a trainer is told of the file, to paste; `entry`: what it is called in dataset_info.json. */
 export function usage(
   format: ExportFormat,
   style: ExportStyle,
   file: string,
   kind: TrainingRow['kind'],
+  entry: string,
 ): string {
   if (format === 'trl')
     return [
@@ -82,7 +83,7 @@ export function usage(
       : `deepspeed --module openrlhf.cli.train_dpo --dataset ${file} --prompt_key prompt --chosen_key chosen --rejected_key rejected${template}`;
   }
   if (format === 'llama-factory')
-    return `llamafactory-cli train --stage ${kind} --dataset_dir . --dataset ${file.replace(/\.\w+$/, '')} …`;
+    return `llamafactory-cli train --stage ${kind} --dataset_dir . --dataset ${entry} …`;
   const method = kind === 'sft' ? 'train_on_inputs=False' : 'training_method="dpo"';
   return [
     `file = client.files.upload(file=${JSON.stringify(file)})`,

@@ -18,6 +18,19 @@ export function newTemplateCheck(): TemplateCheck {
   return { longest: 0, tokens: 0, completions: 0, whole: 0, faults: {} };
 }
 
+/** The checks of several files as one. */
+export function sumChecks(checks: readonly TemplateCheck[]): TemplateCheck {
+  const sum = newTemplateCheck();
+  for (const { longest, tokens, completions, whole, faults } of checks) {
+    sum.longest = Math.max(sum.longest, longest);
+    sum.tokens += tokens;
+    sum.completions += completions;
+    sum.whole += whole;
+    for (const [reason, n] of Object.entries(faults)) sum.faults[reason] = (sum.faults[reason] ?? 0) + n;
+  }
+  return sum;
+}
+
 /** Puts each completion of a row through the template and looks for it, up to white space at its ends, in the text that carries
  * loss. */
 export function checkTemplate(
