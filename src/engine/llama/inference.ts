@@ -121,11 +121,15 @@ function weightsOf(graph: Graph, config: LlamaConfig, { float32, int8 }: OwnWeig
 /** The runtime's GroupQueryAttention takes heads of a multiple of this. */
 const HEAD_STEP = 8;
 
-/** Symbols bound when an inference graph is run: P prompts of L tokens, S slots with C positions of cache. */
+/** Symbols bound when an inference graph is run: P prompts of L tokens; S slots with C positions of cache, in G groups of up to W
+ * that share a prompt of up to D tokens. */
 const P: Dim = 'P';
 const L: Dim = 'L';
 const S: Dim = 'S';
 const C: Dim = 'C';
+const G: Dim = 'G';
+const W: Dim = 'W';
+const D: Dim = 'D';
 
 /** Prompts to caches, of at most `bound` tokens each. Inputs: ids [P·L] int64, padded on the right; `last` [P] int32, the
  * index of each prompt's last token; `pick` [P] int64, the same as a row of [P·L]; `total` [1] int32, L. Outputs: logits
@@ -186,8 +190,10 @@ export function prefillGraph(config: LlamaConfig, bound: number, own: OwnWeights
 }
 
 /** One new token for each of S sequences, none beyond position `bound`. Inputs: ids [S] int64; `positions` [S, 1] int64;
- * `mask` [S, 1, 1, C], 0 where the cache holds a token of the sequence and a large negative number elsewhere; per layer
- * `key.l`, `value.l` [S, K, C, d]. Outputs: logits [S, V]; per layer `newKey.l`, `newValue.l` [S, K, 1, d], which the
+ * `mask` [S, 1, 1, C], 0 where the cache holds a token that the sequence has written and a large negative number elsewhere;
+ * per layer `key.l`, `value.l` [S, K, C, d]; `prompt.mask` [G, 1, 1, D], `prompt.key.l`, `prompt.value.l` [G, K, D, d], the
+ * same of the prompts; `toGroups`, `toSlots` (see PromptGroups). Outputs: logits [S, V]; per layer `newKey.l`,
+ * `newValue.l` [S, K, 1, d], which the
  * caller copies into the cache. The runtime copies every output into a new array, so the cache itself is never an
  * output. */
 export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights = {}): Uint8Array {
@@ -197,12 +203,37 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
   const ids = graph.input('ids', [S], 'int64');
   const positions = graph.input('positions', [S, 1], 'int64');
   const mask = graph.input('mask', [S, 1, 1, C]);
+  const promptMask = graph.input('prompt.mask', [G, 1, 1, D]);
   const scale = { float: 1 / Math.sqrt(headDim) };
+  const members = times(times(G, numKeyValueHeads), W);
+  const toGroups = graph.input('toGroups', [members], 'int64');
+  const toSlots = graph.input('toSlots', [times(S, numKeyValueHeads)], 'int64');
+
+  /** [S, K, groups, n] → [G, K, W · groups, n] */
+  const grouped = (x: Value, n: Dim) => {
+    const rows = reshape(graph, x, [times(S, numKeyValueHeads), times(groups, n)]);
+    const gathered = graph.node('Gather', [rows, toGroups], [members, times(groups, n)], { axis: 0 });
+    return reshape(graph, gathered, [G, numKeyValueHeads, times(W, groups), n]);
+  };
+  /** And back. */
+  const ungrouped = (x: Value, n: Dim) => {
+    const rows = reshape(graph, x, [members, times(groups, n)]);
+    const shape = [times(S, numKeyValueHeads), times(groups, n)];
+    return reshape(graph, graph.node('Gather', [rows, toSlots], shape, { axis: 0 }), [
+      S,
+      numKeyValueHeads,
+      groups,
+      n,
+    ]);
+  };
 
   const attend: Attend = (layer, query, key, value) => {
     const cache = [S, numKeyValueHeads, C, headDim];
     const pastKey = graph.input(`key.${layer}`, cache);
     const pastValue = graph.input(`value.${layer}`, cache);
+    const prompts = [G, numKeyValueHeads, D, headDim];
+    const promptKey = graph.input(`prompt.key.${layer}`, prompts);
+    const promptValue = graph.input(`prompt.value.${layer}`, prompts);
     const split = (x: Value, perKey: number) => reshape(graph, x, [S, numKeyValueHeads, perKey, headDim]);
     const q = split(query, groups);
     const k = split(key, 1);
@@ -210,16 +241,33 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
     graph.output(`newKey.${layer}`, k);
     graph.output(`newValue.${layer}`, v);
     const shape = (columns: Dim) => [S, numKeyValueHeads, groups, columns];
+    const attributes = { transB: 1, alpha: scale };
     const scores = (keys: Value, columns: Dim) =>
-      graph.node('FusedMatMul', [q, keys], shape(columns), { transB: 1, alpha: scale }, microsoft);
+      graph.node('FusedMatMul', [q, keys], shape(columns), attributes, microsoft);
+    const inGroups = [G, numKeyValueHeads, times(W, groups), D];
+    const promptScores = graph.node(
+      'FusedMatMul',
+      [grouped(q, headDim), promptKey],
+      inGroups,
+      attributes,
+      microsoft,
+    );
+    const prompt = ungrouped(graph.node('Add', [promptScores, promptMask], inGroups), D);
     const past = graph.node('Add', [scores(pastKey, C), mask], shape(C));
-    const all = graph.node('Concat', [past, scores(k, 1)], shape('C+1'), { axis: -1 });
+    const all = graph.node('Concat', [prompt, past, scores(k, 1)], shape('D+C+1'), { axis: -1 });
     const p = graph.node('Softmax', [all], all.shape, { axis: -1 });
-    const [pPast, pNew] = graph.nodes('Split', [p, graph.shape([C, 1])], [shape(C), shape(1)], {
-      axis: -1,
-    }) as [Value, Value];
+    const [pPrompt, pPast, pNew] = graph.nodes(
+      'Split',
+      [p, graph.shape([D, C, 1])],
+      [shape(D), shape(C), shape(1)],
+      { axis: -1 },
+    ) as [Value, Value, Value];
+    const weighed = [G, numKeyValueHeads, times(W, groups), headDim];
+    const fromPrompt = graph.node('MatMul', [grouped(pPrompt, D), promptValue], weighed);
     const fromPast = graph.node('MatMul', [pPast, pastValue], shape(headDim));
-    const heads = graph.node('Add', [fromPast, graph.node('Mul', [pNew, v], shape(headDim))], shape(headDim));
+    const fromNew = graph.node('Mul', [pNew, v], shape(headDim));
+    const written = graph.node('Add', [fromPast, fromNew], shape(headDim));
+    const heads = graph.node('Add', [ungrouped(fromPrompt, headDim), written], shape(headDim));
     return reshape(graph, heads, [S, numAttentionHeads * headDim]);
   };
   return inferenceGraph(graph, config, {

@@ -1,7 +1,7 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import type { Parameters } from '../llama/parameters.ts';
 import { shapeFeeds, tensor, weightFeeds } from '../session.ts';
-import type { SequenceCache } from './slot-cache.ts';
+import type { KeysAndValues } from './key-value-cache.ts';
 
 /** Prompts are padded to a multiple of this, and computed together with others of the same padded length. */
 const BLOCK = 32;
@@ -10,7 +10,7 @@ const PROMPTS = 8;
 
 /** A prompt's cache and the logits [V] of its last token. */
 export interface Prefilled {
-  readonly cache: SequenceCache;
+  readonly cache: KeysAndValues;
   readonly logits: Float32Array;
 }
 

@@ -52,17 +52,20 @@ function greedy(config: LlamaConfig, prompt: readonly number[], count: number): 
 describe.each(SHAPES)('greedy, %s', (_, change) => {
   it('is the argmax of the full forward pass, step by step, whatever the prompt’s length', async () => {
     const config = { ...TINY, ...change };
-    const sampler = new Sampler(tinyParameters(change), { slots: 4 });
-    // 31 to 34 lie around the block that prompts are padded to.
+    const sampler = new Sampler(tinyParameters(change), { slots: 8 });
+    // 31 to 34 lie around the block that prompts are padded to. One is asked for once, another three times, so that
+    // prompts are shared by different numbers of sequences.
     const prompts = [1, 5, 31, 32, 33, 34].map((length) => tokens(length, length + 100));
+    const asked = prompts.flatMap((_, i) => new Array<number>((i % 3) + 1).fill(i));
     const samples = await sampleAll(
       sampler,
-      prompts.map((prompt, i) => request(i, prompt)),
+      asked.map((i, index) => request(index, prompts[i]!)),
     );
-    for (const [i, prompt] of prompts.entries()) {
-      expect(samples[i], `prompt of ${prompt.length}`).toEqual({
-        index: i,
-        tokens: greedy(config, prompt, 12),
+    const expected = prompts.map((prompt) => greedy(config, prompt, 12));
+    for (const [index, i] of asked.entries()) {
+      expect(samples[index], `prompt of ${prompts[i]!.length}`).toEqual({
+        index,
+        tokens: expected[i],
         finishReason: 'length',
       });
     }
@@ -108,6 +111,46 @@ describe('sampling', () => {
     expect(together.slice(0, 9)).toEqual(alone);
     expect(together.slice(10).map(({ tokens }) => tokens)).toEqual(alone.map(({ tokens }) => tokens));
     await long.close();
+  });
+
+  it.each([
+    ['float32, a query a key', { numKeyValueHeads: 4 }, undefined],
+    ['float32, grouped queries', {}, undefined],
+    ['int8', {}, 'int8'],
+  ] as const)('a text is the same whoever shares its prompt, %s', async (_, change, quantization) => {
+    const own = new Sampler(tinyParameters(change), { slots: 16, quantization });
+    // More of a prompt than read one copy of it, ending at different times.
+    const shared = Array.from({ length: 39 }, (_, i) =>
+      request(i, tokens(3 + 17 * (i % 3), i % 3), { ...warm, maxTokens: 2 + ((i * 7) % 19), seed: 200 + i }),
+    );
+    const byPrompt = shared.toSorted((a, b) => (a.index % 3) - (b.index % 3));
+    const together = await sampleAll(own, byPrompt);
+    const byIndex = new Map(together.map((sample) => [sample.index, sample]));
+    for (const one of shared.slice(0, 12)) {
+      expect(await sampleAll(own, [one])).toEqual([byIndex.get(one.index)]);
+    }
+    for (const sample of await sampleAll(own, shared)) expect(sample).toEqual(byIndex.get(sample.index));
+    await own.close();
+  });
+
+  it('in 8-bit integers, probabilities stay near those of float32', async () => {
+    const own = new Sampler(tinyParameters(), { slots: 4, quantization: 'int8' });
+    const asked = Array.from({ length: 12 }, (_, i) =>
+      request(i, tokens(5 + i, i), { maxTokens: 1, logprobs: TINY.vocabSize }),
+    );
+    const [found, exact] = [await sampleAll(own, asked), await sampleAll(sampler, asked)];
+    for (const [i, sample] of found.entries()) {
+      // The chosen token's first.
+      const [, ...ours] = sample.logprobs![0]!;
+      const theirs = new Map(exact[i]!.logprobs![0]!.map(({ token, logprob }) => [token, logprob]));
+      const divergence = ours.reduce(
+        (sum, { token, logprob }) => sum + Math.exp(logprob) * (logprob - theirs.get(token)!),
+        0,
+      );
+      expect(divergence).toBeLessThan(1e-2);
+      expect(divergence).not.toBe(0);
+    }
+    await own.close();
   });
 
   it('gives every request its maxTokens, also with more requests than slots', async () => {

@@ -6,10 +6,11 @@ import type { Parameters } from '../llama/parameters.ts';
 import type { Quantization } from '../quantization.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
 import { chooseToken } from './choose.ts';
+import { KeyValueCache } from './key-value-cache.ts';
 import { type TokenLogprob, tokenLogprobs } from './logprobs.ts';
 import { type Prefilled, prefill } from './prefill.ts';
+import { type PromptGroup, PromptGroups } from './prompt-groups.ts';
 import { type Random, sequenceRandom } from './random.ts';
-import { SlotCache } from './slot-cache.ts';
 
 export interface SampleRequest {
   readonly index: number;
@@ -50,6 +51,8 @@ const PROMPTS = 8;
 /** A prompt whose cache is computed, and the requests that wait for a slot to continue it. */
 interface Ready extends Prefilled {
   readonly waiting: SampleRequest[];
+  /** That those of it which have a slot have joined last. */
+  group?: PromptGroup;
 }
 
 /** What a run without an end needs: requests come and go while others are running. */
@@ -123,7 +126,9 @@ export class Sampler {
     const session = await this.#session('decode', limit);
     const weights = weightFeeds(session, this.#parameters);
     const names = Array.from({ length: layers }, (_, l) => [`newKey.${l}`, `newValue.${l}`]).flat();
-    const cache = new SlotCache(config, slots);
+    const groups = new PromptGroups(config, slots);
+    /** Of what the sequences have written. */
+    const cache = new KeyValueCache(config, slots);
     const ids = new BigInt64Array(slots);
     const at = new BigInt64Array(slots);
     /** By slot, without gaps. */
@@ -153,11 +158,13 @@ export class Sampler {
     /** Free a slot: the last sequence moves into the gap. */
     const leave = (slot: number): void => {
       const mover = active.pop() as Active;
+      groups.leave(slot);
       if (slot === active.length) {
         cache.clear(slot);
         return;
       }
       cache.move(active.length, slot);
+      groups.move(active.length, slot);
       active[slot] = mover;
     };
 
@@ -181,7 +188,8 @@ export class Sampler {
         const request = first.waiting.shift() as SampleRequest;
         if (first.waiting.length === 0) ready.shift();
         const sequence: Active = { request, next: sequenceRandom(request.seed), tokens: [], logprobs: [] };
-        if (!extend(sequence, first.logits)) cache.place(active.push(sequence) - 1, first.cache);
+        if (extend(sequence, first.logits)) continue;
+        first.group = groups.join(first.group, first.cache, active.push(sequence) - 1);
       }
       if (active.length === 0) {
         if (await live?.idle()) continue;
@@ -191,16 +199,18 @@ export class Sampler {
       let longest = 0;
       for (const [slot, { tokens }] of active.entries()) {
         ids[slot] = BigInt(tokens.at(-1) as number);
-        at[slot] = BigInt(cache.length(slot));
+        at[slot] = BigInt(groups.promptLength(slot) + cache.length(slot));
         longest = Math.max(longest, cache.length(slot));
       }
-      cache.reserve(longest);
+      cache.reserve(longest + 1);
       const count = Math.ceil(active.length / SLOT_STEP) * SLOT_STEP;
+      const prompts = groups.feeds(count);
       const outputs = await session.run(
         {
           ...weights,
-          ...shapeFeeds(session, { S: count, C: cache.capacity }),
-          ...cache.feeds(count),
+          ...shapeFeeds(session, { S: count, C: cache.capacity, ...prompts.symbols }),
+          ...cache.feeds('', count),
+          ...prompts.feeds,
           ids: tensor('int64', ids.subarray(0, count), [count]),
           positions: tensor('int64', at.subarray(0, count), [count, 1]),
         },

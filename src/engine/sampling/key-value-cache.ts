@@ -1,0 +1,139 @@
+import type { Tensor } from 'onnxruntime-node';
+import type { LlamaConfig } from '../llama/config.ts';
+import { tensor } from '../session.ts';
+
+/** Capacities come in steps: each is a shape that the runtime plans its memory for. */
+const BLOCK = 32;
+const MASKED = -1e9;
+
+/** Keys and values of consecutive positions: [2·layers] arrays [K, length, d], keys before values. */
+export interface KeysAndValues {
+  readonly length: number;
+  readonly layers: readonly Float32Array[];
+}
+
+/** Keys and values of so many places, [places, K, C, d] for each layer, and the mask that says which of the C positions each place
+ * has filled. C follows the longest of them, so that short ones are not charged for the longest that was allowed. A masked
+ * position weighs exactly zero: C changes no sequence's arithmetic. */
+export class KeyValueCache {
+  readonly #config: LlamaConfig;
+  readonly #places: number;
+  #capacity = 0;
+  /** [2·layers], keys before values. */
+  #arrays: Float32Array[];
+  #mask = new Float32Array(0);
+  /** Positions filled, by place. */
+  readonly #lengths: Int32Array;
+
+  constructor(config: LlamaConfig, places: number) {
+    this.#config = config;
+    this.#places = places;
+    this.#arrays = Array.from({ length: 2 * config.numHiddenLayers }, () => new Float32Array(0));
+    this.#lengths = new Int32Array(places);
+  }
+
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  length(place: number): number {
+    return this.#lengths[place] as number;
+  }
+
+  /** Room for as many positions, and for what is there. Laying everything out anew costs about a step, so C shrinks only where
+   * that saves a third. */
+  reserve(positions: number): void {
+    const longest = this.#lengths.reduce((most, length) => Math.max(most, length), positions);
+    const wanted = Math.ceil(longest / BLOCK) * BLOCK;
+    if (wanted <= this.#capacity && 3 * wanted > 2 * this.#capacity) return;
+    const { numKeyValueHeads: heads, headDim } = this.#config;
+    const before = this.#capacity;
+    this.#capacity = wanted;
+    this.#arrays = this.#arrays.map((source) => {
+      const target = new Float32Array(this.#places * heads * wanted * headDim);
+      for (const [place, length] of this.#lengths.entries()) {
+        for (let row = place * heads; length > 0 && row < (place + 1) * heads; row++) {
+          const from = row * before * headDim;
+          target.set(source.subarray(from, from + length * headDim), row * wanted * headDim);
+        }
+      }
+      return target;
+    });
+    this.#mask = new Float32Array(this.#places * wanted);
+    for (const [place, length] of this.#lengths.entries()) this.#setMask(place, length);
+  }
+
+  /** Fill a place. */
+  fill(place: number, { length, layers }: KeysAndValues): void {
+    const { numKeyValueHeads: heads, headDim } = this.#config;
+    this.clear(place);
+    this.reserve(length);
+    const size = length * headDim;
+    for (const [i, source] of layers.entries()) {
+      for (let head = 0; head < heads; head++) {
+        const to = (place * heads + head) * this.#capacity * headDim;
+        (this.#arrays[i] as Float32Array).set(source.subarray(head * size, (head + 1) * size), to);
+      }
+    }
+    this.#setMask(place, length);
+  }
+
+  /** Append one position to a place, from arrays [places, K, 1, d] as the decoding step returns them. */
+  append(place: number, fresh: readonly Float32Array[]): void {
+    const { numKeyValueHeads: heads, headDim } = this.#config;
+    const at = this.length(place);
+    for (const [i, source] of fresh.entries()) {
+      const target = this.#arrays[i] as Float32Array;
+      for (let head = 0; head < heads; head++) {
+        const from = (place * heads + head) * headDim;
+        const to = ((place * heads + head) * this.#capacity + at) * headDim;
+        for (let d = 0; d < headDim; d++) target[to + d] = source[from + d] as number;
+      }
+    }
+    this.#mask[place * this.#capacity + at] = 0;
+    this.#lengths[place] = at + 1;
+  }
+
+  /** Move what is in one place into another. */
+  move(from: number, to: number): void {
+    const { numKeyValueHeads: heads, headDim } = this.#config;
+    const stride = this.#capacity * headDim;
+    const size = this.length(from) * headDim;
+    for (const array of this.#arrays) {
+      for (let head = 0; head < heads; head++) {
+        const start = (from * heads + head) * stride;
+        array.copyWithin((to * heads + head) * stride, start, start + size);
+      }
+    }
+    this.#setMask(to, this.length(from));
+    this.clear(from);
+  }
+
+  clear(place: number): void {
+    this.#setMask(place, 0);
+  }
+
+  /** The first places as inputs of the decoding graph, `key.l`, `value.l` and `mask` after a prefix; nothing is copied. */
+  feeds(prefix: string, places: number): Record<string, Tensor> {
+    const { numKeyValueHeads: heads, headDim } = this.#config;
+    const capacity = this.#capacity;
+    const shape = [places, heads, capacity, headDim];
+    const size = places * heads * capacity * headDim;
+    const part = (array: Float32Array) => tensor('float32', array.subarray(0, size), shape);
+    const mask = this.#mask.subarray(0, places * capacity);
+    const feeds: Record<string, Tensor> = {
+      [`${prefix}mask`]: tensor('float32', mask, [places, 1, 1, capacity]),
+    };
+    for (const [i, array] of this.#arrays.entries()) {
+      feeds[`${prefix}${i % 2 === 0 ? 'key' : 'value'}.${i >> 1}`] = part(array);
+    }
+    return feeds;
+  }
+
+  #setMask(place: number, length: number): void {
+    const start = place * this.#capacity;
+    this.#mask.fill(0, start, start + length);
+    this.#mask.fill(MASKED, start + length, start + this.#capacity);
+    this.#lengths[place] = length;
+  }
+}
