@@ -15,6 +15,7 @@ export {
 } from './benchmarks/metrics.ts';
 export type { DomainCounts, DpoOptimisation, RunConfig, StageOptimisation } from './config.ts';
 export type { Device } from './engine/device.ts';
+export type { Quantization } from './engine/quantization.ts';
 export { type ErrorCode, EvalPlannerError, EXIT_CODE } from './errors.ts';
 export { type Card, type CardFile, cardText } from './exports/card.ts';
 export { type ExportedFile, type ExportOptions, exportRows } from './exports/export.ts';

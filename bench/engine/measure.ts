@@ -12,7 +12,8 @@ import { playgroundRows, type Rows } from './rows.ts';
 import { DPO, LLAMA_30M, LONG, LORA, QWEN_500M, TRAINING, type Workload } from './settings.ts';
 import { type Memory, Side, type Timing } from './side.ts';
 
-export type Who = 'ours' | 'pytorch' | 'trl' | 'transformers';
+/** `ours-int8`: ours, sampling in 8-bit integers. */
+export type Who = 'ours' | 'ours-int8' | 'pytorch' | 'trl' | 'transformers';
 type Job = { readonly do: string } & Readonly<Record<string, unknown>>;
 export type Task = 'sft' | 'dpo' | 'sampling';
 
@@ -62,8 +63,10 @@ export interface Setup {
 const TASKS: readonly { readonly task: Task; readonly peers: readonly Who[] }[] = [
   { task: 'sft', peers: ['pytorch', 'trl'] },
   { task: 'dpo', peers: ['trl'] },
-  { task: 'sampling', peers: ['transformers'] },
+  { task: 'sampling', peers: ['ours-int8', 'transformers'] },
 ];
+
+const isOurs = (who: Who) => who === 'ours' || who === 'ours-int8';
 
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b);
@@ -154,7 +157,7 @@ export class Bench {
       if (round > 0) ceilings.push(Math.max(...products));
       for (const { task, peers: theirs } of TASKS) {
         for (const who of ['ours', ...theirs] as const) {
-          const side = who === 'ours' ? ours : peers;
+          const side = isOurs(who) ? ours : peers;
           if (!side) continue;
           const timing = await side.ask<Timing>(job(task, who, workload));
           say(`  ${task} ${who}: ${(timing.tokens / timing.seconds).toFixed(0)} tokens/s`);
@@ -186,14 +189,15 @@ export class Bench {
     });
     const ratios: Record<string, number> = {};
     for (const { task, who, rounds } of measures) {
-      if (who === 'ours') continue;
-      const own = measures.find((measure) => measure.task === task && measure.who === 'ours') as Measure;
-      ratios[`${task}/${who}`] = median(
-        rounds.map(({ tokens, seconds }, i) => {
-          const { tokens: ourTokens, seconds: ourSeconds } = own.rounds[i] as Timing;
-          return ourTokens / ourSeconds / (tokens / seconds);
-        }),
-      );
+      if (isOurs(who)) continue;
+      for (const own of measures.filter((measure) => measure.task === task && isOurs(measure.who))) {
+        ratios[`${task}${own.who === 'ours' ? '' : '-int8'}/${who}`] = median(
+          rounds.map(({ tokens, seconds }, i) => {
+            const { tokens: ourTokens, seconds: ourSeconds } = own.rounds[i] as Timing;
+            return ourTokens / ourSeconds / (tokens / seconds);
+          }),
+        );
+      }
     }
     return { model: workload.model, parameters: flat.length, workload, ceiling, ratios, measures };
   }
@@ -282,7 +286,10 @@ export class Bench {
 }
 
 function job(task: Task, who: Who, { batches, prompts, sampling }: Workload) {
-  if (task === 'sampling') return { do: 'sample', prompts, ...sampling };
+  if (task === 'sampling') {
+    const own = who === 'ours-int8' ? { quantization: 'int8' } : {};
+    return { do: 'sample', prompts, ...sampling, ...own };
+  }
   const dpo = who === 'trl' ? { beta: DPO.beta, nll_weight: DPO.nllWeight } : DPO;
   const settings = { batches, ...(task === 'dpo' ? dpo : {}) };
   return who === 'trl' ? { do: 'trl', kind: task, ...settings } : { do: task, ...settings };

@@ -17,6 +17,8 @@ import type { Memory, Timing } from './side.ts';
 /** Our side: the embedded engine, driven as src/trainer and src/model drive it. Same protocol as peers.py. */
 
 let pool: Pool | null = null;
+/** Opened when it is first asked for. */
+let int8: Pool | null = null;
 let parameters: Parameters;
 let rows: Rows;
 let trainer: StepTrainer;
@@ -58,6 +60,8 @@ interface Opening {
 const jobs = {
   async open(job: Opening): Promise<null> {
     await pool?.close();
+    await int8?.close();
+    int8 = null;
     pool = new Pool();
     parameters = await readCheckpoint(job.dir);
     if (job.rows) rows = JSON.parse(readFileSync(job.rows, 'utf8')) as Rows;
@@ -88,8 +92,19 @@ const jobs = {
       const ids = Array.from({ length }, (_, i) => 3 + (i % 500));
       return (await trainer.sft([{ ids, start: 1 } satisfies Sequence])).tokens;
     }),
-  sample: ({ prompts, samples, maxTokens, temperature, topP }: SamplingSettings & { prompts: number }) =>
-    timed(async () => {
+  async sample({
+    prompts,
+    samples,
+    maxTokens,
+    temperature,
+    topP,
+    quantization,
+  }: SamplingSettings & { readonly prompts: number; readonly quantization?: 'int8' }) {
+    if (quantization && int8 === null) int8 = new Pool('cpu', quantization);
+    const own = (quantization ? int8 : pool) as Pool;
+    // Free, where it has them.
+    own.load(parameters);
+    return timed(async () => {
       const requests = rows.prompts.slice(0, prompts).flatMap((prompt, p) =>
         Array.from({ length: samples }, (_, i) => {
           const index = p * samples + i;
@@ -106,9 +121,10 @@ const jobs = {
       );
       const capacity = Math.max(...requests.map(({ prompt }) => prompt.length + maxTokens));
       let tokens = 0;
-      for await (const sample of (pool as Pool).sample(requests, capacity)) tokens += sample.tokens.length;
+      for await (const sample of own.sample(requests, capacity)) tokens += sample.tokens.length;
       return tokens;
-    }),
+    });
+  },
   product: ({ n, threads }: { n: number; threads: number }) => product(n, threads),
   async memory(): Promise<Memory> {
     return { peak: process.resourceUsage().maxRSS * 1024, resident: process.memoryUsage.rss() };
@@ -133,3 +149,4 @@ for await (const line of createInterface({ input: process.stdin })) {
   }
 }
 await (pool as Pool | null)?.close();
+await (int8 as Pool | null)?.close();

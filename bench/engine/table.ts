@@ -24,6 +24,13 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [head, ...rows].map((row) => `    ${line(row).join('  ')}`.trimEnd()).join('\n');
 }
 
+/** Ours over theirs, and in 8-bit integers. */
+function ratioOf(ratios: Readonly<Record<string, number>>, task: string, who: string): string {
+  const found = [ratios[`${task}/${who}`], ratios[`${task}-int8/${who}`]];
+  const shown = found.flatMap((ratio) => (ratio === undefined ? [] : [`${ratio.toFixed(2)} ×`]));
+  return shown.join(', int8 ');
+}
+
 /** The report as text. */
 export function text(report: EngineReport): string {
   const { machine, threads, versions, models, memory, notes } = report;
@@ -38,7 +45,7 @@ export function text(report: EngineReport): string {
       task,
       who,
       whole(tokensPerSecond),
-      who === 'ours' ? '' : `${(ratios[`${task}/${who}`] as number).toFixed(2)} ×`,
+      ratioOf(ratios, task, who),
       whole(gflops),
       percent(ofCeiling),
       choice ?? '',

@@ -1,9 +1,16 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { DEVICES } from '../engine/device.ts';
+import { QUANTIZATIONS } from '../engine/quantization.ts';
 
 export function deviceOption(): Option {
   const text = 'what the model runs on; `evalplanner doctor` says which of them work here';
   return new Option('--device <device>', text).choices(DEVICES).default('cpu');
+}
+
+export function quantizationOption(): Option {
+  const text =
+    'sample from a checkpoint in 8-bit integers: faster for wide models, and not quite the same texts';
+  return new Option('--quantization <type>', text).choices(QUANTIZATIONS);
 }
 
 /** What becomes of rows that cannot be read. */

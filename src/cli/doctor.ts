@@ -5,6 +5,7 @@ import { styleText } from 'node:util';
 import { checkDevice, type Device } from '../engine/device.ts';
 import { Graph } from '../engine/graph.ts';
 import { revision } from '../engine/llama/checkpoint.ts';
+import { addsInt8 } from '../engine/quantization-check.ts';
 import { loadGraph, tensor } from '../engine/session.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { openCheckpoint } from '../model/checkpoint.ts';
@@ -35,6 +36,7 @@ export async function doctor({ json }: { readonly json?: boolean }): Promise<voi
       'install again with `npm install`; onnxruntime-node has builds for Linux, macOS and Windows on x64 and arm64',
     ),
     ...(await Promise.all([device('webgpu'), device('cuda')])),
+    await attempt('int8', int8, 'leave out --quantization'),
     cores(),
     memory(),
     await attempt('disk', disk, 'go to a folder that this user can read'),
@@ -96,6 +98,12 @@ async function device(name: Exclude<Device, 'cpu'>): Promise<Check> {
   const wrong = [sampling ? '' : 'sampling', training ? '' : 'training'].filter(Boolean).join(' and ');
   const detail = `runs, but gives other numbers than the CPU in ${wrong}, and is refused for that`;
   return { name, status: 'warn', detail, fix: 'use --device cpu; a newer driver may help' };
+}
+
+async function int8(): Promise<Check> {
+  if (await addsInt8()) return { name: 'int8', status: 'ok', detail: 'samples with --quantization int8' };
+  const detail = 'this processor has no VNNI or dot product instructions: --quantization int8 is refused';
+  return { name: 'int8', status: 'none', detail };
 }
 
 function cores(): Check {

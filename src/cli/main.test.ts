@@ -54,6 +54,7 @@ describe('wrong arguments exit with 2 and two lines on stderr', () => {
       'Allowed choices are both, ab, ba',
     ],
     [['demo', '--device', 'tpu'], 'Allowed choices are cpu, webgpu, cuda'],
+    [['serve', '--quantization', 'int4'], 'Allowed choices are int8'],
   ])('%j', async (args, message) => {
     const written: string[] = [];
     const write = process.stderr.write;
@@ -115,6 +116,7 @@ test('doctor prints every check as JSON, and its exit code follows from them', a
     'runtime',
     'webgpu',
     'cuda',
+    'int8',
     'cores',
     'memory',
     'disk',

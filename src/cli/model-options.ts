@@ -1,11 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Device } from '../engine/device.ts';
+import type { Quantization } from '../engine/quantization.ts';
 import type { Prices } from '../model/budget.ts';
 import type { OpenAIApi } from '../model/openai-protocol.ts';
 
 /** What the command line says of models that are not in this process. */
 export interface ModelOptions {
   readonly device?: Device;
+  readonly quantization?: Quantization;
   readonly baseUrl?: readonly string[];
   readonly api?: OpenAIApi;
   readonly apiKeyEnv?: string;

@@ -33,7 +33,11 @@ export function placeOf(name: string, baseUrl: readonly string[] = []): ModelPla
 export async function openModel(name: string, options: ModelOptions): Promise<Model> {
   const place = placeOf(name, options.baseUrl);
   if (place.kind === 'folder') {
-    return openEmbedded(place.folder, options.device ? { device: options.device } : {});
+    const { device, quantization } = options;
+    return openEmbedded(place.folder, {
+      ...(device ? { device } : {}),
+      ...(quantization ? { quantization } : {}),
+    });
   }
   collectEarly();
   const { revision, concurrency, timeout, prices, maxCost, api, apiKeyEnv, apiKeyFile, body } = options;

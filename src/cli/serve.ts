@@ -1,10 +1,11 @@
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../engine/device.ts';
-import { revision } from '../engine/llama/checkpoint.ts';
 import { WORKERS } from '../engine/parallel/pool.ts';
+import type { Quantization } from '../engine/quantization.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { openCheckpoint } from '../model/checkpoint.ts';
+import { sampledRevision } from '../model/embedded.ts';
 import { openPool } from '../model/pool.ts';
 import { chatTemplate } from '../serving/chat-template.ts';
 import { Generator } from '../serving/generation.ts';
@@ -16,6 +17,7 @@ import { print, printable } from './terminal.ts';
 
 export interface ServeOptions extends LimitOptions {
   readonly device: Device;
+  readonly quantization?: Quantization;
   readonly host: string;
   readonly port: number;
   readonly servedModelName?: string;
@@ -44,7 +46,7 @@ export async function serve(
   const template = chatTemplate(files);
   const name = options.servedModelName ?? folder ?? 'seed';
 
-  const pool = await openPool(options.device, 'sampling');
+  const pool = await openPool(options, 'sampling');
   try {
     const failure = Promise.withResolvers<never>();
     // It is awaited below; until then a failure is not unhandled.
@@ -54,7 +56,14 @@ export async function serve(
       failure.reject(new EvalPlannerError('model', message, 'start the server again', error));
     });
     const server = await startServer(
-      { name, revision: revision(parameters), tokenizer, template, generator, vocabSize: config.vocabSize },
+      {
+        name,
+        revision: sampledRevision(pool, parameters),
+        tokenizer,
+        template,
+        generator,
+        vocabSize: config.vocabSize,
+      },
       { host, port, apiKey, onBug: (error) => process.stderr.write(explain(error, { debug })) },
     );
     const { context, slots } = limits;

@@ -4,7 +4,7 @@ import { Pool } from '../engine/parallel/pool.ts';
 import type { Generation } from '../model.ts';
 import { EOS_ID, PAD_ID, tokenizerConfig, tokenizerJson, VOCAB } from '../playground/tokenizer.ts';
 import { random } from '../random.ts';
-import { EmbeddedModel } from './embedded.ts';
+import { EmbeddedModel, sampledRevision } from './embedded.ts';
 import { modelContract } from './model.contract.ts';
 import { tokenizer } from './tokenizer.ts';
 
@@ -60,6 +60,15 @@ test('a prompt that is too long is an error of its own: the others are answered'
   // One token still fits.
   expect(found.get('2')).toMatchObject({ completionTokens: 1 });
   expect(found.get('3')?.finishReason).toBe('error');
+});
+
+test('a ledger tells texts in 8 bits from those in 32, and too many weights are refused before anything is asked', async () => {
+  const pools = [new Pool(), new Pool('cpu', 'int8')] as const;
+  const [exact, rounded] = pools.map((pool) => tiny(pool).revision);
+  expect(rounded).toBe(`${exact}-int8`);
+  const large = { config: {}, shapes: [], flat: { length: 3e9 } } as unknown as Parameters;
+  expect(() => sampledRevision(pools[1], large)).toThrow(/3000000000 weights, and int8 takes 2000000000/);
+  await Promise.all(pools.map((pool) => pool.close()));
 });
 
 test('a pool that is closed while it samples ends the generations, not the process', async () => {

@@ -1,6 +1,7 @@
 import { revision } from '../engine/llama/checkpoint.ts';
 import type { Parameters } from '../engine/llama/parameters.ts';
 import type { Pool } from '../engine/parallel/pool.ts';
+import { INT8_WEIGHTS } from '../engine/quantization.ts';
 import type { TokenLogprob as IdLogprob } from '../engine/sampling/logprobs.ts';
 import type { Sample, SampleRequest } from '../engine/sampling/sampler.ts';
 import { EvalPlannerError } from '../errors.ts';
@@ -28,7 +29,7 @@ export class EmbeddedModel implements Model {
   readonly #tokenizer: Tokenizer;
 
   constructor(pool: Pool, parameters: Parameters, tokenizer: Tokenizer) {
-    this.revision = revision(parameters);
+    this.revision = sampledRevision(pool, parameters);
     this.#pool = pool;
     this.#parameters = parameters;
     this.#tokenizer = tokenizer;
@@ -105,6 +106,19 @@ export class EmbeddedModel implements Model {
   }
 
   async close(): Promise<void> {}
+}
+
+/** Names what a text was written by: the same weights in 8 bits write other ones. Throws EvalPlannerError (`model`) for weights
+ * that are too many for 8 bits. */
+export function sampledRevision({ quantization }: Pool, parameters: Parameters): string {
+  if (quantization === undefined) return revision(parameters);
+  if (parameters.flat.length > INT8_WEIGHTS)
+    throw new EvalPlannerError(
+      'model',
+      `the model has ${parameters.flat.length} weights, and ${quantization} takes ${INT8_WEIGHTS} at most`,
+      'leave out the quantization',
+    );
+  return `${revision(parameters)}-${quantization}`;
 }
 
 /** A prompt that leaves no room for an answer fails by itself: the others of its batch are answered. */

@@ -1,12 +1,14 @@
 import type { Device } from '../engine/device.ts';
+import type { Quantization } from '../engine/quantization.ts';
 import type { Model } from '../model.ts';
 
 /** A Hugging Face folder of the Llama architecture, or a PEFT adapter of one, as a model that runs in this process; `close` ends
- * its threads. The engine is loaded here, not with the package. Throws EvalPlannerError (`model`, `disk`) for a folder that
- * cannot be read, or a device that is missing or computes other numbers than the CPU. */
+ * its threads. With `quantization` its matrix products are computed in 8-bit integers, and its revision says so. The engine is
+ * loaded here, not with the package. Throws EvalPlannerError (`model`, `disk`) for a folder that cannot be read, or a device
+ * that is missing or computes other numbers than the CPU. */
 export async function openEmbedded(
   dir: string,
-  { device }: { readonly device?: Device } = {},
+  { device, quantization }: { readonly device?: Device; readonly quantization?: Quantization } = {},
 ): Promise<Model> {
   const [{ openCheckpoint }, { EmbeddedModel }, { openPool }] = await Promise.all([
     import('./checkpoint.ts'),
@@ -14,7 +16,7 @@ export async function openEmbedded(
     import('./pool.ts'),
   ]);
   const { parameters, tokenizer } = await openCheckpoint(dir);
-  const pool = await openPool(device, 'sampling');
+  const pool = await openPool({ device, quantization }, 'sampling');
   const model = new EmbeddedModel(pool, parameters, tokenizer);
   return {
     revision: model.revision,

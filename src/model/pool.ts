@@ -1,5 +1,7 @@
 import { checkDevice, type Device } from '../engine/device.ts';
 import { Pool } from '../engine/parallel/pool.ts';
+import type { Quantization } from '../engine/quantization.ts';
+import { addsInt8 } from '../engine/quantization-check.ts';
 import { EvalPlannerError } from '../errors.ts';
 
 /** What a device is wanted for. */
@@ -20,8 +22,31 @@ export async function requireDevice(device: Device, uses: readonly DeviceUse[]):
   );
 }
 
-/** The engine's workers on a device that was tried before. */
-export async function openPool(device: Device = 'cpu', ...uses: readonly DeviceUse[]): Promise<Pool> {
+/** Throws EvalPlannerError (`model`) where products of 8-bit integers would be wrong, `usage` where there are none. */
+async function requireInt8(device: Device): Promise<void> {
+  if (device !== 'cpu')
+    throw new EvalPlannerError(
+      'usage',
+      `there is no int8 on the device ${device}`,
+      'leave out one of device and quantization',
+    );
+  if (await addsInt8()) return;
+  throw new EvalPlannerError(
+    'model',
+    'this processor adds up 8-bit products wrongly (it has no VNNI or dot product instructions)',
+    'leave out the quantization: float32 is no slower here',
+  );
+}
+
+/** The engine's workers, on a device and with numbers that were tried before. */
+export async function openPool(
+  {
+    device = 'cpu',
+    quantization,
+  }: { readonly device?: Device | undefined; readonly quantization?: Quantization | undefined },
+  ...uses: readonly DeviceUse[]
+): Promise<Pool> {
   await requireDevice(device, uses);
-  return new Pool(device);
+  if (quantization) await requireInt8(device);
+  return new Pool(device, quantization);
 }

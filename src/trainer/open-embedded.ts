@@ -12,7 +12,7 @@ export async function openEmbeddedTrainer({
     import('../model/pool.ts'),
     import('./embedded.ts'),
   ]);
-  const pool = await openPool(device, 'training');
+  const pool = await openPool({ device }, 'training');
   const trainer = new EmbeddedTrainer(pool);
   return {
     train: (job, onStep, signal) => trainer.train(job, onStep, signal),

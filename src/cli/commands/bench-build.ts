@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { deviceOption, positive, temperature, whole } from '../arguments.ts';
+import { deviceOption, positive, quantizationOption, temperature, whole } from '../arguments.ts';
 import type { BenchBuildOptions } from '../bench-build.ts';
 import { interruptible } from '../interrupt.ts';
 import { withModelOptions } from '../model-options.ts';
@@ -21,7 +21,8 @@ export function buildCommand(bench: Command): void {
         '--check-model <name>',
         'checks them where FollowBench has no rule; without one, only rules count',
       )
-      .addOption(deviceOption()),
+      .addOption(deviceOption())
+      .addOption(quantizationOption()),
   )
     .addOption(new Option('--answers <n>', 'sampled of each instruction').default(8).argParser(positive))
     .addOption(new Option('--temperature <x>', 'of the answers').default(0.8).argParser(temperature))

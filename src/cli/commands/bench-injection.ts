@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { deviceOption, positive, share, whole } from '../arguments.ts';
+import { deviceOption, positive, quantizationOption, share, whole } from '../arguments.ts';
 import type { BenchInjectionOptions } from '../bench-injection.ts';
 import { interruptible } from '../interrupt.ts';
 
@@ -10,6 +10,7 @@ export function injectionCommand(bench: Command): void {
     .description('how often a text in the worse response turns the verdict of a judge')
     .option('--model <folder>', "the judge's checkpoint (default: the seed model M0)")
     .addOption(deviceOption())
+    .addOption(quantizationOption())
     .addOption(
       new Option('--pairs <n>', 'held-out pairs; each is judged about 700 times')
         .default(20)

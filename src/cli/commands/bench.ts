@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { deviceOption, positive, share, whole } from '../arguments.ts';
+import { deviceOption, positive, quantizationOption, share, whole } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 import { withModelOptions } from '../model-options.ts';
 import { buildCommand } from './bench-build.ts';
@@ -24,7 +24,8 @@ export function benchCommand(evalplanner: Command): void {
         '--model <name>',
         'the judge: a folder, or with --base-url what its server calls it (default: M0)',
       )
-      .addOption(deviceOption()),
+      .addOption(deviceOption())
+      .addOption(quantizationOption()),
   )
     .option(
       '--verdicts <file>',

@@ -1,5 +1,13 @@
 import { type Command, Option } from 'commander';
-import { deviceOption, onErrorOption, positive, share, temperature, whole } from '../arguments.ts';
+import {
+  deviceOption,
+  onErrorOption,
+  positive,
+  quantizationOption,
+  share,
+  temperature,
+  whole,
+} from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 import { withModelOptions } from '../model-options.ts';
 
@@ -67,6 +75,7 @@ export function judgeCommand(evalplanner: Command): void {
       ),
     )
     .addOption(deviceOption())
+    .addOption(quantizationOption())
     .option('--json', 'print judgments as JSON: of a file one a line, in its order')
     .addHelpText(
       'after',

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { deviceOption, port, positive } from '../arguments.ts';
+import { deviceOption, port, positive, quantizationOption } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 
 /** `evalplanner serve` on the command line. */
@@ -29,6 +29,7 @@ export function serveCommand(evalplanner: Command): void {
         .argParser(positive),
     )
     .addOption(deviceOption())
+    .addOption(quantizationOption())
     .option('--api-key-env <name>', 'the environment variable with the key that clients have to send')
     .option('--json', 'print where the server listens as JSON')
     .addHelpText(

@@ -47,31 +47,34 @@ it('a thread that ends without a word fails what runs and what comes, and nothin
   await pool.close();
 });
 
-it('weights that are loaded already are not loaded again, and sampling follows their updates', async () => {
-  const pool = new Pool();
-  const parameters = tinyParameters();
-  const options = { learningRate: 0.1, warmupSteps: 0, steps: 99, betas: [0.9, 0.95] as const };
-  const trainer = new StepTrainer(pool, parameters, { ...options, weightDecay: 0, maxGradNorm: 1 });
-  const told = vi.spyOn(threads[0] as Worker, 'postMessage');
-  const sample = async (from: Pool, weights: typeof parameters) => {
-    from.load(weights);
-    const request = {
-      index: 0,
-      prompt: tokens(9, 1),
-      maxTokens: 12,
-      temperature: 0,
-      topP: 1,
-      seed: 1,
-      stopIds: [],
+it.each([undefined, 'int8'] as const)(
+  'weights that are loaded already are not loaded again, and sampling follows their updates, %s',
+  async (quantization) => {
+    const pool = new Pool('cpu', quantization);
+    const parameters = tinyParameters();
+    const options = { learningRate: 0.1, warmupSteps: 0, steps: 99, betas: [0.9, 0.95] as const };
+    const trainer = new StepTrainer(pool, parameters, { ...options, weightDecay: 0, maxGradNorm: 1 });
+    const told = vi.spyOn(threads[0] as Worker, 'postMessage');
+    const sample = async (from: Pool, weights: typeof parameters) => {
+      from.load(weights);
+      const request = {
+        index: 0,
+        prompt: tokens(9, 1),
+        maxTokens: 12,
+        temperature: 0,
+        topP: 1,
+        seed: 1,
+        stopIds: [],
+      };
+      for await (const { tokens } of from.sample([request], 64)) return tokens;
     };
-    for await (const { tokens } of from.sample([request], 64)) return tokens;
-  };
-  const before = await sample(pool, parameters);
-  for (let step = 0; step < 5; step++) await trainer.sft([{ ids: tokens(40, 2), start: 5 }]);
-  const after = await sample(pool, parameters);
-  expect(told.mock.calls.filter(([message]) => message.type === 'model')).toEqual([]);
-  const fresh = new Pool();
-  expect(after).toEqual(await sample(fresh, parameters));
-  expect(after).not.toEqual(before);
-  await Promise.all([pool.close(), fresh.close()]);
-});
+    const before = await sample(pool, parameters);
+    for (let step = 0; step < 5; step++) await trainer.sft([{ ids: tokens(40, 2), start: 5 }]);
+    const after = await sample(pool, parameters);
+    expect(told.mock.calls.filter(([message]) => message.type === 'model')).toEqual([]);
+    const fresh = new Pool('cpu', quantization);
+    expect(after).toEqual(await sample(fresh, parameters));
+    expect(after).not.toEqual(before);
+    await Promise.all([pool.close(), fresh.close()]);
+  },
+);

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Device } from '../device.ts';
 import type { Parameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
+import type { Quantization } from '../quantization.ts';
 import type { ChosenToken, Sample, SampleRequest } from '../sampling/sampler.ts';
 import type { AdamWArrays, AdamWUpdate, Stretch } from '../training/adamw.ts';
 import type { FromWorker, GradientResult, GradientTask, ToWorker } from './protocol.ts';
@@ -52,6 +53,8 @@ export class Pool {
   readonly #listeners: Listener[] = Array.from({ length: WORKERS }, () => () => {});
   readonly #failures: ((error: Error) => void)[] = Array.from({ length: WORKERS }, () => () => {});
   readonly #device: Device;
+  /** What is sampled is computed in. */
+  readonly quantization: Quantization | undefined;
   #parallel = WORKERS;
   #loaded: { parameters: Parameters; adapter: Adapter | undefined; slots: number } | null = null;
   /** Of what is trained. */
@@ -62,10 +65,11 @@ export class Pool {
   /** Why the pool is of no more use. */
   #gone: Error | null = null;
 
-  /** Whether the device works is for the caller to find out before (checkDevice): here it would be a failure of the first
-   * run. */
-  constructor(device: Device = 'cpu') {
+  /** Whether the device works, and the processor can do with the quantization, is for the caller to find out before (checkDevice,
+   * addsInt8): here the one would be a failure of the first run, and nobody would notice the other. */
+  constructor(device: Device = 'cpu', quantization?: Quantization) {
     this.#device = device;
+    this.quantization = quantization;
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     this.#workers = Array.from({ length: WORKERS }, (_, i) => {
       const worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), { name: `engine ${i}` });
@@ -103,6 +107,7 @@ export class Pool {
         ...(adapter ? { adapter: { lora: adapter.lora, weights: adapter.flat.buffer } } : {}),
         threads: threadsOf(WORKERS),
         device: this.#device,
+        quantization: this.quantization,
         slots,
       };
       worker.postMessage(message);

@@ -1,6 +1,7 @@
 import type { Device } from '../device.ts';
 import type { LlamaConfig } from '../llama/config.ts';
 import type { LoraConfig } from '../lora/adapter.ts';
+import type { Quantization } from '../quantization.ts';
 import type { ChosenToken, Sample, SampleRequest } from '../sampling/sampler.ts';
 import type { AdamWArrays, AdamWUpdate, Stretch } from '../training/adamw.ts';
 import type { MicroBatch } from '../training/sequence.ts';
@@ -35,6 +36,7 @@ export type ToWorker =
       /** Of the runtime, for sampling. */
       readonly threads: number;
       readonly device: Device;
+      readonly quantization: Quantization | undefined;
       /** Sequences sampled at a time. */
       readonly slots: number;
     }
