@@ -27,6 +27,14 @@ export interface Rated {
   readonly points: number;
 }
 
+/** The pairs of one section and subset, as far as a score is made of them: how many, and their points together. */
+export interface Cell {
+  readonly section: string;
+  readonly subset: string;
+  readonly pairs: number;
+  readonly points: number;
+}
+
 /** A score from 0 to 1 and what it is made of. */
 export interface Score {
   readonly name: string;
@@ -61,7 +69,7 @@ export interface Benchmark {
   /** The points of one pair, 0 to 1, under the official protocol; `seed` as for orders. */
   points(game: Game, seed: number): number;
   /** The official score made of the pairs' points. */
-  aggregate(rated: readonly Rated[]): Score;
+  aggregate(cells: readonly Cell[]): Score;
   readonly published: readonly Published[];
 }
 
@@ -95,14 +103,43 @@ export function rightShare({ pair, verdicts }: Game): number {
   return mean(played.map((order) => (outcome(pair, order, verdicts[order] as VerdictKind) === 1 ? 1 : 0)));
 }
 
-/** The mean of the points of all pairs, and of each section. */
-export function bySection(rated: readonly Rated[]): Score {
-  const sections = groupBy(rated, ({ pair }) => pair.section);
-  return { ...meanScore('overall', rated), parts: [...sections].map(([name, own]) => meanScore(name, own)) };
+/** The official score of pairs by their places in a list; one that is drawn several times counts as often. A bootstrap asks for it
+ * a thousand times. */
+export function officialScore(
+  { aggregate }: Benchmark,
+  rated: readonly Rated[],
+): (places: readonly number[]) => Score {
+  const names = rated.map(({ pair }) => `${pair.section}\n${pair.subset}`);
+  const cells = [...new Map(rated.map(({ pair }, place) => [names[place] as string, pair]))];
+  const index = new Map(cells.map(([name], cell) => [name, cell]));
+  const cellOf = Int32Array.from(names, (name) => index.get(name) as number);
+  const pointsOf = Float64Array.from(rated, ({ points }) => points);
+  return (places) => {
+    const [pairs, points] = [new Float64Array(cells.length), new Float64Array(cells.length)];
+    for (const place of places) {
+      const cell = cellOf[place] as number;
+      (pairs[cell] as number)++;
+      (points[cell] as number) += pointsOf[place] as number;
+    }
+    return aggregate(
+      cells.flatMap(([, { section, subset }], cell) =>
+        pairs[cell] === 0
+          ? []
+          : [{ section, subset, pairs: pairs[cell] as number, points: points[cell] as number }],
+      ),
+    );
+  };
 }
 
-export function meanScore(name: string, rated: readonly Rated[]): Score {
-  return { name, score: mean(rated.map(({ points }) => points)), pairs: rated.length };
+/** The mean of the points of all pairs, and of each section. */
+export function bySection(cells: readonly Cell[]): Score {
+  const sections = groupBy(cells, ({ section }) => section);
+  return { ...meanScore('overall', cells), parts: [...sections].map(([name, own]) => meanScore(name, own)) };
+}
+
+export function meanScore(name: string, cells: readonly Cell[]): Score {
+  const pairs = cells.reduce((sum, cell) => sum + cell.pairs, 0);
+  return { name, score: cells.reduce((sum, { points }) => sum + points, 0) / pairs, pairs };
 }
 
 /** The plain mean of a part's values; NaN for none. */

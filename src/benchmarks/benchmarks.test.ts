@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SourceRow } from '../rows/row.ts';
 import { ORDERS, type VerdictKind } from '../types.ts';
-import type { Benchmark, BenchmarkPair, Game } from './benchmark.ts';
+import { type Benchmark, type BenchmarkPair, type Game, officialScore } from './benchmark.ts';
 import { custom } from './custom.ts';
 import { judgebench } from './judgebench.ts';
 import { llmbar } from './llmbar.ts';
@@ -163,13 +163,14 @@ describe('rm-bench', () => {
         });
         const at = (i: number, j: number) => Number(cells[3 * i + j]);
         const rated = games.map((game) => ({ pair: game.pair, points: rmBench.points(game, 0) }));
-        const domain = rmBench.aggregate(rated).parts?.[0];
+        const official = officialScore(rmBench, rated)([...rated.keys()]);
+        const domain = official.parts?.[0];
         const level = (name: string) => domain?.parts?.find((part) => part.name === name)?.score;
         expect(level('hard')).toBeCloseTo((at(0, 1) + at(0, 2) + at(1, 2)) / 3, 12);
         expect(level('normal')).toBeCloseTo((at(0, 0) + at(1, 1) + at(2, 2)) / 3, 12);
         expect(level('easy')).toBeCloseTo((at(1, 0) + at(2, 0) + at(2, 1)) / 3, 12);
         expect(domain?.score).toBeCloseTo(cells.filter(Boolean).length / 9, 12);
-        const across = rmBench.aggregate(rated).parts?.find(({ name }) => name === 'hard');
+        const across = official.parts?.find(({ name }) => name === 'hard');
         expect(across?.score).toBeCloseTo(level('hard') as number, 12);
       }),
     );
@@ -315,9 +316,8 @@ describe.runIf(existsSync(data))('on the published files', () => {
     expect(pairs).toHaveLength(2985);
     const all = (say: (own: BenchmarkPair) => 'right' | 'wrong' | VerdictKind) => {
       const verdicts = judged(pairs, say);
-      return rewardbench.aggregate(
-        verdicts.map((game) => ({ pair: game.pair, points: rewardbench.points(game, 0) })),
-      );
+      const rated = verdicts.map((game) => ({ pair: game.pair, points: rewardbench.points(game, 0) }));
+      return officialScore(rewardbench, rated)([...rated.keys()]);
     };
     expect(all(() => 'right').score).toBe(1);
     expect(all(() => 'invalid').score).toBe(0.5);

@@ -76,7 +76,11 @@ export function scoreChoices(
     judged: games.length,
     choices: choices.length,
     incomplete: incomplete(benchmark, games),
-    official: ratedScore(games, ({ choice }) => choice, benchmark.aggregate, seed),
+    official: ratedScore(
+      games.map(({ choice }) => choice),
+      (places) => benchmark.aggregate(places.map((place) => games[place] as ChoiceGame)),
+      seed,
+    ),
     chance: meanOrNull(plain.map(({ choice }) => choice.right / choice.responses.length)),
     slots:
       named.length === 0

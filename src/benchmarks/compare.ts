@@ -1,5 +1,13 @@
 import { ORDERS } from '../types.ts';
-import { type Benchmark, type Game, groupBy, outcome, type Rated } from './benchmark.ts';
+import {
+  type Benchmark,
+  type Game,
+  groupBy,
+  officialScore,
+  outcome,
+  type Rated,
+  type Score,
+} from './benchmark.ts';
 import { type ChoiceBenchmark, type ChoiceGame, choicePoints } from './choice.ts';
 import { type Comparison, type Interval, mcnemar, wilson } from './metrics.ts';
 import { type Drawable, percentiles, resamples } from './resample.ts';
@@ -56,7 +64,7 @@ export function compareOn(
     pairs: shared.length,
     unmatched: first.games.length + second.games.length - 2 * shared.length,
     ...tested(shared),
-    ...paired(mine, others, pairs, (rated) => benchmark.aggregate(rated).score, seed),
+    ...paired(pairs, officialScore(benchmark, mine), officialScore(benchmark, others), seed),
   };
 }
 
@@ -88,36 +96,27 @@ export function compareChoices(
     secondOnly,
     p: mcnemar(firstOnly, secondOnly),
     ...paired(
-      shared.map(({ mine }) => mine),
-      shared.map(({ other }) => other),
       shared.map(({ mine }) => mine.choice),
-      (games) => benchmark.aggregate(games).score,
+      (places) => benchmark.aggregate(places.map((place) => shared[place]?.mine as ChoiceGame)),
+      (places) => benchmark.aggregate(places.map((place) => shared[place]?.other as ChoiceGame)),
       seed,
     ),
   };
 }
 
 /** Both scores and their difference, with a paired percentile bootstrap over prompts. */
-function paired<T>(
-  mine: readonly T[],
-  others: readonly T[],
-  drawn: readonly Drawable[],
-  score: (items: readonly T[]) => number,
+function paired(
+  units: readonly Drawable[],
+  mine: (places: readonly number[]) => Score,
+  other: (places: readonly number[]) => Score,
   seed: number,
 ): Pick<JudgeComparison, 'first' | 'second' | 'difference' | 'interval'> {
-  const at = (items: readonly T[], places: readonly number[]) => places.map((place) => items[place] as T);
-  const draws = Array.from(
-    resamples(drawn, seed),
-    (places) => score(at(mine, places)) - score(at(others, places)),
-  );
-  const difference = score(mine) - score(others);
+  const all = [...units.keys()];
+  const [first, second] = [mine(all).score, other(all).score];
+  const difference = first - second;
+  const draws = Array.from(resamples(units, seed), (places) => mine(places).score - other(places).score);
   const [low, high] = percentiles(draws) as Interval;
-  return {
-    first: score(mine),
-    second: score(others),
-    difference,
-    interval: low === high ? flat(difference, drawn) : [low, high],
-  };
+  return { first, second, difference, interval: low === high ? flat(difference, units) : [low, high] };
 }
 
 /** Where every prompt differs alike, resampling shows no spread; Wilson's reach over prompts stands in for it. */

@@ -60,34 +60,46 @@ export function coefficientInterval({ coefficients, errors }: Fit, i: number): I
   return [b - reach, b + reach];
 }
 
-function probabilities({ x }: Chosen, b: readonly number[]): number[] {
-  const utilities = x.map((own) => dot(own, b));
-  const most = Math.max(...utilities);
-  const weights = utilities.map((utility) => Math.exp(utility - most));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight) => weight / total);
+/** In loops without lists of their own, as what follows: they run a dozen times over every verdict. */
+function probabilities({ x }: Chosen, b: readonly number[]): Float64Array {
+  const p = new Float64Array(x.length);
+  let most = Number.NEGATIVE_INFINITY;
+  for (let a = 0; a < p.length; a++) {
+    p[a] = dot(x[a] as readonly number[], b);
+    most = Math.max(most, p[a] as number);
+  }
+  let total = 0;
+  for (let a = 0; a < p.length; a++) {
+    p[a] = Math.exp((p[a] as number) - most);
+    total += p[a] as number;
+  }
+  for (let a = 0; a < p.length; a++) (p[a] as number) /= total;
+  return p;
 }
 
 /** Σᵢ (shareᵢ − pᵢ) xᵢ. */
-function addScore(sum: number[], { x, shares }: Chosen, p: readonly number[]): void {
+function addScore(sum: number[], { x, shares }: Chosen, p: Float64Array): void {
   for (let a = 0; a < x.length; a++) {
     const residual = (shares[a] as number) - (p[a] as number);
     const own = x[a] as readonly number[];
-    for (let i = 0; i < own.length; i++) (sum[i] as number) += residual * (own[i] as number);
+    for (let i = 0; i < sum.length; i++) (sum[i] as number) += residual * (own[i] as number);
   }
 }
 
 /** Σᵢ pᵢ xᵢ xᵢᵀ − x̄ x̄ᵀ with x̄ = Σᵢ pᵢ xᵢ. */
-function addInformation(sum: readonly number[][], { x }: Chosen, p: readonly number[]): void {
-  const mean = sum.map((_, i) =>
-    x.reduce((total, own, a) => total + (p[a] as number) * (own[i] as number), 0),
-  );
+function addInformation(sum: readonly number[][], { x }: Chosen, p: Float64Array): void {
+  const mean = new Float64Array(sum.length);
   for (let a = 0; a < x.length; a++) {
-    const centred = mean.map((middle, i) => (x[a]?.[i] as number) - middle);
-    for (let i = 0; i < centred.length; i++) {
-      const weight = (p[a] as number) * (centred[i] as number);
+    const own = x[a] as readonly number[];
+    for (let i = 0; i < mean.length; i++) (mean[i] as number) += (p[a] as number) * (own[i] as number);
+  }
+  for (let a = 0; a < x.length; a++) {
+    const own = x[a] as readonly number[];
+    for (let i = 0; i < mean.length; i++) {
+      const weight = (p[a] as number) * ((own[i] as number) - (mean[i] as number));
       const line = sum[i] as number[];
-      for (let j = 0; j < centred.length; j++) (line[j] as number) += weight * (centred[j] as number);
+      for (let j = 0; j < mean.length; j++)
+        (line[j] as number) += weight * ((own[j] as number) - (mean[j] as number));
     }
   }
 }

@@ -36,8 +36,8 @@ export const followbenchEval: Benchmark = {
   orders: () => ORDERS,
   points: (game) =>
     ORDERS.every((order) => game.verdicts[order] !== undefined) && rightShare(game) === 1 ? 1 : 0,
-  aggregate(rated) {
-    const { parts = [], ...overall } = bySection(rated);
+  aggregate(cells) {
+    const { parts = [], ...overall } = bySection(cells);
     return { ...overall, parts: parts.toSorted((a, b) => a.name.localeCompare(b.name)) };
   },
 

@@ -94,14 +94,16 @@ export function clusterBootstrap(clusters: readonly (readonly [number, number])[
   if (clusters.every(([hits, size]) => hits / size === share)) return wilson(share, clusters.length);
   const next = random(seedOf('cluster bootstrap', seed));
   const n = clusters.length;
+  const hitsOf = Float64Array.from(clusters, ([own]) => own);
+  const sizeOf = Float64Array.from(clusters, ([, own]) => own);
   const draws = new Float64Array(RESAMPLES);
   for (let r = 0; r < RESAMPLES; r++) {
     let hits = 0;
     let size = 0;
     for (let i = 0; i < n; i++) {
-      const cluster = clusters[Math.floor(next() * n)] as readonly [number, number];
-      hits += cluster[0];
-      size += cluster[1];
+      const cluster = Math.floor(next() * n);
+      hits += hitsOf[cluster] as number;
+      size += sizeOf[cluster] as number;
     }
     draws[r] = hits / size;
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SourceRow } from '../rows/row.ts';
+import { officialScore } from './benchmark.ts';
 import { ppeCorrectness, ppePreference } from './ppe.ts';
 
 const rows = (values: readonly unknown[], file: string): SourceRow[] =>
@@ -57,7 +58,7 @@ describe('PPE correctness', () => {
       ...ppeCorrectness.load(rows([row()], 'gpqa')),
     ];
     const rated = pairs.map((pair) => ({ pair, points: pair.section === 'MATH' ? 1 : 0 }));
-    expect(ppeCorrectness.aggregate(rated).score).toBe(0.5);
+    expect(officialScore(ppeCorrectness, rated)([...rated.keys()]).score).toBe(0.5);
   });
 
   it.each<[object, RegExp]>([

@@ -3,11 +3,11 @@ import { ORDERS } from '../types.ts';
 import {
   type Benchmark,
   type BenchmarkPair,
+  type Cell,
   Fields,
   groupBy,
   mean,
   meanScore,
-  type Rated,
   rightShare,
   type Score,
 } from './benchmark.ts';
@@ -84,9 +84,9 @@ function correctness(row: SourceRow, seen: Map<string, number>): BenchmarkPair[]
 }
 
 /** The mean of the sets, each the mean of its pairs' points. */
-function meanOfSets(rated: readonly Rated[]): Score {
-  const parts = [...groupBy(rated, ({ pair }) => pair.section)].map(([name, own]) => meanScore(name, own));
-  return { name: 'overall', score: mean(parts.map(({ score }) => score)), pairs: rated.length, parts };
+function meanOfSets(cells: readonly Cell[]): Score {
+  const parts = [...groupBy(cells, ({ section }) => section)].map(([name, own]) => meanScore(name, own));
+  return { ...meanScore('overall', cells), score: mean(parts.map(({ score }) => score)), parts };
 }
 
 export const ppeCorrectness: Benchmark = {
@@ -173,7 +173,7 @@ export const ppePreference: Benchmark = {
 
   orders: () => ORDERS,
   points: rightShare,
-  aggregate: (rated) => meanScore('overall', rated),
+  aggregate: (cells) => meanScore('overall', cells),
 
   published: [
     ...[

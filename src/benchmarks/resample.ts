@@ -41,14 +41,12 @@ export function* resamples(pairs: readonly Drawable[], seed: number): Generator<
 }
 
 /** The score of these pairs or choices, and the percentile bootstrap over prompts of it and of every part. */
-export function ratedScore<T>(
-  items: readonly T[],
-  drawn: (item: T) => Drawable,
-  aggregate: (items: readonly T[]) => Score,
+export function ratedScore(
+  units: readonly Drawable[],
+  scoreOf: (places: readonly number[]) => Score,
   seed: number,
 ): RatedScore {
-  const score = aggregate(items);
-  const units = items.map(drawn);
+  const score = scoreOf([...units.keys()]);
   const draws = new Map<string, number[]>();
   const note = (own: Score, path: string) => {
     const list = draws.get(path);
@@ -56,20 +54,18 @@ export function ratedScore<T>(
     else draws.set(path, [own.score]);
     for (const part of own.parts ?? []) note(part, `${path}\n${part.name}`);
   };
-  if (items.length > 0)
-    for (const places of resamples(units, seed))
-      note(aggregate(places.map((place) => items[place] as T)), '');
+  if (units.length > 0) for (const places of resamples(units, seed)) note(scoreOf(places), '');
   const prompts = new Set(units.map(({ prompt }) => prompt)).size;
   const withInterval = (own: Score, path: string): RatedScore => {
     const { parts, ...rest } = own;
     const found = percentiles(draws.get(path) ?? []);
     // Where no prompt differs from another, resampling shows no spread.
     const flat = found === null || found[0] === found[1];
-    const n = Math.max(1, Math.round((own.pairs * prompts) / Math.max(1, items.length)));
+    const n = Math.max(1, Math.round((own.pairs * prompts) / Math.max(1, units.length)));
     return {
       ...rest,
       // The formula of Ties ends a little above 1.
-      interval: items.length === 0 ? [0, 1] : flat ? wilson(Math.min(1, own.score), n) : found,
+      interval: units.length === 0 ? [0, 1] : flat ? wilson(Math.min(1, own.score), n) : found,
       ...(parts ? { parts: parts.map((part) => withInterval(part, `${path}\n${part.name}`)) } : {}),
     };
   };

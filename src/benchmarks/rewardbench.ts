@@ -1,13 +1,13 @@
 import { random, seedOf } from '../random.ts';
 import {
   type Benchmark,
+  type Cell,
   Fields,
   type Game,
   groupBy,
   mean,
   meanScore,
   outcome,
-  type Rated,
   type Score,
 } from './benchmark.ts';
 
@@ -97,19 +97,19 @@ export const rewardbench: Benchmark = {
 
   points,
 
-  aggregate(rated) {
-    const judged = groupBy(rated, ({ pair }) => pair.section);
+  aggregate(cells) {
+    const judged = groupBy(cells, ({ section }) => section);
     const present = Object.keys(SECTIONS).filter((section) => judged.has(section));
     const sections = present.map((section): Score => {
-      const own = judged.get(section) as Rated[];
+      const own = judged.get(section) as Cell[];
       const weightOf = ({ name }: Score) => SECTIONS[section]?.[name] as number;
-      const parts = [...groupBy(own, ({ pair }) => pair.subset)].map(([name, list]) => meanScore(name, list));
+      const parts = own.map((cell) => meanScore(cell.subset, [cell]));
       const total = parts.reduce((sum, part) => sum + weightOf(part), 0);
       const score = parts.reduce((sum, part) => sum + part.score * weightOf(part), 0) / total;
-      return { name: section, score, pairs: own.length, parts };
+      return { ...meanScore(section, own), score, parts };
     });
     const score = mean(sections.map((section) => section.score));
-    return { name: 'overall', score, pairs: rated.length, parts: sections };
+    return { ...meanScore('overall', cells), score, parts: sections };
   },
 
   published: [

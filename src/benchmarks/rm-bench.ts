@@ -66,14 +66,13 @@ export const rmBench: Benchmark = {
 
   points: rightShare,
 
-  aggregate(rated) {
-    const domains = [...groupBy(rated, ({ pair }) => pair.section)].map(([name, own]): Score => {
-      const levels = groupBy(own, ({ pair }) => pair.subset);
+  aggregate(cells) {
+    const domains = [...groupBy(cells, ({ section }) => section)].map(([name, own]): Score => {
       const parts = LEVELS.flatMap((at) => {
-        const cells = levels.get(at);
-        return cells ? [meanScore(at, cells)] : [];
+        const cell = own.find(({ subset }) => subset === at);
+        return cell ? [meanScore(at, [cell])] : [];
       });
-      return { name, score: mean(parts.map(({ score }) => score)), pairs: own.length, parts };
+      return { ...meanScore(name, own), score: mean(parts.map(({ score }) => score)), parts };
     });
     const score = mean(domains.map((domain) => domain.score));
     // Across domains a level is the mean of theirs, as officially.
@@ -83,7 +82,7 @@ export const rmBench: Benchmark = {
       const pairs = own.reduce((sum, part) => sum + part.pairs, 0);
       return [{ name, score: mean(own.map((part) => part.score)), pairs }];
     });
-    return { name: 'overall', score, pairs: rated.length, parts: [...domains, ...levels] };
+    return { ...meanScore('overall', cells), score, parts: [...domains, ...levels] };
   },
 
   published: [

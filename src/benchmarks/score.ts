@@ -6,6 +6,7 @@ import {
   groupBy,
   type JudgedOrder,
   judgedOrders,
+  officialScore,
   outcome,
 } from './benchmark.ts';
 import { type LengthControl, lengthControl } from './length.ts';
@@ -85,7 +86,11 @@ export function scoreBenchmark(
     judged: games.length,
     pairs: pairs.length,
     incomplete: incomplete(benchmark, games, pairs),
-    official: ratedScore(rated, ({ pair }) => pair, benchmark.aggregate, seed),
+    official: ratedScore(
+      games.map(({ pair }) => pair),
+      officialScore(benchmark, rated),
+      seed,
+    ),
     accuracy: share(right),
     twice: twice.length,
     bothOrders,
