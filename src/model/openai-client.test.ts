@@ -37,7 +37,7 @@ const packaged = (baseURL: string) => new OpenAI({ baseURL, apiKey: 'none', maxR
 const body = { model: 'x', messages: [{ role: 'user', content: '“é” \u2028 😀' }], temperature: 0.1 };
 
 describe('a call is what the openai package would make of it', () => {
-  test.each(['/v1', '/v1/', '', '/a/b?api-version=2026-01-01'])('at %s', async (path) => {
+  test.each(['/v1', '/v1/', '', '/a/b?api-version=2026-01-01', '/a%20b/?x=é'])('at %s', async (path) => {
     next = { status: 200, body: '{"choices": [{"text": "ä"}]}' };
     const theirs = await packaged(origin + path).post('/chat/completions', { body });
     const client = await openClient(origin + path, undefined, {}, transport);
