@@ -7,7 +7,7 @@ import { BENCHMARKS } from '../benchmarks/names.ts';
 import { joinVerdicts } from '../benchmarks/verdicts.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { allRows, benchmarkRows, firstPrompts, noteOddities } from './bench-rows.ts';
-import { SEED_FOLDER } from './ports.ts';
+import { SEED_FOLDER } from './seed-folder.ts';
 
 export function benchmarkOf(name: string): Benchmark {
   const found = BENCHMARKS.find((benchmark) => benchmark.name === name);

@@ -17,7 +17,7 @@ import { percent, range, whole } from '../report/format.ts';
 import { readRows } from '../rows/read.ts';
 import type { ResponsePair, VerdictKind } from '../types.ts';
 import { type JudgeSetup, openJudge } from './open-judge.ts';
-import { readHeldOut } from './ports.ts';
+import { readHeldOut } from './seed-folder.ts';
 import { print } from './terminal.ts';
 
 export interface BenchInjectionOptions extends JudgeSetup {

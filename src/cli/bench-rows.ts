@@ -2,10 +2,8 @@ import { stat } from 'node:fs/promises';
 import { benchmarkFiles, type Named } from '../benchmarks/files.ts';
 import { oddities, type Unit } from '../benchmarks/oddities.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { parseHubId } from '../rows/hub.ts';
 import { isDataFile, readRows } from '../rows/read.ts';
 import type { SourceRow } from '../rows/row.ts';
-import { sourceFiles } from '../rows/sources.ts';
 
 /** The rows of a benchmark: of its file or folder on the disk, else of a dataset on the hub; without `data` of the benchmark's
  * own datasets there. Throws EvalPlannerError, naming what was looked for. */
@@ -17,8 +15,12 @@ export async function benchmarkRows(benchmark: Named, data: string | undefined):
       'give its file or folder with --data',
     );
   const onDisk = data !== undefined && (isDataFile(data) || (await stat(data).catch(() => null)) !== null);
-  if (onDisk || (data !== undefined && parseHubId(data) === null))
-    return allRows(await benchmarkFiles(benchmark, data));
+  if (onDisk) return allRows(await benchmarkFiles(benchmark, data));
+  const [{ parseHubId }, { sourceFiles }] = await Promise.all([
+    import('../rows/hub.ts'),
+    import('../rows/sources.ts'),
+  ]);
+  if (data !== undefined && parseHubId(data) === null) return allRows(await benchmarkFiles(benchmark, data));
   const rows: SourceRow[] = [];
   // Files are all called train or test there: the dataset's name tells what rows are of.
   for (const dataset of data === undefined ? benchmark.hub : [data])

@@ -9,7 +9,7 @@ import { BENCHMARKS } from '../benchmarks/names.ts';
 import { EvalPlannerError } from '../errors.ts';
 import type { SourceRow } from '../rows/row.ts';
 import { allRows } from './bench-rows.ts';
-import { SEED_FOLDER } from './ports.ts';
+import { SEED_FOLDER } from './seed-folder.ts';
 
 /** Anything with prompts that nobody should train on. */
 interface Prompts extends Pick<Named, 'name' | 'title' | 'files' | 'hub' | 'counts'> {

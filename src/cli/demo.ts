@@ -16,10 +16,11 @@ import { benchmarkIndex, installedBenchmarks, shippedBenchmark } from './benchma
 import { diskFailure } from './failure.ts';
 import { writeAtomically } from './files.ts';
 import { ledgerReport, type RunFacts } from './ledger-report.ts';
-import { embeddedPorts, readHeldOut, SEED_FOLDER, type Wiring } from './ports.ts';
+import { embeddedPorts, type Wiring } from './ports.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { Progress } from './progress.ts';
 import { checkRunFolder, makeFolder, type RunDescription } from './run-folder.ts';
+import { readHeldOut, SEED_FOLDER } from './seed-folder.ts';
 import { print } from './terminal.ts';
 import { version } from './version.ts';
 

@@ -12,7 +12,7 @@ import { openCheckpoint } from '../model/checkpoint.ts';
 import { whole } from '../report/format.ts';
 import { tableOptions } from '../report/table.ts';
 import { openStore } from '../store.ts';
-import { readHeldOut, SEED_FOLDER } from './ports.ts';
+import { readHeldOut, SEED_FOLDER } from './seed-folder.ts';
 import { print, printable } from './terminal.ts';
 
 export interface Check {

@@ -9,7 +9,7 @@ import { scripted } from '../model/scripted.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
 import { pairRow } from './judge-rows.ts';
 import { judgmentText, Summary } from './judge-text.ts';
-import { SEED_FOLDER } from './ports.ts';
+import { SEED_FOLDER } from './seed-folder.ts';
 
 const thought = (verdict: string) => ` <plan> Check. </plan> <exec> looked </exec> ${verdict}`;
 const pair = { instruction: 'x', responses: ['one', 'two'] } as const;

@@ -2,9 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { EvalPlannerError } from '../errors.ts';
-import { aiSdk, type LanguageModel } from '../model/ai-sdk.ts';
-import { openEmbedded } from '../model/open-embedded.ts';
-import { openaiCompatible } from '../model/openai.ts';
+import type { LanguageModel } from '../model/ai-sdk.ts';
 import type { RemoteOptions } from '../model/remote.ts';
 import type { Model } from '../model.ts';
 import { collectEarly } from './memory.ts';
@@ -29,11 +27,12 @@ export function placeOf(name: string, baseUrl: readonly string[] = []): ModelPla
   return { kind: 'folder', folder: name };
 }
 
-/** The model of that name. Throws EvalPlannerError: `usage` for options that do not fit, `model` for one that is not there. */
+/** The model of that name; what it needs is loaded here, so that no other waits for it. Throws EvalPlannerError: `usage` for options that do not fit, `model` for one that is not there. */
 export async function openModel(name: string, options: ModelOptions): Promise<Model> {
   const place = placeOf(name, options.baseUrl);
   if (place.kind === 'folder') {
     const { device, quantization } = options;
+    const { openEmbedded } = await import('../model/open-embedded.ts');
     return openEmbedded(place.folder, {
       ...(device ? { device } : {}),
       ...(quantization ? { quantization } : {}),
@@ -50,7 +49,11 @@ export async function openModel(name: string, options: ModelOptions): Promise<Mo
     ...(prices ? { prices } : {}),
     ...(maxCost ? { maxCost } : {}),
   };
-  if (place.kind === 'provider') return aiSdk(await languageModel(place.provider, place.model), remote);
+  if (place.kind === 'provider') {
+    const { aiSdk } = await import('../model/ai-sdk.ts');
+    return aiSdk(await languageModel(place.provider, place.model), remote);
+  }
+  const { openaiCompatible } = await import('../model/openai.ts');
   const openAI = place.baseURL.every((url) => URL.parse(url)?.hostname === 'api.openai.com');
   const keyName = apiKeyEnv ?? (openAI && apiKeyFile === undefined ? 'OPENAI_API_KEY' : undefined);
   return openaiCompatible({

@@ -9,7 +9,7 @@ import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompt
 import { openStore, readStore, type Store } from '../store.ts';
 import type { ModelOptions } from './model-options.ts';
 import { type ModelPlace, openModel, placeOf } from './models.ts';
-import { SEED_FOLDER } from './ports.ts';
+import { SEED_FOLDER } from './seed-folder.ts';
 
 /** What every command that judges says of how. */
 export interface JudgeSetup extends ModelOptions {

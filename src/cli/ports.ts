@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { RunConfig } from '../config.ts';
 import type { Device } from '../engine/device.ts';
 import { Pool } from '../engine/parallel/pool.ts';
@@ -16,9 +14,7 @@ import type { Store } from '../store.ts';
 import { EmbeddedTrainer } from '../trainer/embedded.ts';
 import type { ResponsePair } from '../types.ts';
 import { writeAtomically } from './files.ts';
-
-/** The package's own folder: seed model and held-out pairs lie in its `seed/`, beside `src/` and `dist/`. */
-export const SEED_FOLDER = fileURLToPath(new URL('../../seed', import.meta.url));
+import { heldOutPath, readHeldOut, SEED_FOLDER } from './seed-folder.ts';
 
 export interface Wiring {
   readonly folder: string;
@@ -85,21 +81,6 @@ function ofThisRun(error: unknown, folder: string, checkpoint: string): unknown 
   return new EvalPlannerError(error.code, error.message, remedy, error);
 }
 
-/** The pairs that judges are measured on, shipped with the seed model: the file's text. */
-export function readHeldOut(split: 'dev' | 'test'): string {
-  const path = heldOutPath(split);
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new EvalPlannerError(
-      'data',
-      `cannot read the held-out pairs in ${path}`,
-      'install the package again, or in a checkout: git checkout seed/heldout',
-      error,
-    );
-  }
-}
-
 function heldOutPairs(split: 'dev' | 'test'): ResponsePair[] {
   const lines = readHeldOut(split).split('\n').filter(Boolean);
   try {
@@ -112,8 +93,4 @@ function heldOutPairs(split: 'dev' | 'test'): ResponsePair[] {
       error,
     );
   }
-}
-
-function heldOutPath(split: 'dev' | 'test'): string {
-  return join(SEED_FOLDER, 'heldout', `${split}.jsonl`);
 }

@@ -12,7 +12,7 @@ import { Generator } from '../serving/generation.ts';
 import { type LimitOptions, limitsFor } from '../serving/limits.ts';
 import { isLoopback, startServer } from '../serving/server.ts';
 import { explain } from './failure.ts';
-import { SEED_FOLDER } from './ports.ts';
+import { SEED_FOLDER } from './seed-folder.ts';
 import { print, printable } from './terminal.ts';
 
 export interface ServeOptions extends LimitOptions {

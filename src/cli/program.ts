@@ -1,0 +1,91 @@
+import { Command, CommanderError } from 'commander';
+import { EvalPlannerError, EXIT_CODE } from '../errors.ts';
+import { auditCommand } from './commands/audit.ts';
+import { benchCommand } from './commands/bench.ts';
+import { demoCommand } from './commands/demo.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { exportCommand } from './commands/export.ts';
+import { judgeCommand } from './commands/judge.ts';
+import { pairsCommand } from './commands/pairs.ts';
+import { serveCommand } from './commands/serve.ts';
+import { explain } from './failure.ts';
+import { version } from './version.ts';
+
+/** The command line. Commands are loaded when they are called, so that `--help` and wrong arguments answer at once. */
+function program(): Command {
+  const evalplanner = new Command('evalplanner')
+    .description('Train and run LLM judges that plan before they judge (arXiv 2501.18099).')
+    .version(version(), '-V, --version')
+    .option('--debug', 'print the stack and the cause of an error')
+    .showHelpAfterError(false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ evalplanner demo                      train a judge on this machine, from M0 to M2-DPO, and measure every stage
+  $ evalplanner judge --instruction "Count down from 9 to 5." --a "9 8 7 6 5" --b "9 8 7 6"
+  $ evalplanner pairs DATA --model DIR --out pairs.jsonl
+  $ evalplanner audit pairs.jsonl         what they would teach besides judging
+  $ evalplanner serve DIR                 any checkpoint as an OpenAI-style HTTP server on this machine
+  $ evalplanner bench playground --model runs/demo-quick-0/checkpoints/M2-DPO
+  $ evalplanner doctor                    what works here, and what to do about the rest
+
+Exit codes: 0 done, 1 a quality gate failed, 2 usage or config, 3 infrastructure, 130 stopped by Ctrl-C.
+Progress goes to stderr, results to stdout.`,
+    );
+
+  for (const add of [
+    demoCommand,
+    judgeCommand,
+    pairsCommand,
+    auditCommand,
+    exportCommand,
+    benchCommand,
+    serveCommand,
+    doctorCommand,
+  ])
+    add(evalplanner);
+
+  for (const command of tree(evalplanner)) {
+    // Errors are printed by explain(), in the same two lines as every other.
+    command.exitOverride().configureOutput({ outputError: () => {} });
+    if (command !== evalplanner) command.option('--debug', 'print the stack and the cause of an error');
+  }
+  return evalplanner;
+}
+
+function tree(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(tree)];
+}
+
+/** Commander's complaints as ours; null for --help and --version, which it ends by an exception too. */
+function usageError(error: CommanderError, args: readonly string[]): EvalPlannerError | null {
+  if (error.exitCode === 0) return null;
+  const names = program().commands.map((command) => command.name());
+  const command = args.find((arg) => names.includes(arg));
+  const what = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+  if (error.code === 'commander.help') {
+    return new EvalPlannerError(
+      'usage',
+      'no command was given',
+      'choose one of those above, e.g. `evalplanner demo`',
+    );
+  }
+  const help = `evalplanner ${command === undefined ? '' : `${command} `}--help`;
+  return new EvalPlannerError('usage', what, `see \`${help}\``);
+}
+
+/** Run the command line; answers the exit code. */
+export async function run(args: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync([...args], { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    const { code } = (error ?? {}) as NodeJS.ErrnoException;
+    if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') return 0;
+    const failure = error instanceof CommanderError ? usageError(error, args) : error;
+    if (failure === null) return 0;
+    process.stderr.write(explain(failure, { debug: args.includes('--debug') }));
+    return failure instanceof EvalPlannerError ? EXIT_CODE[failure.code] : EXIT_CODE.internal;
+  }
+}
