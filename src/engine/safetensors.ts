@@ -26,6 +26,8 @@ const WIDTH: Readonly<Record<string, number>> = {
 const LONGEST_HEADER = 100_000_000;
 /** Bytes per read or write: the system calls stop short of 2 GiB. */
 const BLOCK = 1 << 26;
+/** Bytes of a tensor widened at a time. */
+const TENSOR_BLOCK = 1 << 22;
 const PREFIX = 8;
 
 export interface TensorEntry {
@@ -232,10 +234,12 @@ async function readTensor(
   }
   const width = WIDTH[dtype] as number;
   const floats = target ?? new Float32Array((end - begin) / width);
-  for (let at = begin; at < end; at += BLOCK) {
-    const bytes = await readExactly(file, path, dataStart + at, Math.min(BLOCK, end - at));
+  for (let at = begin; at < end; at += TENSOR_BLOCK) {
+    const bytes = await readExactly(file, path, dataStart + at, Math.min(TENSOR_BLOCK, end - at));
     const first = (at - begin) / width;
     widen(bytes.buffer, floats.subarray(first, first + bytes.length / width));
+    // Given back now, not at some collection: together they are as large as the model.
+    bytes.buffer.transfer(0);
   }
   return floats;
 }
