@@ -162,22 +162,22 @@ export function groupBy<T>(items: Iterable<T>, keyOf: (item: T) => string): Map<
 export class Fields {
   readonly #row: Readonly<Record<string, unknown>>;
   readonly #at: string;
-  readonly #benchmark: string;
+  readonly #remedy: string;
 
-  constructor({ value, at }: SourceRow, benchmark: string) {
+  /** Of a published benchmark, called by its name, or of another file with a remedy of its own. */
+  constructor({ value, at }: SourceRow, of: string | { readonly remedy: string }) {
     this.#at = at;
-    this.#benchmark = benchmark;
+    this.#remedy =
+      typeof of === 'string'
+        ? `give the published files of ${of}, or map another schema with the custom benchmark`
+        : of.remedy;
     if (value === null || typeof value !== 'object' || Array.isArray(value))
       throw this.error('is not an object');
     this.#row = value as Record<string, unknown>;
   }
 
   error(what: string): EvalPlannerError {
-    return new EvalPlannerError(
-      'data',
-      `${this.#at} ${what}`,
-      `give the published files of ${this.#benchmark}, or map another schema with the custom benchmark`,
-    );
+    return new EvalPlannerError('data', `${this.#at} ${what}`, this.#remedy);
   }
 
   has(name: string): boolean {
@@ -233,3 +233,8 @@ export class Fields {
     return value;
   }
 }
+
+/** Of the fields of a file of one's own. */
+export const YOUR_OWN = {
+  remedy: 'correct the row: `evalplanner bench --help` says what such a file has',
+} as const;

@@ -35,7 +35,7 @@ export function joinChoices(
   const verdicts = new Map<BenchmarkChoice, ChoiceVerdict>();
   const ways = new Set<Way>();
   for (const row of rows) {
-    const fields = new Fields(row, 'the verdicts');
+    const fields = new Fields(row, { remedy: 'give rows {id, verdict} or {id, ratings}' });
     const error = (what: string, remedy: string) => new EvalPlannerError('data', `${row.at} ${what}`, remedy);
     const id = fields.id('id');
     const own = byId.get(id);

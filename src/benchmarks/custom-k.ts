@@ -1,4 +1,4 @@
-import { Fields } from './benchmark.ts';
+import { Fields, YOUR_OWN } from './benchmark.ts';
 import { bySubset, type ChoiceBenchmark } from './choice.ts';
 
 /** The index that `best` gives: a number from 0, or a slot's letter. */
@@ -31,7 +31,7 @@ export const customK: ChoiceBenchmark = {
 
   load(rows) {
     return Array.from(rows, (row, i) => {
-      const fields = new Fields(row, 'your own');
+      const fields = new Fields(row, YOUR_OWN);
       const name = ['instruction', 'prompt', 'question', 'input'].find((field) => fields.has(field));
       if (name === undefined) throw fields.error('has no instruction (nor prompt, question, input)');
       const list = (field: string) =>

@@ -1,6 +1,6 @@
 import { EvalPlannerError } from '../errors.ts';
 import { ORDERS } from '../types.ts';
-import { type Benchmark, bySection, Fields, rightShare } from './benchmark.ts';
+import { type Benchmark, bySection, Fields, rightShare, YOUR_OWN } from './benchmark.ts';
 
 /** Any file of pairs: `instruction` (or prompt, question), `chosen` and `rejected`, or `a`, `b` and `label` (A or B);
  * `id` and `subset` where there are. Our own held-out pairs are such files. */
@@ -14,7 +14,7 @@ export const custom: Benchmark = {
 
   load(rows) {
     return Array.from(rows, (row, i) => {
-      const fields = new Fields(row, 'your own');
+      const fields = new Fields(row, YOUR_OWN);
       if (Array.isArray(fields.value('chosen')) || fields.has('responses'))
         throw new EvalPlannerError(
           'data',

@@ -20,7 +20,7 @@ export function joinVerdicts(pairs: readonly BenchmarkPair[], rows: Iterable<Sou
   const byId = groupBy(pairs, ({ id }) => id);
   const verdicts = new Map<BenchmarkPair, Partial<Record<Order, VerdictKind>>>();
   for (const row of rows) {
-    const fields = new Fields(row, 'the verdicts');
+    const fields = new Fields(row, { remedy: 'give rows {id, order, verdict}' });
     const error = (what: string, remedy: string) => new EvalPlannerError('data', `${row.at} ${what}`, remedy);
     const id = fields.id('id');
     const order = fields.text('order');

@@ -16,11 +16,20 @@ export const choiceBenchmark = (name: string) =>
 export async function loadedChoices(benchmark: ChoiceBenchmark, options: BenchOptions): Promise<Loaded> {
   const all = await loadChoices(benchmark, options.data);
   const choices = firstPrompts(all, options.limit);
+  const way = options.way ?? 'best-of-n';
   return {
     name: benchmark.name,
+    ready({ options: { prompts } }) {
+      const needed = way === 'best-of-n' ? 'choice' : way === 'ratings' ? 'score' : null;
+      if (needed === null || prompts?.[needed] !== undefined) return;
+      throw new EvalPlannerError(
+        'usage',
+        `${benchmark.title}: the prompts of this judge compare two responses only`,
+        'compare two at a time, --way round-robin, or take other prompts, --prompts published',
+      );
+    },
     async score(run) {
       const { judge } = run;
-      const way = options.way ?? 'best-of-n';
       const judged = judge
         ? {
             way,

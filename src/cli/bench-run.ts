@@ -46,6 +46,8 @@ export interface BenchRun {
 /** A benchmark whose data are at hand. */
 export interface Loaded {
   readonly name: string;
+  /** Throws where this judge cannot play it, before anything is asked. */
+  ready?(judge: OpenJudge): void;
   /** Has the judge play it, or reads the verdicts that were made elsewhere; null for a dry run. */
   score(run: BenchRun): Promise<{ readonly result: BenchResult; readonly rows: readonly object[] } | null>;
 }

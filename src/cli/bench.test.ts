@@ -252,6 +252,12 @@ it('plays pairs and choices in one run, with one report', async () => {
     writeFileSync(join(both, name, 'rows.jsonl'), JSON.stringify(row));
   }
   const run = join(folder, 'both-run');
+  const slots = ['bench', 'custom', 'custom-k', '--data', both, '--out', join(folder, 'slots')];
+  expect(await main(slots)).toBe(2);
+  // Told before the first benchmark is played.
+  expect(complaints).toMatch(
+    /^error: your own choices: .* compare two responses only\nfix: .*--way round-robin/,
+  );
   const args = ['bench', 'custom-k', 'custom', '--data', both, '--way', 'knockout', '--orders', 'both'];
   expect(await main([...args, '--out', run, '--json'])).toBe(0);
   const results = JSON.parse(out).benchmarks;

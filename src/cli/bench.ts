@@ -30,6 +30,7 @@ export async function bench(
   await inFolder(names, options, signal, async (run) => {
     const { judge, folder } = run;
     const results: BenchResult[] = [];
+    if (judge) for (const benchmark of loaded) benchmark.ready?.(judge);
     for (const benchmark of loaded) {
       const scored = await benchmark.score(run);
       if (scored === null) continue;

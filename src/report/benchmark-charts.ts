@@ -135,9 +135,10 @@ export function pairCurve({ spread, coefficient, accuracyAtEqualLength }: Length
 }
 
 /** Accuracy by how much longer the better response is: fifths as dots with intervals, and the fit as a line where it is a function
- * of that alone. */
+ * of that alone; the dashed line is chance. */
 export function lengthChart(
   { fifths, spread }: LengthControl,
+  chance: number,
   curve: ((difference: number) => number) | null = null,
 ): Html {
   const { width, height, left, right, top, bottom } = PLOT;
@@ -155,9 +156,10 @@ export function lengthChart(
     .join(', ')}">
   ${[0, 0.25, 0.5, 0.75, 1].map(
     (share) =>
-      html`<line class="${share === 0.5 ? 'chance' : 'grid'}" x1="${left}" x2="${width - right}" y1="${y(share)}" y2="${y(share)}"/><text
+      html`<line class="grid" x1="${left}" x2="${width - right}" y1="${y(share)}" y2="${y(share)}"/><text
       class="tick" x="${left - 6}" y="${y(share) + 3.5}" text-anchor="end">${share * 100}</text>`,
   )}
+  <line class="chance" x1="${left}" x2="${width - right}" y1="${y(chance)}" y2="${y(chance)}"/>
   <line class="grid" x1="${x(0)}" x2="${x(0)}" y1="${top}" y2="${height - bottom}"/>
   ${marks.map((mark) => tickLabel(x(mark), height - bottom + 16, signed(mark)))}
   <text class="tick" x="${(left + width - right) / 2}" y="${height - 6}" text-anchor="middle">characters more in the better response</text>

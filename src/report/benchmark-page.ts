@@ -93,7 +93,7 @@ function overview(results: readonly BenchResult[]): Html {
 scope="col">Flips</th><th scope="col">Slot A</th><th scope="col">Neither</th></tr></thead>
 <tbody>${results.map((of) => {
     const pairs = isOfChoices(of) ? null : of;
-    return html`<tr><th scope="row">${of.title}</th><td>${whole(of.judged)}</td><td>${ranged(
+    return html`<tr><th scope="row">${of.title}${isOfChoices(of) ? `, ${of.way}` : ''}</th><td>${whole(of.judged)}</td><td>${ranged(
       of.official.score,
       of.official.interval,
     )}</td><td>${orDash(pairs?.bothOrders)}</td><td>${orDash(pairs?.flipRate)}</td><td>${orDash(pairs?.firstSlot)}</td><td>${percent(neither(of))}</td></tr>`;
@@ -125,7 +125,7 @@ ${
 ${
   length.fifths.length === 0
     ? ''
-    : html`<figure><figcaption>Accuracy by length difference, %</figcaption>${lengthChart(length, pairCurve(length))}
+    : html`<figure><figcaption>Accuracy by length difference, %</figcaption>${lengthChart(length, 0.5, pairCurve(length))}
 <p class="note">Dots are fifths of the verdicts, the line is the logistic fit. Flat: length is ignored.</p></figure>`
 }
 ${long ? styles : ''}
@@ -146,16 +146,16 @@ ${warnings(of, of.choices, 'choices')}
 <div class="column">
 <figure><figcaption>Score by section, %</figcaption>${partsChart(official, of.chance)}</figure>
 ${table('Beside the score', 'Figures in %', choiceBesides(of))}
+${of.effort === null ? '' : table('What it took', '', effort(of.effort))}
 </div>
 <div class="column">
 ${
   length === null || style === null
     ? ''
-    : html`<figure><figcaption>Accuracy by length difference, %</figcaption>${lengthChart(length)}
+    : html`<figure><figcaption>Accuracy by length difference, %</figcaption>${lengthChart(length, of.chance ?? 0.5)}
 <p class="note">Dots are fifths of the choices: right responses against the mean of the others. Flat: length is ignored.</p></figure>
 ${styleTable(length, style, 'longest')}`
 }
-${of.effort === null ? '' : table('What it took', '', effort(of.effort))}
 </div>
 </div>
 ${published(of.published)}
