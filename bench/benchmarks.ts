@@ -47,23 +47,38 @@ async function floor(): Promise<FloorResult> {
   return JSON.parse(out) as FloorResult;
 }
 
-async function ours(round: number): Promise<{ seconds: number; calls: number }> {
+interface Ours {
+  readonly seconds: number;
+  readonly calls: number;
+  /** From the start of the command to its first call, and from the last answer to its end. */
+  readonly before: number;
+  readonly after: number;
+}
+
+async function ours(round: number): Promise<Ours> {
   const server = await startServer({ latency: Number(values.latency) });
   const out = join(folder, String(round));
   const model = ['--model', 'x', '--base-url', server.url, '--revision', 'bench'];
   const rest = ['--orders', 'both', '--concurrency', String(concurrency), '--out', out, '--json'];
   const main = path('../src/cli/main.ts');
+  const start = Date.now();
   const { seconds } = await run([main, 'bench', 'rewardbench', '--data', data, ...model, ...rest]);
+  const { firstCall, lastAnswer } = await server.stats();
   const { benchmarks } = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as BenchmarkReport;
   server.close();
-  return { seconds, calls: benchmarks[0]?.effort?.generations ?? 0 };
+  return {
+    seconds,
+    calls: benchmarks[0]?.effort?.generations ?? 0,
+    before: (firstCall - start) / 1000,
+    after: seconds - (lastAnswer - start) / 1000,
+  };
 }
 
 function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] as number;
 }
 
-const rounds: { floor: number; ours: number }[] = [];
+const rounds: { floor: number; ours: number; before: number; after: number }[] = [];
 let calls = 0;
 for (let round = 0; round < Number(values.repeats); round++) {
   const base = await floor();
@@ -71,7 +86,7 @@ for (let round = 0; round < Number(values.repeats); round++) {
   if (whole.calls !== base.answered)
     process.stderr.write(`ours made ${whole.calls} generations, the floor ${base.answered}\n`);
   calls = whole.calls;
-  rounds.push({ floor: base.seconds, ours: whole.seconds });
+  rounds.push({ floor: base.seconds, ours: whole.seconds, before: whole.before, after: whole.after });
   process.stderr.write(
     `round ${round + 1} of ${values.repeats}: floor ${base.seconds.toFixed(2)} s, ours ${whole.seconds.toFixed(2)} s\n`,
   );
@@ -84,6 +99,8 @@ const report = {
   concurrency,
   floorSeconds: median(rounds.map((one) => one.floor)),
   oursSeconds: median(rounds.map((one) => one.ours)),
+  beforeFirstCallSeconds: median(rounds.map((one) => one.before)),
+  afterLastAnswerSeconds: median(rounds.map((one) => one.after)),
   oursByFloor: median(rounds.map((one) => one.ours / one.floor)),
   scoring: { seconds: scored.seconds, ...(JSON.parse(scored.out) as ScoredAll) },
 };
@@ -98,6 +115,7 @@ else
   process.stdout.write(`RewardBench, both orders: ${calls} calls at ${report.latency} ms, ${concurrency} in flight
   fetch         ${report.floorSeconds.toFixed(2)} s
   evalplanner   ${report.oursSeconds.toFixed(2)} s, from start to report: ${report.oursByFloor.toFixed(3)} × the floor
+                ${report.beforeFirstCallSeconds.toFixed(2)} s before the first call, ${report.afterLastAnswerSeconds.toFixed(2)} s after the last answer
 
 Loading and scoring ${Object.entries(scoring.pairs)
     .map(([name, pairs]) => `${name} ${pairs}`)

@@ -28,6 +28,9 @@ export interface Stats {
   answered: number;
   /** Of those, ones for a prompt and seed that had been answered before. */
   repeated: number;
+  /** When the first call came and when the last whole answer was sent, in milliseconds since 1970. */
+  firstCall: number;
+  lastAnswer: number;
   readonly faults: Record<string, number>;
 }
 
@@ -40,7 +43,7 @@ export interface RunningServer {
 }
 
 export async function serve(options: ServerOptions = {}): Promise<RunningServer> {
-  const stats: Stats = { calls: 0, answered: 0, repeated: 0, faults: {} };
+  const stats: Stats = { calls: 0, answered: 0, repeated: 0, firstCall: 0, lastAnswer: 0, faults: {} };
   const chance = random(options.seed ?? 0);
   const answeredBefore = new Set<string>();
   const server = createServer((request, response) => {
@@ -53,6 +56,7 @@ export async function serve(options: ServerOptions = {}): Promise<RunningServer>
   server.keepAliveTimeout = 60_000;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (stats.firstCall === 0) stats.firstCall = Date.now();
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = JSON.parse(Buffer.concat(chunks).toString()) as RequestBody;
@@ -86,6 +90,7 @@ export async function serve(options: ServerOptions = {}): Promise<RunningServer>
     response.end(text, () => {
       if (fault) return;
       stats.answered++;
+      stats.lastAnswer = Date.now();
       const unit = createHash('sha1')
         .update(`${body.seed} ${promptOf(body)}`)
         .digest('base64');
