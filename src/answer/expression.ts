@@ -1,5 +1,6 @@
 import { Complex } from 'complex.js';
 import Fraction from 'fraction.js';
+import { spend } from './work.ts';
 
 /** An algebraic expression. `symbol` is a variable; the angle of `degrees` is in degrees. */
 export type Expression =
@@ -38,18 +39,38 @@ export type FunctionName = (typeof FUNCTIONS)[number];
 const MAX_BITS = 16_384;
 const MAX_FRACTION_BITS = 1024;
 
-const length = (value: bigint) => value.toString(2).length;
-function bounded(value: Fraction | null): Fraction | null {
-  if (value === null) return null;
-  if (value.d === 1n) return length(value.n) <= MAX_BITS ? value : null;
-  return length(value.n) + length(value.d) <= MAX_FRACTION_BITS ? value : null;
+const bits = (value: bigint) => 4 * value.toString(16).length;
+
+/** Steps that computing with a number takes: fractions are reduced, bit by bit. */
+export function sizeOf({ n, d }: Fraction): number {
+  return d === 1n ? 2 + bits(n) / 32 : 2 + 2 * (bits(n) + bits(d));
 }
+
+/** A result that is small enough to go on with. */
+function kept(value: Fraction | null): Fraction | null {
+  if (value === null) return null;
+  spend(sizeOf(value));
+  if (value.d === 1n) return bits(value.n) <= MAX_BITS ? value : null;
+  return bits(value.n) + bits(value.d) <= MAX_FRACTION_BITS ? value : null;
+}
+
+const exactValues = new WeakMap<Expression, Fraction | null>();
 
 /** The value as a fraction, or null where it is no rational number, has symbols, or is too large. */
 export function exactValue(expression: Expression): Fraction | null {
+  spend(1);
+  let value = exactValues.get(expression);
+  if (value === undefined) {
+    value = exactly(expression);
+    exactValues.set(expression, value);
+  }
+  return value;
+}
+
+function exactly(expression: Expression): Fraction | null {
   switch (expression.op) {
     case 'number':
-      return bounded(expression.value);
+      return kept(expression.value);
     case 'negate':
       return exactValue(expression.of)?.neg() ?? null;
     case 'factorial':
@@ -62,13 +83,13 @@ export function exactValue(expression: Expression): Fraction | null {
       const left = exactValue(expression.left);
       const right = left && exactValue(expression.right);
       if (!left || !right) return null;
-      if (expression.op === '+') return bounded(left.add(right));
-      if (expression.op === '-') return bounded(left.sub(right));
-      if (expression.op === '*') return bounded(left.mul(right));
-      if (expression.op === '/') return right.n === 0n ? null : bounded(left.div(right));
+      if (expression.op === '+') return kept(left.add(right));
+      if (expression.op === '-') return kept(left.sub(right));
+      if (expression.op === '*') return kept(left.mul(right));
+      if (expression.op === '/') return right.n === 0n ? null : kept(left.div(right));
       if (right.d !== 1n || (left.n === 0n && right.s <= 0n)) return null;
-      const grown = Math.max(length(left.n), length(left.d)) * Number(right.n);
-      return grown > MAX_BITS ? null : bounded(left.pow(right) ?? null);
+      const grown = Math.max(bits(left.n), bits(left.d)) * Number(right.n);
+      return grown > MAX_BITS ? null : kept(left.pow(right) ?? null);
     }
     default:
       return null;
@@ -77,6 +98,7 @@ export function exactValue(expression: Expression): Fraction | null {
 
 function factorial(value: Fraction | null): Fraction | null {
   if (value === null || value.d !== 1n || value.s < 0n || value.n > 300n) return null;
+  spend(Number(value.n));
   let product = 1n;
   for (let i = 2n; i <= value.n; i++) product *= i;
   return new Fraction(product);
@@ -89,16 +111,21 @@ export function numericValue(expression: Expression, at: (symbol: string) => num
   try {
     return compute(expression, at);
   } catch (error) {
-    if (error instanceof NotFinite) return null;
+    if (error === NOT_FINITE) {
+      spend(10);
+      return null;
+    }
     throw error;
   }
 }
 
-class NotFinite extends Error {}
+/** Thrown; one for all, as NOT_AN_EXPRESSION is. */
+const NOT_FINITE = new Error('not finite');
 
 function compute(expression: Expression, at: (symbol: string) => number): Complex {
+  spend(3);
   const value = apply(expression, at);
-  if (!Number.isFinite(value.re) || !Number.isFinite(value.im)) throw new NotFinite();
+  if (!Number.isFinite(value.re) || !Number.isFinite(value.im)) throw NOT_FINITE;
   return value;
 }
 
@@ -125,15 +152,15 @@ function apply(expression: Expression, at: (symbol: string) => number): Complex 
       return value(expression.left).sub(value(expression.right));
     case '*': {
       const [left, right] = [value(expression.left), value(expression.right)];
-      return kept(left.mul(right), !left.isZero() && !right.isZero());
+      return nonzero(left.mul(right), !left.isZero() && !right.isZero());
     }
     case '/': {
       const [left, right] = [value(expression.left), value(expression.right)];
-      return right.isZero() ? new Complex(Number.NaN, 0) : kept(left.div(right), !left.isZero());
+      return right.isZero() ? new Complex(Number.NaN, 0) : nonzero(left.div(right), !left.isZero());
     }
     case '^': {
       const left = value(expression.left);
-      return kept(power(left, expression.right, value), !left.isZero());
+      return nonzero(power(left, expression.right, value), !left.isZero());
     }
     case 'root':
       return root(value(expression.of), value(expression.index));
@@ -143,8 +170,8 @@ function apply(expression: Expression, at: (symbol: string) => number): Complex 
 }
 
 /** A value that cannot be 0 but has become so is too small to compute: 10^{-400}. */
-function kept(value: Complex, nonzero: boolean): Complex {
-  if (nonzero && value.isZero()) throw new NotFinite();
+function nonzero(value: Complex, expected: boolean): Complex {
+  if (expected && value.isZero()) throw NOT_FINITE;
   return value;
 }
 
@@ -194,6 +221,7 @@ function call(name: FunctionName, x: Complex): Complex {
 
 /** The names of its variables. */
 export function symbolsOf(expression: Expression, into: Set<string> = new Set()): Set<string> {
+  spend(1);
   if (expression.op === 'symbol') into.add(expression.name);
   for (const part of partsOf(expression)) symbolsOf(part, into);
   return into;

@@ -60,5 +60,9 @@ describe('finalAnswer', () => {
     );
     expect(finalAnswer('\\boxed{'.repeat(100_000))).toBeNull();
     expect(finalAnswer('answer is '.repeat(100_000))).not.toBeUndefined();
+    const heavy = (i: number) =>
+      `\\boxed{${Array.from({ length: 60 }, (_, j) => `\\sqrt{${i + j}}`).join(', ')}}`;
+    const boxes = Array.from({ length: 300 }, (_, i) => heavy(i));
+    expect(`\\boxed{${finalAnswer(boxes.join(' and '))}}`).toBe(heavy(299));
   });
 });

@@ -1,5 +1,6 @@
 import { sameAnswer } from './same.ts';
 import { braced } from './tokens.ts';
+import { bounded } from './work.ts';
 
 /** The final answer of a worked solution, as it is written there: its last \boxed{…} (several that are joined by commas or
  * "and" are one list), else the line after GSM8K's `####` or
@@ -13,7 +14,9 @@ function boxed(solution: string): string | null {
   if (at < 0) return null;
   const start = at + (solution.startsWith('\\fbox', at) ? 5 : 6);
   const argument = braced(solution, start);
-  if (argument) return joined(solution, at, argument.text.trim()) || null;
+  const last = argument?.text.trim();
+  // Of more boxes than can be told apart the last one.
+  if (last !== undefined) return bounded(() => joined(solution, at, last), last) || null;
   // \boxed 5 boxes one token; an open brace was cut.
   return /^ ?([^\s{$\\.])/.exec(solution.slice(start, start + 2))?.[1] ?? null;
 }

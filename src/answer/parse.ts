@@ -1,9 +1,11 @@
 import Fraction from 'fraction.js';
 import { type Expression, FUNCTIONS, type FunctionName } from './expression.ts';
 import type { Token } from './tokens.ts';
+import { spend } from './work.ts';
 
-/** Why a text is no expression; the caller then compares it as text. */
-export class NotAnExpression extends Error {}
+/** Thrown where a text is no expression; the caller then compares it as text. One for all: to note where it was thrown would
+ * take longer than to parse. */
+export const NOT_AN_EXPRESSION = new Error('not an expression');
 
 /** An expression with what stands behind it: a unit, a percent sign, the base of a numeral. */
 export interface Quantity {
@@ -24,14 +26,15 @@ const ALIASES: Readonly<Record<string, FunctionName>> = { asin: 'arcsin', acos: 
 const MAX_PRODUCT = 2;
 const SHORT_UNITS = new Set(['cm', 'mm', 'km', 'kg', 'ml', 'ft', 'mi', 'yd', 'lb', 'oz', 'hr', 'am', 'pm']);
 
-/** `sign` is what ± stands for. Throws NotAnExpression. */
+/** `sign` is what ± stands for. Throws NOT_AN_EXPRESSION. */
 export function parseQuantity(tokens: readonly Token[], sign: 1 | -1): Quantity {
+  spend(10 + 4 * tokens.length);
   const parser = new Parser(tokens, sign);
   const expression = parser.sum(0);
   const based = parser.base();
   const percent = parser.take('\\%');
   const unit = parser.unit();
-  if (!parser.ended) throw new NotAnExpression();
+  if (!parser.ended) throw NOT_AN_EXPRESSION;
   if (expression.op === 'degrees') return { expression: expression.of, unit: '°', percent, base: based };
   return { expression, unit, percent, base: based };
 }
@@ -66,11 +69,11 @@ class Parser {
   }
 
   #expect(text: string): void {
-    if (!this.take(text)) throw new NotAnExpression();
+    if (!this.take(text)) throw NOT_AN_EXPRESSION;
   }
 
   sum(depth: number): Expression {
-    if (depth > MAX_DEPTH) throw new NotAnExpression();
+    if (depth > MAX_DEPTH) throw NOT_AN_EXPRESSION;
     let left = this.#signed(depth, true);
     for (;;) {
       const sign = this.#takeSign();
@@ -89,7 +92,7 @@ class Parser {
 
   #signed(depth: number, product: boolean): Expression {
     const sign = this.#takeSign();
-    if (sign !== null && depth > MAX_DEPTH) throw new NotAnExpression();
+    if (sign !== null && depth > MAX_DEPTH) throw NOT_AN_EXPRESSION;
     const of =
       sign === null
         ? product
@@ -166,7 +169,7 @@ class Parser {
   /** Without braces LaTeX takes one digit (x^12 is x¹2), people mean the whole number: so do we. Powers of powers associate
    * to the right. */
   #exponent(depth: number): Expression {
-    if (depth > MAX_DEPTH) throw new NotAnExpression();
+    if (depth > MAX_DEPTH) throw NOT_AN_EXPRESSION;
     const sign = this.#takeSign();
     const of = this.#atom(depth + 1);
     const exponent: Expression = this.take('^')
@@ -176,9 +179,9 @@ class Parser {
   }
 
   #atom(depth: number): Expression {
-    if (depth > MAX_DEPTH) throw new NotAnExpression();
+    if (depth > MAX_DEPTH) throw NOT_AN_EXPRESSION;
     const token = this.#peek();
-    if (!token) throw new NotAnExpression();
+    if (!token) throw NOT_AN_EXPRESSION;
     this.#at++;
     if (token.kind === 'number') return this.#number(token.text);
     if (token.kind === 'word') return this.#word(token.text, depth);
@@ -196,7 +199,7 @@ class Parser {
         return { op: 'call', name: 'abs', of: inner };
       }
     }
-    throw new NotAnExpression();
+    throw NOT_AN_EXPRESSION;
   }
 
   /** A number, and what makes it a mixed one (1 9/10, 1\frac{9}{10}) or a power of ten (1.2e5). */
@@ -248,7 +251,7 @@ class Parser {
     if (lower === 'sqrt') return { op: 'root', index: number(2), of: this.#atom(depth + 1) };
     if (isFunction(lower)) return this.#call(lower, depth);
     if (lower in ALIASES) return this.#call(ALIASES[lower] as FunctionName, depth);
-    if (text.length > MAX_PRODUCT) throw new NotAnExpression();
+    if (text.length > MAX_PRODUCT) throw NOT_AN_EXPRESSION;
     const factors = [...text].map((letter): Expression => {
       if (letter === 'i') return { op: 'constant', name: 'i' };
       if (letter === 'e') return { op: 'constant', name: 'e' };
@@ -277,7 +280,7 @@ class Parser {
   #subscript(of: Expression): Expression {
     if (of.op !== 'symbol' || !this.take('_')) return of;
     const name = (token: Token | undefined) => {
-      if (token?.kind !== 'number' && token?.kind !== 'word') throw new NotAnExpression();
+      if (token?.kind !== 'number' && token?.kind !== 'word') throw NOT_AN_EXPRESSION;
       return token.text;
     };
     const bracket = this.take('{');
@@ -309,12 +312,12 @@ class Parser {
     }
     if (name === 'lfloor' || name === 'lceil') {
       const of = this.sum(depth + 1);
-      if (!this.take(name === 'lfloor' ? 'rfloor' : 'rceil', 'command')) throw new NotAnExpression();
+      if (!this.take(name === 'lfloor' ? 'rfloor' : 'rceil', 'command')) throw NOT_AN_EXPRESSION;
       return { op: 'call', name: name === 'lfloor' ? 'floor' : 'ceil', of };
     }
     if (isFunction(name)) return this.#call(name, depth);
     if (GREEK.test(name)) return this.#subscript({ op: 'symbol', name });
-    throw new NotAnExpression();
+    throw NOT_AN_EXPRESSION;
   }
 
   /** An argument in braces, or one token: \frac12, \sqrt2, \frac\pi4. A number of several digits gives its first one. */
@@ -359,7 +362,7 @@ class Parser {
     if (!this.take('_')) return null;
     const bracket = this.take('{');
     const token = this.#tokens[this.#at++];
-    if (token?.kind !== 'number') throw new NotAnExpression();
+    if (token?.kind !== 'number') throw NOT_AN_EXPRESSION;
     if (bracket) this.#expect('}');
     return Number(token.text);
   }

@@ -3,6 +3,7 @@ import type { Expression } from './expression.ts';
 import type { Quantity } from './parse.ts';
 import { sameValue } from './same-value.ts';
 import { any, type Sameness } from './sameness.ts';
+import { spend } from './work.ts';
 
 /** Two numbers or expressions with their units, percent signs and bases. */
 export function sameQuantity(a: Quantity, b: Quantity): Sameness {
@@ -35,9 +36,10 @@ const HUNDRED: Expression = { op: 'number', value: new Fraction(100) };
 /** The same number in two bases, where both are whole. */
 function sameBased(a: Quantity, b: Quantity): Sameness {
   const value = ({ expression, base }: Quantity) => {
+    if (base === null || base < 2 || base > 36) return null;
     const digits = expression.op === 'number' ? expression.value.toString() : '';
-    const number = Number.parseInt(digits, base as number);
-    return /^\d+$/.test(digits) && number.toString(base as number) === digits ? number : null;
+    const number = Number.parseInt(digits, base);
+    return /^\d+$/.test(digits) && number.toString(base) === digits ? number : null;
   };
   const [left, right] = [value(a), value(b)];
   return left === null || right === null ? 'undecided' : left === right;
@@ -48,7 +50,9 @@ const MEASURE =
   /^(?:[mck]?m|meter|metre|(?:centi|milli|kilo)met(?:er|re)|inch|inche|in|foot|feet|ft|yard|yd|mile|mi|[mk]?g|gram|kilogram|pound|lb|ounce|oz|second|minute|hour|day|week|month|year|liter|litre|ml|cup|gallon|cent|dollar|mph)\b/;
 
 function unitName(unit: string | null): string {
-  return (unit ?? '')
+  if (unit === null) return '';
+  spend(20 + unit.length);
+  return unit
     .toLowerCase()
     .replace(/[^\p{L}\p{N}°/]+/gu, ' ')
     .replace(/\b(?:units?|squared?|sq|cubed?|cubic|in all|total|only|dollars?|usd)\b/g, ' ')

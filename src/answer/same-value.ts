@@ -1,5 +1,5 @@
 import { random, seedOf } from '../random.ts';
-import { type Expression, exactValue, numericValue, symbolsOf } from './expression.ts';
+import { type Expression, exactValue, numericValue, sizeOf, symbolsOf } from './expression.ts';
 import type { Sameness } from './sameness.ts';
 import { spend } from './work.ts';
 
@@ -12,7 +12,6 @@ const TRIALS = 5;
 export function sameValue(a: Expression, b: Expression): Sameness {
   const infinite = [infinitySign(a), infinitySign(b)];
   if (infinite[0] !== 0 || infinite[1] !== 0) return infinite[0] === infinite[1];
-  if (!spend(spelled(a).length + spelled(b).length)) return 'undecided';
   if (spelled(a) === spelled(b)) return true;
   const [exactA, exactB] = [exactValue(a), exactValue(b)];
   if (exactA && exactB)
@@ -43,6 +42,7 @@ const ROUNDED_DIGITS = 6;
 function isRounded(expression: Expression, value: number): boolean {
   if (expression.op === 'negate') return isRounded(expression.of, -value);
   if (expression.op !== 'number' || expression.value.d === 1n) return false;
+  spend(sizeOf(expression.value));
   const [whole = '', fraction = ''] = expression.value.toString().split('.');
   if (!/^\d+$/.test(fraction)) return false;
   const digits = (whole + fraction).replace(/^0+/, '').length;
@@ -50,16 +50,42 @@ function isRounded(expression: Expression, value: number): boolean {
   return digits >= ROUNDED_DIGITS && off <= 0.5 * 10 ** -fraction.length + 1e-15 * Math.abs(value);
 }
 
+/** Longer than that of any answer without binomials in binomials. */
+const MAX_SPELLING = 50_000;
+
 const spellings = new WeakMap<Expression, string>();
 
 /** An expression's own spelling: the same one is the same value, however large. */
 function spelled(expression: Expression): string {
   let text = spellings.get(expression);
   if (text === undefined) {
-    text = JSON.stringify(expression, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part));
+    text = spell(expression);
+    // Parts that stand in several places, as those of binomials do, can make it grow without end.
+    spend(text.length > MAX_SPELLING ? Number.POSITIVE_INFINITY : 1);
     spellings.set(expression, text);
   }
   return text;
+}
+
+function spell(expression: Expression): string {
+  switch (expression.op) {
+    case 'number':
+      return `${expression.value.s}*${expression.value.n}/${expression.value.d}`;
+    case 'constant':
+      return expression.name;
+    case 'symbol':
+      return `$${expression.name}`;
+    case 'root':
+      return `root(${spelled(expression.index)},${spelled(expression.of)})`;
+    case 'call':
+      return `${expression.name}(${spelled(expression.of)})`;
+    case 'negate':
+    case 'factorial':
+    case 'degrees':
+      return `${expression.op}(${spelled(expression.of)})`;
+    default:
+      return `(${spelled(expression.left)}${expression.op}${spelled(expression.right)})`;
+  }
 }
 
 /** ∞ and −∞ as written, not as the overflow of a computation. */
@@ -73,10 +99,17 @@ function infinitySign(expression: Expression): -1 | 0 | 1 {
 function* points(a: Expression, b: Expression): Generator<(symbol: string) => number> {
   const count = symbolsOf(b, symbolsOf(a)).size === 0 ? 1 : TRIALS;
   for (let trial = 0; trial < count; trial++) {
+    const values = new Map<string, number>();
     yield (symbol) => {
-      const next = random(seedOf(trial, 'answer', symbol));
-      const size = trial % 2 === 0 ? 1.1 + 1.5 * next() : 0.3 + 0.6 * next();
-      return next() < 0.5 ? -size : size;
+      let value = values.get(symbol);
+      if (value === undefined) {
+        spend(30);
+        const next = random(seedOf(trial, 'answer', symbol));
+        const size = trial % 2 === 0 ? 1.1 + 1.5 * next() : 0.3 + 0.6 * next();
+        value = next() < 0.5 ? -size : size;
+        values.set(symbol, value);
+      }
+      return value;
     };
   }
 }

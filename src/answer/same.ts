@@ -4,27 +4,30 @@ import { sameQuantity } from './same-quantity.ts';
 import { constantRatio, sameValue } from './same-value.ts';
 import { all, any, type Sameness } from './sameness.ts';
 import { type Answer, type Relation, readAnswer } from './structure.ts';
-import { beginWork, spend } from './work.ts';
+import { bounded, spend } from './work.ts';
 
 export type { Sameness } from './sameness.ts';
 
 /** Longer answers are compared as text. */
 const MAX_CHARACTERS = 2000;
 const MAX_ITEMS = 64;
-/** What comparing two parts costs, whatever they are. */
-const STEP = 30;
+/** Steps of comparing two parts, whatever they are. */
+const STEP = 5;
 
 /** Mathematical equivalence of two final answers, LaTeX or plain text: numbers in all spellings, fractions, mixed numbers,
  * percentages, units, intervals, tuples, sets, matrices, equations, algebraic expressions, words, choice letters. Rational
- * numbers are compared exactly, everything else at seeded random points. Takes time linear in the answers' length;
- * numbers too large to compute (9^9^9^9) are `undecided`. Blank or absent answers are the same as nothing. */
+ * numbers are compared exactly, everything else at seeded random points. Takes a bounded number of steps: what needs more, and
+ * numbers too large to compute (9^9^9^9), is `undecided`. Blank or absent answers are the same as nothing. */
 export function sameAnswer(a: string | null, b: string | null): Sameness {
-  const [left, right] = [a?.trim() ?? '', b?.trim() ?? ''];
-  if (left === '' || right === '') return false;
+  // In one order, so that both ways take the same steps.
+  const [left, right] = [a?.trim() ?? '', b?.trim() ?? ''].sort() as [string, string];
+  if (left === '') return false;
   if (left === right) return true;
   if (left.length > MAX_CHARACTERS || right.length > MAX_CHARACTERS) return 'undecided';
-  beginWork();
-  return sameChoice(left, right) ?? sameChoice(right, left) ?? sameReading(left, right);
+  return bounded(
+    () => sameChoice(left, right) ?? sameChoice(right, left) ?? sameReading(left, right),
+    'undecided',
+  );
 }
 
 /** A letter with what it stands for, (A) 5 or \\textbf{(A) }5: either is enough, but of two letters those decide. */
@@ -47,7 +50,7 @@ function sameReading(a: string, b: string): Sameness {
 }
 
 function same(a: Answer, b: Answer): Sameness {
-  if (!spend(STEP)) return 'undecided';
+  spend(STEP);
   if (a.kind === 'quantity' && b.kind === 'quantity') return sameQuantity(a, b);
   if (a.kind === 'text' && b.kind === 'text' && a.text.replaceAll(' ', '') === b.text.replaceAll(' ', ''))
     return true;
@@ -107,8 +110,6 @@ function sameSet(a: readonly Answer[], b: readonly Answer[]): Sameness {
   if (a.length !== b.length) return false;
   if (a.length > MAX_ITEMS) return 'undecided';
   const results = a.map((item) => b.map((other) => same(item, other)));
-  // To pair off what was not compared takes longest.
-  if (!spend(0)) return 'undecided';
   if (matches(results, (result) => result === true)) return true;
   return matches(results, (result) => result !== false) ? 'undecided' : false;
 }
@@ -118,6 +119,7 @@ function matches(results: readonly (readonly Sameness[])[], allowed: (result: Sa
   const owner: (number | undefined)[] = [];
   const place = (row: number, tried: Set<number>): boolean =>
     (results[row] as readonly Sameness[]).some((result, column) => {
+      spend(1);
       if (!allowed(result) || tried.has(column)) return false;
       tried.add(column);
       const previous = owner[column];

@@ -1,6 +1,7 @@
 import { isName, nameOf } from './name.ts';
-import { NotAnExpression, parseQuantity, type Quantity } from './parse.ts';
+import { NOT_AN_EXPRESSION, parseQuantity, type Quantity } from './parse.ts';
 import { type Token, tokenize } from './tokens.ts';
+import { spend } from './work.ts';
 
 /** What an answer is. */
 export type Answer =
@@ -53,6 +54,7 @@ function trimmed(tokens: readonly Token[]): Token[] {
 }
 
 function read(whatever: readonly Token[], source: string): Answer {
+  spend(10 + 4 * whatever.length);
   const tokens = exactPart(whatever);
   // "x ∈ …" and "x = …" name the unknown; what counts stands behind.
   const member = tokens.findIndex(({ kind, text }) => kind === 'command' && text === 'in');
@@ -260,7 +262,7 @@ function quantity(tokens: readonly Token[]): Quantity | null {
   try {
     return tokens.length === 0 ? null : parseQuantity(tokens, 1);
   } catch (error) {
-    if (error instanceof NotAnExpression) return null;
+    if (error === NOT_AN_EXPRESSION) return null;
     throw error;
   }
 }

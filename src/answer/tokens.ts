@@ -1,3 +1,5 @@
+import { spend } from './work.ts';
+
 /** One token of an answer. `spaced`: white space stands before it. */
 export interface Token {
   readonly kind: 'number' | 'command' | 'word' | 'text' | 'symbol';
@@ -86,11 +88,13 @@ const COMMAND = /\\(?:[A-Za-z]+|.)/sy;
 
 /** Tokens of LaTeX or plain text, in time linear in its length. `grouped`: a comma before three digits groups thousands. */
 export function tokenize(answer: string, grouped = true): Token[] {
+  spend(2 * answer.length);
   let source = answer.replace(
     /[⁰¹²³⁴-⁹]+/g,
     (run) => `^{${[...run].map((digit) => SUPERSCRIPTS.indexOf(digit)).join('')}}`,
   );
   for (const [pattern, replacement] of UNICODE) source = source.replace(pattern, () => replacement);
+  spend(source.length);
 
   const tokens: Token[] = [];
   let spaced = false;
