@@ -23,7 +23,7 @@ export function quantise(matrix: Float32Array, rows: number): Int8Matrix {
   return { values, scales };
 }
 
-/** The matrices of a model, each rounded once. */
+/** The matrices of a model, rounded when they are first asked for. */
 export class Int8Weights {
   readonly #parameters: Parameters;
   readonly #shapes: ReadonlyMap<string, readonly number[]>;

@@ -96,7 +96,6 @@ export class Sampler {
   readonly #threads: number;
   readonly #device: Device;
   readonly #quantization: Quantization | undefined;
-  #int8: Int8Weights | undefined;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
 
   constructor(
@@ -265,8 +264,8 @@ export class Sampler {
     let session = this.#sessions.get(key);
     if (!session) {
       const { config } = this.#parameters;
-      if (this.#quantization) this.#int8 ??= new Int8Weights(this.#parameters);
-      const int8 = this.#int8;
+      // Rounded again for each graph: to keep them would be a second copy.
+      const int8 = this.#quantization && new Int8Weights(this.#parameters);
       const graph =
         kind === 'prefill'
           ? prefillGraph(config, positions, { int8 })
@@ -285,6 +284,5 @@ export class Sampler {
   async close(): Promise<void> {
     for (const session of this.#sessions.values()) await (await session).release();
     this.#sessions.clear();
-    this.#int8 = undefined;
   }
 }
