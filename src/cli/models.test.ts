@@ -23,6 +23,13 @@ describe('a name', () => {
     await server.close();
   });
 
+  test('of a server does not take what is for checkpoints', async () => {
+    await expect(openModel('x', { baseUrl: ['http://a/v1'], quantization: 'int8' })).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('--quantization is for checkpoints'),
+    });
+  });
+
   test('of a provider that is not installed says what to install', async () => {
     await expect(openModel('ai:no-such-provider/x', {})).rejects.toMatchObject({
       code: 'usage',

@@ -27,7 +27,8 @@ export function placeOf(name: string, baseUrl: readonly string[] = []): ModelPla
   return { kind: 'folder', folder: name };
 }
 
-/** The model of that name; what it needs is loaded here, so that no other waits for it. Throws EvalPlannerError: `usage` for options that do not fit, `model` for one that is not there. */
+/** The model of that name; what it needs is loaded here, so that no other waits for it. Throws EvalPlannerError: `usage` for options
+ * that do not fit, `model` for one that is not there. */
 export async function openModel(name: string, options: ModelOptions): Promise<Model> {
   const place = placeOf(name, options.baseUrl);
   if (place.kind === 'folder') {
@@ -38,6 +39,12 @@ export async function openModel(name: string, options: ModelOptions): Promise<Mo
       ...(quantization ? { quantization } : {}),
     });
   }
+  if (options.quantization)
+    throw new EvalPlannerError(
+      'usage',
+      `--quantization is for checkpoints that run here, and ${name} does not`,
+      'leave it out; a server has settings of its own',
+    );
   collectEarly();
   const { revision, concurrency, timeout, prices, maxCost, api, apiKeyEnv, apiKeyFile, body } = options;
   const remote: RemoteOptions = {
