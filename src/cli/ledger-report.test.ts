@@ -101,7 +101,7 @@ test('training instructions that repeat a benchmark are counted, whatever was fo
     first: [{ found: [{ benchmark: 'bench', id: '7', kind: 'exact', overlap: 1 }] }],
   });
   const page = renderReport(report);
-  expect(page).toContain(`Training instructions that repeat a benchmark: 1 of ${checked}`);
+  expect(page).toContain(`Training instructions like a benchmark's: 1 of ${checked}`);
   expect(page).not.toContain('No other benchmark was looked for');
 });
 

@@ -54,10 +54,10 @@ ${audit.contamination ? repeated(audit.contamination) : html``}
 }
 
 function repeated({ checked, rows, benchmarks }: ContaminationReport): Html {
-  return html`<div><table class="plain"><caption>Training instructions that repeat a benchmark: ${whole(rows)} of ${whole(checked)}</caption>
+  return html`<div><table class="plain"><caption>Training instructions like a benchmark's: ${whole(rows)} of ${whole(checked)}</caption>
 <thead><tr><th scope="col">Benchmark</th><th scope="col">Prompts</th><th scope="col">Exactly</th><th scope="col">13 words in a row</th></tr></thead>
 <tbody>${Object.entries(benchmarks).map(
     ([name, { prompts, exact, ngram }]) =>
       html`<tr><th scope="row">${name}</th><td>${whole(prompts)}</td><td>${whole(exact)}</td><td>${whole(ngram)}</td></tr>`,
-  )}</tbody></table>${onlyShipped(benchmarks) ? html`<p>No other benchmark was looked for: name a folder of them with --benchmarks.</p>` : html``}</div>`;
+  )}</tbody></table>${(benchmarks.playground?.ngram ?? 0) > 0 ? html`<p>The playground fills sentences with names and numbers: 13 words in a row are no copy there.</p>` : html``}${onlyShipped(benchmarks) ? html`<p>No other benchmark was looked for: name a folder of them with --benchmarks.</p>` : html``}</div>`;
 }
