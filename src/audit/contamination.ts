@@ -38,9 +38,17 @@ export interface ContaminatedText {
   readonly found: readonly Contamination[];
 }
 
-/** Whether nothing was looked for but what comes with the package. */
-export function onlyShipped(benchmarks: ContaminationReport['benchmarks']): boolean {
-  return Object.keys(benchmarks).every((name) => name === 'playground');
+/** What a reader of the counts should know. */
+export function remarks({ benchmarks }: ContaminationReport): string[] {
+  const { playground, ...others } = benchmarks;
+  return [
+    ...(playground && playground.ngram > 0
+      ? ['the playground fills sentences with names and numbers: 13 words in a row are no copy there']
+      : []),
+    ...(Object.keys(others).length === 0
+      ? ['no other benchmark was looked for: name a folder of them with --benchmarks']
+      : []),
+  ];
 }
 
 /** Texts that are told one by one. */

@@ -1,4 +1,4 @@
-import { type ContaminationReport, onlyShipped } from '../audit/contamination.ts';
+import { type ContaminationReport, remarks } from '../audit/contamination.ts';
 import type { LengthBias } from '../audit/length.ts';
 import type { RunAudit, VerdictCounts } from '../audit/run.ts';
 import { percent, range, whole } from '../report/format.ts';
@@ -16,7 +16,8 @@ function lengthText({ chosen, rejected, longerChosen, interval, lengthOnly }: Le
   );
 }
 
-function contaminationText({ checked, rows, benchmarks, first }: ContaminationReport): string {
+function contaminationText(report: ContaminationReport): string {
+  const { checked, rows, benchmarks, first } = report;
   const parts = [line('repeat a benchmark', `${whole(rows)} of ${whole(checked)}, ${share(rows, checked)}`)];
   for (const [name, { prompts, exact, ngram }] of Object.entries(benchmarks))
     parts.push(
@@ -25,8 +26,7 @@ function contaminationText({ checked, rows, benchmarks, first }: ContaminationRe
         `${whole(exact)} exactly, ${whole(ngram)} by 13 words in a row; of ${whole(prompts)} prompts`,
       ),
     );
-  if (onlyShipped(benchmarks))
-    parts.push(line('', 'no other one was looked for: name a folder of them with --benchmarks'));
+  for (const remark of remarks(report)) parts.push(line('', remark));
   for (const { at, found } of first.slice(0, 5))
     parts.push(
       `    ${at}: ${found.map(({ benchmark, id, kind, overlap }) => `${benchmark} ${id} (${kind}, ${percent(overlap)} %)`).join(', ')}\n`,
@@ -35,7 +35,7 @@ function contaminationText({ checked, rows, benchmarks, first }: ContaminationRe
 }
 
 /** The audit of rows, for a terminal. */
-export function auditText({ rows, bad, manifest }: AuditReport): string {
+export function auditText({ run, rows, bad, manifest }: AuditReport): string {
   const { verdicts, length, duplicates, contamination } = rows;
   const kinds = Object.entries(rows.kinds)
     .map(([kind, n]) => `${whole(n)} ${kind}s`)
@@ -67,11 +67,9 @@ export function auditText({ rows, bad, manifest }: AuditReport): string {
         )
       : '',
   ];
-  parts.push(
-    contamination
-      ? contaminationText(contamination)
-      : line('repeat a benchmark', 'not looked for: name a folder of them with --benchmarks'),
-  );
+  if (contamination) parts.push(contaminationText(contamination));
+  else if (run === null)
+    parts.push(line('repeat a benchmark', 'not looked for: name a folder of them with --benchmarks'));
   parts.push(line('licence', manifest.licence));
   return printable(parts.join(''));
 }

@@ -48,7 +48,10 @@ export async function audit(
     throw new EvalPlannerError('usage', 'a run is audited alone', 'name one run folder, or files');
   const run = runs[0];
   const files = run === undefined ? await filesOf(sources) : await dataOf(run);
-  const index = await indexOf(run, command.benchmarks);
+  const index =
+    command.benchmarks === undefined
+      ? null
+      : await benchmarkIndex(await installedBenchmarks(command.benchmarks));
   for (const option of ['drop', 'hits', 'failOver'] as const)
     if (index === null && command[option] !== undefined)
       throw new EvalPlannerError(
@@ -79,7 +82,7 @@ export async function audit(
     }
     const report: AuditReport = {
       manifest: await manifest(run, files, command.licence),
-      run: run === undefined ? null : runAudit(run, index),
+      run: run === undefined ? null : await runAudit(run, index),
       rows: auditor.report(),
       bad,
     };
@@ -133,16 +136,9 @@ async function dataOf(run: string): Promise<string[]> {
     .map((name) => join(folder, name));
 }
 
-function runAudit(run: string, index: BenchmarkIndex | null): RunAudit {
+/** A run's instructions are held against what comes with the package, too; its rows hold them within the prompts of a judge. */
+async function runAudit(run: string, index: BenchmarkIndex | null): Promise<RunAudit> {
+  const all = await benchmarkIndex([shippedBenchmark()], index ?? undefined);
   using store = readStore(join(run, 'run.db'));
-  return auditRun(store, index);
-}
-
-/** A run is always held against the benchmark that comes with the package; files of rows against what is named. */
-async function indexOf(run: string | undefined, folder: string | undefined): Promise<BenchmarkIndex | null> {
-  const installed = [
-    ...(run === undefined ? [] : [shippedBenchmark()]),
-    ...(folder === undefined ? [] : await installedBenchmarks(folder)),
-  ];
-  return installed.length === 0 ? null : benchmarkIndex(installed);
+  return auditRun(store, all);
 }

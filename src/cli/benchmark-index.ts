@@ -69,12 +69,30 @@ export async function installedBenchmarks(folder: string): Promise<Installed[]> 
   );
 }
 
-/** The prompts of benchmarks. */
-export async function benchmarkIndex(installed: readonly Installed[]): Promise<BenchmarkIndex> {
-  const index = new BenchmarkIndex();
+/** The prompts of benchmarks, beside those of an index that there is. */
+export async function benchmarkIndex(
+  installed: readonly Installed[],
+  index = new BenchmarkIndex(),
+): Promise<BenchmarkIndex> {
   for (const { benchmark, versions } of installed)
     for (const files of versions)
-      for (const { id, instruction } of benchmark.load(await allRows(files)))
+      for (const { id, instruction } of await promptsOf(benchmark, files))
         index.add(benchmark.name, id, instruction);
   return index;
+}
+
+async function promptsOf(benchmark: Prompts, files: readonly string[]) {
+  const rows = await allRows(files);
+  try {
+    return [...benchmark.load(rows)];
+  } catch (error) {
+    if (!(error instanceof EvalPlannerError)) throw error;
+    // Files of other data may be called as a benchmark's are: test.jsonl.
+    throw new EvalPlannerError(
+      error.code,
+      `${error.message}; it was read as ${benchmark.title}, by the name of the file`,
+      'keep benchmarks in folders of their own, apart from other data',
+      error,
+    );
+  }
 }

@@ -54,7 +54,7 @@ export function cardText({ title, files }: Card): string {
     `| file | rows are | rows | bytes | verdict A | verdict B | neither | sha256 |\n|---|---|---:|---:|---:|---:|---:|---|\n${table.join('\n')}`,
     'The verdicts are those of the completions that are trained towards.',
     alike(files, ({ format, style }) => `Format: ${format}, ${STYLES[style]}.`),
-    `## Use\n\n${files.map(({ file, kind, format, style }) => fenced(usage(format, style, file, kind, entryName(file, names)))).join('\n\n')}`,
+    `## Use\n\n${files.map((file) => fenced(usage(file.format, file.style, file.file, file.kind, datasetName(file, files)))).join('\n\n')}`,
     ...(checks.length > 0 ? [`## Through the chat template\n\n${checks.join('\n')}`] : []),
     `## How it was made\n\n${alike(files, ({ made }) => made.map(([name, value]) => `- ${inline(name)}: ${inline(value)}`).join('\n'))}`,
     `## Licence\n\n${alike(files, ({ licence }) => (licence === null ? NO_LICENCE : inline(licence)))}`,
@@ -63,8 +63,17 @@ export function cardText({ title, files }: Card): string {
   return `---\n${front.join('\n')}\n---\n\n${sections.join('\n\n')}\n`;
 }
 
-/** What a file is called in a list of datasets: its name without the extension, where no other file has that. */
-export function entryName(file: string, files: readonly string[]): string {
+/** What LLaMA-Factory calls a file among those that are exported for it. */
+export function datasetName({ file, format }: CardFile, files: readonly CardFile[]): string {
+  const alike = files.filter((other) => other.format === format);
+  return entryName(
+    file,
+    alike.map((other) => other.file),
+  );
+}
+
+/** A file's name without the extension, where no other file has that. */
+function entryName(file: string, files: readonly string[]): string {
   const twins = files.filter((other) => bare(other) === bare(file));
   return twins.length > 1 ? file : bare(file);
 }

@@ -96,6 +96,7 @@ describe('exportRows', () => {
     ['no object', [good, 7], 'rows.jsonl, line 2 is not an object'],
     ['no prompt', [{ completion: 'c' }], 'line 1 has no text prompt'],
     ['an empty completion', [good, { prompt: 'p', completion: ' ' }], 'line 2 has no text completion'],
+    ['a pair', [{ instruction: 'i', chosen: 'c', rejected: 'r' }], 'line 1 is a response pair'],
     ['no rejected', [{ prompt: 'p', chosen: 'c' }], 'line 1 has no text rejected'],
     ['a number', [{ prompt: 1, completion: 'c' }], 'line 1 has no text prompt'],
     [

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { EvalPlannerError } from '../errors.ts';
 import { sha256 } from '../rows/sha256.ts';
-import { type Card, type CardFile, cardText, entryName } from './card.ts';
+import { type Card, type CardFile, cardText, datasetName } from './card.ts';
 import { datasetInfo, EXPORT_FORMATS } from './formats.ts';
 
 /** What a folder of exports holds, for the next export into it. */
@@ -103,14 +103,13 @@ export async function describeExports(
 
 /** LLaMA-Factory's entries for its files, in place of those that were made of them before; null where there are none to write. */
 function withDatasets(datasets: ExportFolder['datasets'], files: readonly CardFile[]): object | null {
-  const names = files.map(({ file }) => file);
-  const described = new Set(names);
+  const described = new Set(files.map(({ file }) => file));
   const others = Object.entries(datasets ?? {}).filter(
     ([, entry]) => !described.has(String((entry as { file_name?: unknown } | null)?.file_name)),
   );
   const own = files
     .filter(({ format }) => format === 'llama-factory')
-    .map(({ file, kind }) => [entryName(file, names), datasetInfo(file, kind)] as const);
+    .map((file) => [datasetName(file, files), datasetInfo(file.file, file.kind)] as const);
   for (const [name] of own)
     if (others.some(([other]) => other === name))
       throw new EvalPlannerError(

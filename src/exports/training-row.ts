@@ -19,6 +19,8 @@ export function trainingRow({ value, at }: SourceRow): TrainingRow {
     if (found === null || found.trim() === '') throw bad(`has no text ${name}`);
     return found;
   };
+  if (row.prompt === undefined && textOf(row.instruction) !== null && textOf(row.chosen) !== null)
+    throw bad('is a response pair, and no thought about one');
   const prompt = text('prompt');
   if (row.completion !== undefined && row.completion !== null)
     return { kind: 'sft', prompt, completion: text('completion') };

@@ -1,4 +1,4 @@
-import { type ContaminationReport, onlyShipped } from '../audit/contamination.ts';
+import { type ContaminationReport, remarks } from '../audit/contamination.ts';
 import type { LengthBias } from '../audit/length.ts';
 import type { VerdictCounts } from '../audit/run.ts';
 import { percent, whole } from './format.ts';
@@ -53,11 +53,12 @@ ${audit.contamination ? repeated(audit.contamination) : html``}
 </section>`;
 }
 
-function repeated({ checked, rows, benchmarks }: ContaminationReport): Html {
+function repeated(report: ContaminationReport): Html {
+  const { checked, rows, benchmarks } = report;
   return html`<div><table class="plain"><caption>Training instructions like a benchmark's: ${whole(rows)} of ${whole(checked)}</caption>
 <thead><tr><th scope="col">Benchmark</th><th scope="col">Prompts</th><th scope="col">Exactly</th><th scope="col">13 words in a row</th></tr></thead>
 <tbody>${Object.entries(benchmarks).map(
     ([name, { prompts, exact, ngram }]) =>
       html`<tr><th scope="row">${name}</th><td>${whole(prompts)}</td><td>${whole(exact)}</td><td>${whole(ngram)}</td></tr>`,
-  )}</tbody></table>${(benchmarks.playground?.ngram ?? 0) > 0 ? html`<p>The playground fills sentences with names and numbers: 13 words in a row are no copy there.</p>` : html``}${onlyShipped(benchmarks) ? html`<p>No other benchmark was looked for: name a folder of them with --benchmarks.</p>` : html``}</div>`;
+  )}</tbody></table>${remarks(report).map((remark) => html`<p>${remark[0]?.toUpperCase() ?? ''}${remark.slice(1)}.</p>`)}</div>`;
 }
