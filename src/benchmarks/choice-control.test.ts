@@ -91,6 +91,37 @@ describe('choiceControl', () => {
     );
   });
 
+  it('is what an independent program makes of three to five responses, one or two of them right', () => {
+    const text = (i: number, k: number) =>
+      `${(i + k) % 3 === 0 ? '# head\n' : ''}${'word '.repeat(5 + ((i * 7 + k * 11) % 40))}${'\n- item'.repeat(
+        (i + 2 * k) % 4,
+      )}${' **bold**'.repeat((i * k) % 3)}`;
+    const games = Array.from({ length: 120 }, (_, i): ChoiceGame => {
+      const n = 3 + (i % 3);
+      const responses = Array.from({ length: n }, (_, k) => text(i, k));
+      const named = i % 2 === 0 ? 0 : ((i * i + 3 * i) % 7) % n;
+      const own = choice(i, responses, i % 5 === 0 ? 2 : 1);
+      return { choice: { ...own, prompt: `${i >> 1}` }, verdict: { named } };
+    });
+    // Features in NumPy, the fit by statsmodels 0.15.0's ConditionalLogit without our weak prior, errors clustered by prompt.
+    const { length, style } = choiceControl(games) as NonNullable<ReturnType<typeof choiceControl>>;
+    expect(length.spread).toBeCloseTo(75.49753184584787, 9);
+    expect(length.accuracyAtEqualLength).toBeCloseTo(0.7827868279600625, 3);
+    expect(length.interval[0]).toBeCloseTo(0.7169329336574823, 3);
+    expect(length.interval[1]).toBeCloseTo(0.8372293581379487, 3);
+    expect(length.coefficient).toBeCloseTo(-0.12031144407319712, 3);
+    expect(style.accuracyAtEqualStyle).toBeCloseTo(0.7132495783161903, 3);
+    expect(style.interval[0]).toBeCloseTo(0.6337488785664919, 3);
+    expect(style.interval[1]).toBeCloseTo(0.7820561903784158, 3);
+    for (const [feature, value] of Object.entries({
+      length: -0.28042262528541145,
+      headers: 0.14806109507573384,
+      lists: -0.27298210459830563,
+      bold: -1.1387837374309833,
+    }))
+      expect(style.coefficients[feature as 'length']?.value).toBeCloseTo(value, 3);
+  });
+
   it('gives the mean of the points where all responses are alike, however many there are', () => {
     const verdict = (n: number) =>
       fc.oneof(
