@@ -114,7 +114,7 @@ export const ppeCorrectness: Benchmark = {
   published: [
     ...[
       ['EvalPlanner, Llama-3.3-70B', 0.702, 0.784, 0.817, 0.644, 0.622, 0.643],
-      ['Llama-3.3-70B-Instruct, its seed', 0.657, 0.721, 0.731, 0.612, 0.596, 0.623],
+      ['Llama-3.3-70B, its seed', 0.657, 0.721, 0.731, 0.612, 0.596, 0.623],
       ['J1-Llama-70B', 0.729, 0.79, 0.86, 0.659, 0.66, 0.673],
       ['J1-Qwen-32B-MultiTask', 0.768, 0.85, 0.943, 0.686, 0.663, 0.695],
     ].map(([judge, overall, ...sets]) => ({
@@ -178,7 +178,7 @@ export const ppePreference: Benchmark = {
   published: [
     ...[
       ['EvalPlanner, Llama-3.3-70B', 0.656],
-      ['Llama-3.3-70B-Instruct, its seed', 0.659],
+      ['Llama-3.3-70B, its seed', 0.659],
       ['J1-Llama-70B', 0.663],
       ['o1-mini', 0.657],
       ['DeepSeek-R1', 0.68],

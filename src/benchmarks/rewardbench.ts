@@ -126,7 +126,7 @@ export const rewardbench: Benchmark = {
       source: 'arXiv 2501.18099, table 1',
     })),
     ...[
-      ['Llama-3.3-70B-Instruct, its seed', 0.854],
+      ['Llama-3.3-70B, its seed', 0.854],
       ['J1-Llama-70B', 0.933],
       ['J1-Qwen-32B-MultiTask', 0.936],
     ].map(([judge, overall]) => ({

@@ -32,7 +32,7 @@ function rowsOf(score: RatedScore, depth = 0): Row[] {
 export function partsChart(official: RatedScore, chance: number | null = 0.5): Html {
   const rows = rowsOf(official);
   const bounds = rows.flatMap(({ score }) => score.interval);
-  const low = Math.max(0, Math.floor(Math.min(0.4, ...bounds) * 5) / 5);
+  const low = Math.max(0, Math.floor(Math.min(0.4, chance ?? 0.4, ...bounds) * 5) / 5);
   const x = (share: number) =>
     round(LABEL + 8 + ((Math.min(1, share) - low) / (1 - low)) * (WIDTH - LABEL - VALUE - 20));
   const tops: number[] = [];
@@ -56,7 +56,7 @@ export function partsChart(official: RatedScore, chance: number | null = 0.5): H
     )}`;
   })}
   ${
-    chance === null || chance < low
+    chance === null
       ? ''
       : html`<line class="chance" x1="${x(chance)}" x2="${x(chance)}" y1="${TOP}" y2="${bottom}"/>`
   }

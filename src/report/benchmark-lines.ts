@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { Published } from '../benchmarks/benchmark.ts';
+import { groupBy, type Published } from '../benchmarks/benchmark.ts';
 import type { Effort } from '../benchmarks/effort.ts';
 import type { LengthControl } from '../benchmarks/length.ts';
 import type { RatedScore } from '../benchmarks/resample.ts';
@@ -84,14 +84,13 @@ export class Lines {
 
   published(list: readonly Published[]): string[] {
     if (list.length === 0) return [];
-    const lines = list.flatMap(({ judge, scores, protocol, source }) => {
-      const name = `  ${judge.padEnd(NAME + 4)}${percent(scores.overall as number).padStart(5)}`;
-      const note = `${protocol} (${source})`;
-      const fits = name.length + 2 + note.length <= this.#columns;
-      return (fits ? [`${name}  ${note}`] : [name, this.text(note, 4)]).map((line) =>
-        this.#style('dim', line),
-      );
-    });
+    const alike = groupBy(list, ({ protocol, source }) => `${protocol} (${source})`);
+    const lines = [...alike].flatMap(([how, own]) => [
+      this.faint(`${how}:`, 2),
+      ...own.map(({ judge, scores }) =>
+        this.#style('dim', `    ${judge.padEnd(NAME + 7)}${percent(scores.overall as number).padStart(5)}`),
+      ),
+    ]);
     return ['', this.faint('Published, each under its own protocol:'), ...lines];
   }
 

@@ -163,10 +163,13 @@ ${published(of.published)}
 }
 
 function choiceBesides(of: ChoiceResult): Rows {
-  const { chance, slots, shares, conventions, unrated, sharedTop, judged, way } = of;
+  const { official, chance, slots, shares, conventions, unrated, sharedTop, judged, way } = of;
   const kinds = Object.entries(shares).filter(([, share]) => share > 0);
   return [
     ['Choices judged', whole(judged)],
+    ...(conventions.guess === null || conventions.guess === official.score
+      ? []
+      : [['Accuracy, each choice alike', percent(conventions.guess)] as const]),
     ['Naming any response scores', orDash(chance)],
     ...(slots ?? []).map((share, i) => [`Names slot ${SLOTS.charAt(i)}`, percent(share)] as const),
     ['No verdict', percent(neither(of))],
@@ -174,9 +177,8 @@ function choiceBesides(of: ChoiceResult): Rows {
     ...(conventions.guess === conventions.wrong
       ? []
       : ([
-          ['Score, none counts as a guess', orDash(conventions.guess)],
-          ['Score, none counts wrong', orDash(conventions.wrong)],
-          ['Score, none left out', orDash(conventions.dropped)],
+          ['Accuracy, none counts wrong', orDash(conventions.wrong)],
+          ['Accuracy, none left out', orDash(conventions.dropped)],
         ] as const)),
     ...(unrated === null || sharedTop === null
       ? []

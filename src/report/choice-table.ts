@@ -17,6 +17,15 @@ export function renderChoices(score: ChoiceResult, options: TableOptions): strin
     ...lines.parts(official, ['choice', 'choices']),
     ...missing(score).map((text) => lines.text(text, 2)),
     '',
+    ...(conventions.guess === null || conventions.guess === official.score
+      ? []
+      : [
+          lines.figure(
+            'each choice alike',
+            percent(conventions.guess),
+            'without what is judged by ratings only',
+          ),
+        ]),
     lines.figure('at random', orDash(score.chance), 'what naming any response would score'),
     ...(slots === null
       ? []
@@ -39,7 +48,6 @@ export function renderChoices(score: ChoiceResult, options: TableOptions): strin
     ...(conventions.guess === conventions.wrong
       ? []
       : [
-          lines.figure('  counted as a guess', orDash(conventions.guess)),
           lines.figure('  counted wrong', orDash(conventions.wrong)),
           lines.figure('  left out', orDash(conventions.dropped)),
         ]),
