@@ -40,8 +40,8 @@ function together(row: TrainingRow): object {
       };
 }
 
-/** The row as a trainer reads it. OpenRLHF joins the lists of messages that TRL takes, under the names that its --prompt_key,
- * --chosen_key, --rejected_key, --input_key and --output_key say. */
+/** The row as a trainer reads it. OpenRLHF joins the lists of messages that TRL takes, under the names that its
+ * --data.prompt_key, chosen_key, rejected_key, input_key and output_key say. */
 export function exportedRow(row: TrainingRow, format: ExportFormat, style: ExportStyle): object {
   if (format === 'llama-factory') return llamaFactory(row);
   return format === 'together' ? together(row) : trl(row, style);
@@ -77,13 +77,16 @@ export function usage(
         : '# DPOTrainer(…, train_dataset=dataset)',
     ].join('\n');
   if (format === 'openrlhf') {
-    const template = style === 'chat' ? ' --apply_chat_template' : '';
-    return kind === 'sft'
-      ? `deepspeed --module openrlhf.cli.train_sft --dataset ${file} --input_key prompt --output_key completion${template}`
-      : `deepspeed --module openrlhf.cli.train_dpo --dataset ${file} --prompt_key prompt --chosen_key chosen --rejected_key rejected${template}`;
+    // SFT would put a template of its own around texts.
+    const template = style === 'chat' ? ' --data.apply_chat_template' : " --data.input_template '{}'";
+    const keys =
+      kind === 'sft'
+        ? '--data.input_key prompt --data.output_key completion'
+        : '--data.prompt_key prompt --data.chosen_key chosen --data.rejected_key rejected';
+    return `deepspeed --module openrlhf.cli.train_${kind} --data.dataset ${file} ${keys}${template} … # 0.11; before it without "data."`;
   }
   if (format === 'llama-factory')
-    return `llamafactory-cli train --stage ${kind} --dataset_dir . --dataset ${entry} …`;
+    return `llamafactory-cli train --stage ${kind} --dataset_dir . --dataset ${entry}${style === 'text' ? ' --template empty' : ''} …`;
   const method = kind === 'sft' ? 'train_on_inputs=False' : 'training_method="dpo"';
   return [
     `file = client.files.upload(file=${JSON.stringify(file)})`,
