@@ -51,6 +51,12 @@ export async function loadedChoices(benchmark: ChoiceBenchmark, options: BenchOp
           'give rows {id, verdict} or {id, ratings}, or choices to judge',
         );
       const score = scoreChoices(benchmark, games, choices, judged.way, options.seed);
+      if (Number.isNaN(score.official.score))
+        throw new EvalPlannerError(
+          'data',
+          `${benchmark.title}: no score is made of ${games.length === 1 ? 'this verdict' : `these ${games.length} verdicts`} alone`,
+          'judge other subsets too, and of Ties both forms of a prompt',
+        );
       return {
         result: {
           ...score,

@@ -242,6 +242,21 @@ it('keeps a run of choices among n in a folder too', async () => {
   expect(complaints).toMatch(/was judged by round-robin, .* by knockout\nfix: judge both in one way/);
 });
 
+it('makes no score of one form of a prompt of Ties', async () => {
+  const row = {
+    id: 'ref:1',
+    subset: 'Ties',
+    prompt: 'x',
+    chosen: ['a'],
+    rejected: ['b', 'c'],
+    num_correct: 1,
+  };
+  const ties = write('ties-only.jsonl', [row]);
+  const rated = write('ties-rated.jsonl', [{ id: 'ref:1', ratings: [9, 2, 1] }]);
+  expect(await main(['bench', 'rewardbench-2', '--data', ties, '--verdicts', rated])).toBe(2);
+  expect(complaints).toMatch(/no score is made of this verdict alone\nfix: judge other subsets too/);
+});
+
 it('plays pairs and choices in one run, with one report', async () => {
   const both = join(folder, 'both');
   for (const [name, row] of Object.entries({

@@ -81,7 +81,7 @@ export function benchCommand(evalplanner: Command): void {
       `
 Examples:
   $ evalplanner bench playground --model runs/demo-quick-0/checkpoints/M2-DPO
-  $ evalplanner bench rewardbench judgebench --data data --model judge-70b --base-url http://gpu:8000/v1
+  $ evalplanner bench rewardbench judgebench rewardbench-2 --data data --model judge-70b --base-url http://gpu:8000/v1
   $ evalplanner bench judgebench --data data/JudgeBench --verdicts verdicts.jsonl
   $ evalplanner bench compare runs/bench-M0-1f0a3c runs/bench-M2-DPO-77d0e1
 
