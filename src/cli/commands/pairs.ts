@@ -99,6 +99,7 @@ export function pairsCommand(evalplanner: Command): void {
       `
 Examples:
   $ evalplanner pairs example_model_solutions.jsonl --from gsm8k-solutions --out gsm8k-pairs.jsonl
+  $ evalplanner pairs train.jsonl --benchmarks data --out clean.jsonl
   $ evalplanner pairs openai/gsm8k:main/train --model judge-8b --base-url http://gpu:8000/v1 --out math.jsonl
   $ evalplanner pairs allenai/WildChat-1M --languages en --max-turns 1 --sample 20000 --categories reasoning \\
       --model llama-70b --base-url http://gpu:8000/v1 --out general.parquet
