@@ -3,6 +3,9 @@ export type DetectLanguage = (text: string) => string | null;
 
 /** What the detector reads: more of a text changes nothing but its time. */
 const READ = 2000;
+/** Shorter texts in Latin letters are called reliably English and reliably something else about as often. */
+const SHORTEST = 20;
+const LATIN = /^[\P{L}\p{Script=Latin}]*$/u;
 
 /** eld's detector, loaded when it is wanted (1.6 MB of n-grams), where it calls itself reliable. Code and TeX are cut out: they
  * are of no language. */
@@ -12,7 +15,9 @@ export async function languageDetector(): Promise<DetectLanguage> {
     const prose = text
       .slice(0, 4 * READ)
       .replace(/```[\s\S]*?(?:```|$)|\$\$[\s\S]*?\$\$|\$[^$\n]*\$|https?:\/\/\S+/g, ' ')
-      .slice(0, READ);
+      .slice(0, READ)
+      .trim();
+    if (prose.length < SHORTEST && LATIN.test(prose)) return null;
     const found = eld.detect(prose);
     return found.isReliable() ? found.language : null;
   };

@@ -106,6 +106,6 @@ it('the detector knows the languages of prose, and says nothing of what is none'
     ar: 'اكتب قصيدة قصيرة عن الخريف من فضلك',
   };
   for (const [code, text] of Object.entries(known)) expect(detect(text), text).toBe(code);
-  for (const text of ['2+2=?', '$\\frac{1}{2}$', '```js\nconst a = 1;\n```', ''])
+  for (const text of ['2+2=?', '$\\frac{1}{2}$', '```js\nconst a = 1;\n```', '', 'owl wren crow', 'Bonjour'])
     expect(detect(text), text).toBeNull();
 });
