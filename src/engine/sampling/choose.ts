@@ -2,14 +2,16 @@ import type { Random } from './random.ts';
 
 /** Tokens whose probability is below e^−NEGLIGIBLE of the likeliest one's are never drawn. */
 const NEGLIGIBLE = 20;
-/** Candidates are put into this many intervals of logits, the highest first; only two of them are ever sorted. */
-const BINS = 128;
+/** Candidates are put into this many intervals of logits, the highest first; only two of them are ever sorted. So many that few
+ * share one where thousands are likely. */
+const BINS = 2048;
+const SCALE = (BINS - 1) / NEGLIGIBLE;
 
 /** Candidates of the row at hand: used and forgotten at each call, since a flat distribution has as many as there are
  * tokens. */
 let tokens = new Int32Array(0);
 let weights = new Float64Array(0);
-let bins = new Uint8Array(0);
+let bins = new Uint16Array(0);
 const mass = new Float64Array(BINS);
 
 /** e^(−i / STEPS) for exponents down to −NEGLIGIBLE. */
@@ -19,8 +21,9 @@ const powers = Float64Array.from({ length: NEGLIGIBLE * STEPS + 2 }, (_, i) => M
 /** e^−z for 0 ≤ z ≤ NEGLIGIBLE to 11 digits, in half the time of Math.exp, which is most of a draw's: a table for the steps,
  * and the series to z⁴ for the rest. */
 function decay(z: number): number {
-  const step = (z * STEPS) | 0;
-  const f = z - step / STEPS;
+  const steps = z * STEPS;
+  const step = steps | 0;
+  const f = (steps - step) * (1 / STEPS);
   return (powers[step] as number) * (1 - f * (1 - f * (1 / 2 - f * (1 / 6 - f / 24))));
 }
 
@@ -42,34 +45,26 @@ export function chooseToken(logits: Float32Array, temperature: number, topP: num
   if (tokens.length < logits.length) {
     tokens = new Int32Array(logits.length);
     weights = new Float64Array(logits.length);
-    bins = new Uint8Array(logits.length);
+    bins = new Uint16Array(logits.length);
   }
   const sharpness = 1 / temperature;
   let count = 0;
   let total = 0;
-  let low = top;
-  let least = 1;
+  mass.fill(0);
   for (let i = 0; i < logits.length; i++) {
     const logit = logits[i] as number;
     const z = (top - logit) * sharpness;
     // z is no number where the temperature is next to nothing, or a logit is none.
     if (!(z <= NEGLIGIBLE)) continue;
     const weight = decay(z);
+    const bin = (z * SCALE) | 0;
     total += weight;
+    mass[bin] = (mass[bin] as number) + weight;
     tokens[count] = i;
-    weights[count++] = weight;
-    if (logit < low) low = logit;
-    if (weight < least) least = weight;
+    weights[count] = weight;
+    bins[count++] = bin;
   }
   if (count === 0) return best;
-  // Logits may differ where weights no longer do: those are equals, and stay together.
-  const scale = least < 1 ? (BINS - 1) / (top - low) : 0;
-  mass.fill(0);
-  for (let i = 0; i < count; i++) {
-    const bin = Math.floor((top - (logits[tokens[i] as number] as number)) * scale);
-    bins[i] = bin;
-    mass[bin] = (mass[bin] as number) + (weights[i] as number);
-  }
 
   // The set ends in the first interval that brings it to topP; the likeliest token stays in, even at topP 0.
   const wanted = topP * total;
