@@ -52,6 +52,15 @@ export interface Published {
   readonly source: string;
 }
 
+/** Results of one table of which only the whole is given. */
+export function publishedOveralls(
+  protocol: string,
+  source: string,
+  results: readonly (readonly [judge: string, overall: number])[],
+): Published[] {
+  return results.map(([judge, overall]) => ({ judge, scores: { overall }, protocol, source }));
+}
+
 export interface Benchmark {
   readonly name: string;
   readonly title: string;

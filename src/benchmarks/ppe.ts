@@ -8,6 +8,7 @@ import {
   groupBy,
   mean,
   meanScore,
+  publishedOveralls,
   rightShare,
   type Score,
 } from './benchmark.ts';
@@ -126,15 +127,10 @@ export const ppeCorrectness: Benchmark = {
       protocol: ONE_ORDER,
       source: 'arXiv 2505.10320v3, table 1',
     })),
-    ...[
+    ...publishedOveralls('right in both orders', 'arXiv 2505.10320v3, table 3', [
       ['J1-Llama-70B', 0.612],
       ['J1-Qwen-32B-MultiTask', 0.67],
-    ].map(([judge, overall]) => ({
-      judge: judge as string,
-      scores: { overall: overall as number },
-      protocol: 'right in both orders',
-      source: 'arXiv 2505.10320v3, table 3',
-    })),
+    ]),
   ],
 };
 
@@ -176,26 +172,16 @@ export const ppePreference: Benchmark = {
   aggregate: (cells) => meanScore('overall', cells),
 
   published: [
-    ...[
+    ...publishedOveralls(ONE_ORDER, 'arXiv 2505.10320v1, table 2', [
       ['EvalPlanner, Llama-3.3-70B', 0.656],
       ['Llama-3.3-70B, its seed', 0.659],
       ['J1-Llama-70B', 0.663],
       ['o1-mini', 0.657],
       ['DeepSeek-R1', 0.68],
-    ].map(([judge, overall]) => ({
-      judge: judge as string,
-      scores: { overall: overall as number },
-      protocol: ONE_ORDER,
-      source: 'arXiv 2505.10320v1, table 2',
-    })),
-    ...[
+    ]),
+    ...publishedOveralls('not said there', 'table of SkyworkAI/Skywork-Reward-V2', [
       ['gpt-4o', 0.677],
       ['claude-3.5-sonnet', 0.673],
-    ].map(([judge, overall]) => ({
-      judge: judge as string,
-      scores: { overall: overall as number },
-      protocol: 'not said there',
-      source: 'table of SkyworkAI/Skywork-Reward-V2',
-    })),
+    ]),
   ],
 };

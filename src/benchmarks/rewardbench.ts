@@ -8,6 +8,7 @@ import {
   mean,
   meanScore,
   outcome,
+  publishedOveralls,
   type Score,
 } from './benchmark.ts';
 
@@ -125,15 +126,10 @@ export const rewardbench: Benchmark = {
       protocol,
       source: 'arXiv 2501.18099, table 1',
     })),
-    ...[
+    ...publishedOveralls(protocol, 'arXiv 2505.10320v3, table 2', [
       ['Llama-3.3-70B, its seed', 0.854],
       ['J1-Llama-70B', 0.933],
       ['J1-Qwen-32B-MultiTask', 0.936],
-    ].map(([judge, overall]) => ({
-      judge: judge as string,
-      scores: { overall: overall as number },
-      protocol,
-      source: 'arXiv 2505.10320v3, table 2',
-    })),
+    ]),
   ],
 };

@@ -6,6 +6,7 @@ import {
   groupBy,
   mean,
   meanScore,
+  publishedOveralls,
   rightShare,
   type Score,
 } from './benchmark.ts';
@@ -100,14 +101,9 @@ export const rmBench: Benchmark = {
       protocol: 'pairwise',
       source: 'arXiv 2501.18099',
     })),
-    ...[
+    ...publishedOveralls('pairwise, one order, drawn at random', 'arXiv 2505.10320v3, table 2', [
       ['J1-Llama-70B', 0.827],
       ['J1-Qwen-32B-MultiTask', 0.903],
-    ].map(([judge, overall]) => ({
-      judge: judge as string,
-      scores: { overall: overall as number },
-      protocol: 'pairwise, one order, drawn at random',
-      source: 'arXiv 2505.10320v3, table 2',
-    })),
+    ]),
   ],
 };
