@@ -34,7 +34,7 @@ async function requireInt8(device: Device): Promise<void> {
   throw new EvalPlannerError(
     'model',
     'this processor adds up 8-bit products wrongly (it has no VNNI or dot product instructions)',
-    'leave out the quantization: float32 is no slower here',
+    'leave out the quantization',
   );
 }
 

@@ -193,9 +193,8 @@ export function prefillGraph(config: LlamaConfig, bound: number, own: OwnWeights
  * `mask` [S, 1, 1, C], 0 where the cache holds a token that the sequence has written and a large negative number elsewhere;
  * per layer `key.l`, `value.l` [S, K, C, d]; `prompt.mask` [G, 1, 1, D], `prompt.key.l`, `prompt.value.l` [G, K, D, d], the
  * same of the prompts; `toGroups`, `toSlots` (see PromptGroups). Outputs: logits [S, V]; per layer `newKey.l`,
- * `newValue.l` [S, K, 1, d], which the
- * caller copies into the cache. The runtime copies every output into a new array, so the cache itself is never an
- * output. */
+ * `newValue.l` [S, K, 1, d], which the caller copies into the cache. The runtime copies every output into a new array, so
+ * the cache itself is never an output. */
 export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights = {}): Uint8Array {
   const { headDim, numAttentionHeads, numKeyValueHeads } = config;
   const groups = numAttentionHeads / numKeyValueHeads;
