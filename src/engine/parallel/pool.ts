@@ -197,16 +197,16 @@ export class Pool {
     for (const fail of new Set(this.#failures)) fail(error);
   }
 
-  /** Sample every request; each result comes as its sequence ends. Requests are pulled as workers need them. `capacity`
-   * bounds prompt plus completion of each. */
+  /** Sample every request; each result comes as its sequence ends. Prompts of about one length go together, whatever the order of
+   * the requests: they are padded to the longest. `capacity` bounds prompt plus completion of each. */
   async *sample(
-    requests: Iterable<SampleRequest>,
+    requests: readonly SampleRequest[],
     capacity: number,
     signal?: AbortSignal,
   ): AsyncGenerator<Sample> {
     if (this.#gone) throw this.#gone;
     const run = ++this.#runs;
-    const source = requests[Symbol.iterator]();
+    const waiting = requests.toSorted((a, b) => b.prompt.length - a.prompt.length);
     const finished: Sample[] = [];
     let running = this.#workers.length;
     let failure: Error | null = null;
@@ -214,13 +214,7 @@ export class Pool {
     const tell = (worker: number, message: ToWorker) => this.#workers[worker]?.postMessage(message);
 
     const feed = (worker: number) => {
-      const chunk: SampleRequest[] = [];
-      while (chunk.length < CHUNK) {
-        const { value, done } = source.next();
-        if (done) break;
-        chunk.push(value);
-      }
-      tell(worker, { type: 'requests', run, requests: chunk });
+      tell(worker, { type: 'requests', run, requests: waiting.splice(0, CHUNK) });
     };
     for (const i of this.#workers.keys()) {
       this.#failures[i] = (error) => {
