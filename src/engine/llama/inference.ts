@@ -29,10 +29,16 @@ interface Pass {
   readonly last: (x: Value) => Value;
 }
 
-const reshape = (graph: Graph, x: Value, shape: readonly Dim[]) =>
-  graph.node('Reshape', [x, graph.shape(shape)], shape);
+/** The same numbers in another shape. What stays in its place and what follows from the rest is not fed: each feed costs a
+ * microsecond of a step. */
+function reshape(graph: Graph, x: Value, shape: readonly Dim[]): Value {
+  const known = shape.map((dim, i) => (typeof dim === 'number' ? dim : dim === x.shape[i] ? 0 : -1));
+  const target = known.filter((dim) => dim === -1).length > 1 ? graph.shape(shape) : graph.integers(known);
+  return graph.node('Reshape', [x, target], shape);
+}
 
-function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Uint8Array {
+/** The logits. */
+function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
   const { hiddenSize, headDim, rmsNormEps } = config;
   const { weights, int8, ids, batch, length, positions, bound, attend, last } = pass;
   const rows = times(batch, length);
@@ -91,8 +97,7 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Uint8Arr
     x = graph.node('Add', [x, project(gated, at('mlp.down_proj'))], x.shape);
   }
   const head = config.tieWordEmbeddings ? 'model.embed_tokens' : 'lm_head';
-  graph.output('logits', project(norm(last(x), 'model.norm'), head));
-  return graph.encode();
+  return project(norm(last(x), 'model.norm'), head);
 }
 
 /** What of the weights is no matrix of a product. */
@@ -177,7 +182,7 @@ export function prefillGraph(config: LlamaConfig, bound: number, own: OwnWeights
     const parts = reshape(graph, heads, [times(P, L), numAttentionHeads, padded]);
     return reshape(graph, narrow(parts), [times(P, L), numAttentionHeads * headDim]);
   };
-  return inferenceGraph(graph, config, {
+  const logits = inferenceGraph(graph, config, {
     ...weightsOf(graph, config, own),
     ids,
     batch: P,
@@ -187,14 +192,16 @@ export function prefillGraph(config: LlamaConfig, bound: number, own: OwnWeights
     attend,
     last: (x) => graph.node('Gather', [x, pick], [P, hiddenSize], { axis: 0 }),
   });
+  graph.output('logits', logits);
+  return graph.encode();
 }
 
 /** One new token for each of S sequences, none beyond position `bound`. Inputs: ids [S] int64; `positions` [S, 1] int64;
  * `mask` [S, 1, 1, C], 0 where the cache holds a token that the sequence has written and a large negative number elsewhere;
  * per layer `key.l`, `value.l` [S, K, C, d]; `prompt.mask` [G, 1, 1, D], `prompt.key.l`, `prompt.value.l` [G, K, D, d], the
- * same of the prompts; `toGroups`, `toSlots` (see PromptGroups). Outputs: logits [S, V]; per layer `newKey.l`,
- * `newValue.l` [S, K, 1, d], which the caller copies into the cache. The runtime copies every output into a new array, so
- * the cache itself is never an output. */
+ * same of the prompts; `toGroups`, `toSlots` (see PromptGroups). Outputs: logits [S, V]; `fresh` [2·layers·S, K, d], each
+ * layer's new keys, then its new values, which the caller copies into the cache. The runtime copies every output into a new
+ * array, so the cache itself is never an output. */
 export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights = {}): Uint8Array {
   const { headDim, numAttentionHeads, numKeyValueHeads } = config;
   const groups = numAttentionHeads / numKeyValueHeads;
@@ -204,26 +211,24 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
   const mask = graph.input('mask', [S, 1, 1, C]);
   const promptMask = graph.input('prompt.mask', [G, 1, 1, D]);
   const scale = { float: 1 / Math.sqrt(headDim) };
-  const members = times(times(G, numKeyValueHeads), W);
-  const toGroups = graph.input('toGroups', [members], 'int64');
-  const toSlots = graph.input('toSlots', [times(S, numKeyValueHeads)], 'int64');
+  const toGroups = graph.input('toGroups', [G, numKeyValueHeads, W], 'int64');
+  const toSlots = graph.input('toSlots', [S, numKeyValueHeads], 'int64');
+  /** New keys and values, layer by layer. */
+  const fresh: Value[] = [];
 
   /** [S, K, groups, n] → [G, K, W · groups, n] */
   const grouped = (x: Value, n: Dim) => {
-    const rows = reshape(graph, x, [times(S, numKeyValueHeads), times(groups, n)]);
-    const gathered = graph.node('Gather', [rows, toGroups], [members, times(groups, n)], { axis: 0 });
+    const width = times(groups, n);
+    const rows = reshape(graph, x, [times(S, numKeyValueHeads), width]);
+    const gathered = graph.node('Gather', [rows, toGroups], [G, numKeyValueHeads, W, width], { axis: 0 });
     return reshape(graph, gathered, [G, numKeyValueHeads, times(W, groups), n]);
   };
   /** And back. */
   const ungrouped = (x: Value, n: Dim) => {
-    const rows = reshape(graph, x, [members, times(groups, n)]);
-    const shape = [times(S, numKeyValueHeads), times(groups, n)];
-    return reshape(graph, graph.node('Gather', [rows, toSlots], shape, { axis: 0 }), [
-      S,
-      numKeyValueHeads,
-      groups,
-      n,
-    ]);
+    const width = times(groups, n);
+    const rows = reshape(graph, x, [times(times(G, numKeyValueHeads), W), width]);
+    const gathered = graph.node('Gather', [rows, toSlots], [S, numKeyValueHeads, width], { axis: 0 });
+    return reshape(graph, gathered, [S, numKeyValueHeads, groups, n]);
   };
 
   const attend: Attend = (layer, query, key, value) => {
@@ -237,8 +242,7 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
     const q = split(query, groups);
     const k = split(key, 1);
     const v = split(value, 1);
-    graph.output(`newKey.${layer}`, k);
-    graph.output(`newValue.${layer}`, v);
+    for (const x of [key, value]) fresh.push(reshape(graph, x, [S, numKeyValueHeads, headDim]));
     const shape = (columns: Dim) => [S, numKeyValueHeads, groups, columns];
     const attributes = { transB: 1, alpha: scale };
     const scores = (keys: Value, columns: Dim) =>
@@ -269,7 +273,7 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
     const heads = graph.node('Add', [ungrouped(fromPrompt, headDim), written], shape(headDim));
     return reshape(graph, heads, [S, numAttentionHeads * headDim]);
   };
-  return inferenceGraph(graph, config, {
+  const logits = inferenceGraph(graph, config, {
     ...weightsOf(graph, config, own),
     ids,
     batch: S,
@@ -279,4 +283,8 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
     attend,
     last: (x) => x,
   });
+  graph.output('logits', logits);
+  const rows = [times(2 * config.numHiddenLayers, S), numKeyValueHeads, headDim];
+  graph.output('fresh', graph.node('Concat', fresh, rows, { axis: 0 }));
+  return graph.encode();
 }

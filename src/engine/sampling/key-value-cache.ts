@@ -78,16 +78,16 @@ export class KeyValueCache {
     this.#setMask(place, length);
   }
 
-  /** Append one position to a place, from arrays [places, K, 1, d] as the decoding step returns them. */
-  append(place: number, fresh: readonly Float32Array[]): void {
+  /** Append one position to a place: `fresh` [2·layers, places, K, d], keys before values, as a decoding step of so many places
+   * returns it. */
+  append(place: number, fresh: Float32Array, places: number): void {
     const { numKeyValueHeads: heads, headDim } = this.#config;
     const at = this.length(place);
-    for (const [i, source] of fresh.entries()) {
-      const target = this.#arrays[i] as Float32Array;
+    for (const [i, target] of this.#arrays.entries()) {
       for (let head = 0; head < heads; head++) {
-        const from = (place * heads + head) * headDim;
+        const from = ((i * places + place) * heads + head) * headDim;
         const to = ((place * heads + head) * this.#capacity + at) * headDim;
-        for (let d = 0; d < headDim; d++) target[to + d] = source[from + d] as number;
+        for (let d = 0; d < headDim; d++) target[to + d] = fresh[from + d] as number;
       }
     }
     this.#mask[place * this.#capacity + at] = 0;

@@ -72,8 +72,8 @@ export class PromptGroups {
     this.#bySlot[to] = group;
   }
 
-  /** For a step of the first `slots` slots: the prompts' caches of G groups; where the queries of each are, `toGroups` [G·K·W] of
-   * [S·K]; and where a slot's results are, `toSlots` [S·K] of [G·K·W]; with the shape symbols G, W and D. */
+  /** For a step of the first `slots` slots: the prompts' caches of G groups; where the queries of each are, `toGroups` [G, K, W] of
+   * S·K; and where a slot's results are, `toSlots` [S, K] of G·K·W; with the shape symbols G, W and D. */
   feeds(slots: number): { readonly feeds: Record<string, Tensor>; readonly symbols: Record<string, number> } {
     this.#cache.reserve(1);
     const heads = this.#heads;
@@ -94,8 +94,8 @@ export class PromptGroups {
     return {
       feeds: {
         ...this.#cache.feeds('prompt.', count),
-        toGroups: tensor('int64', toGroups, [toGroups.length]),
-        toSlots: tensor('int64', toSlots, [toSlots.length]),
+        toGroups: tensor('int64', toGroups, [count, heads, width]),
+        toSlots: tensor('int64', toSlots, [slots, heads]),
       },
       symbols: { G: count, W: width, D: this.#cache.capacity },
     };

@@ -119,12 +119,11 @@ export class Sampler {
     live?: Live,
   ): Promise<void> {
     const { config } = this.#parameters;
-    const { numHiddenLayers: layers, vocabSize } = config;
+    const { vocabSize } = config;
     const slots = this.#slots;
     const limit = Math.min(capacity, config.maxPositionEmbeddings);
     const session = await this.#session('decode', limit);
     const weights = weightFeeds(session, this.#parameters);
-    const names = Array.from({ length: layers }, (_, l) => [`newKey.${l}`, `newValue.${l}`]).flat();
     const groups = new PromptGroups(config, slots);
     /** Of what the sequences have written. */
     const cache = new KeyValueCache(config, slots);
@@ -204,22 +203,19 @@ export class Sampler {
       cache.reserve(longest + 1);
       const count = Math.ceil(active.length / SLOT_STEP) * SLOT_STEP;
       const prompts = groups.feeds(count);
-      const outputs = await session.run(
-        {
-          ...weights,
-          ...shapeFeeds(session, { S: count, C: cache.capacity, ...prompts.symbols }),
-          ...cache.feeds('', count),
-          ...prompts.feeds,
-          ids: tensor('int64', ids.subarray(0, count), [count]),
-          positions: tensor('int64', at.subarray(0, count), [count, 1]),
-        },
-        ['logits', ...names],
-      );
+      const outputs = await session.run({
+        ...weights,
+        ...shapeFeeds(session, { S: count, C: cache.capacity, ...prompts.symbols }),
+        ...cache.feeds('', count),
+        ...prompts.feeds,
+        ids: tensor('int64', ids.subarray(0, count), [count]),
+        positions: tensor('int64', at.subarray(0, count), [count, 1]),
+      });
       const logits = outputs.logits?.data as Float32Array;
-      const fresh = names.map((name) => outputs[name]?.data as Float32Array);
+      const fresh = outputs.fresh?.data as Float32Array;
       const ended: number[] = [];
       for (const [slot, sequence] of active.entries()) {
-        cache.append(slot, fresh);
+        cache.append(slot, fresh, count);
         if (extend(sequence, logits.subarray(slot * vocabSize, (slot + 1) * vocabSize))) ended.push(slot);
       }
       // From the last to the first: what moves into a gap is still running.
