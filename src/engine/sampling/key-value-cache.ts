@@ -40,8 +40,7 @@ export class KeyValueCache {
     return this.#lengths[place] as number;
   }
 
-  /** Room for as many positions, and for what is there. Laying everything out anew costs about a step, so C shrinks only where
-   * that saves a third. */
+  /** Room for as many positions, and for what is there. C shrinks only where that saves a third, since everything is laid out anew. */
   reserve(positions: number): void {
     const longest = this.#lengths.reduce((most, length) => Math.max(most, length), positions);
     const wanted = Math.ceil(longest / BLOCK) * BLOCK;
@@ -49,13 +48,21 @@ export class KeyValueCache {
     const { numKeyValueHeads: heads, headDim } = this.#config;
     const before = this.#capacity;
     this.#capacity = wanted;
+    const size = this.#places * heads * wanted * headDim;
+    const rows = [...this.#lengths.keys()].flatMap((place) =>
+      Array.from({ length: this.length(place) && heads }, (_, head) => ({
+        place,
+        row: place * heads + head,
+      })),
+    );
+    // In place, what moves up begins at the end: it must not be written over before it has moved.
+    if (wanted > before) rows.reverse();
     this.#arrays = this.#arrays.map((source) => {
-      const target = new Float32Array(this.#places * heads * wanted * headDim);
-      for (const [place, length] of this.#lengths.entries()) {
-        for (let row = place * heads; length > 0 && row < (place + 1) * heads; row++) {
-          const from = row * before * headDim;
-          target.set(source.subarray(from, from + length * headDim), row * wanted * headDim);
-        }
+      const target = size > source.length ? new Float32Array(size) : source;
+      for (const { place, row } of rows) {
+        const from = row * before * headDim;
+        const part = source.subarray(from, from + this.length(place) * headDim);
+        target.set(part, row * wanted * headDim);
       }
       return target;
     });
