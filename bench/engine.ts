@@ -24,7 +24,7 @@ const NOTES = [
   'All train on the same batches of the same rows: playground judge prompts and thoughts, rows of about one length together; how they are padded or packed is each side’s own affair. Of the DPO pairs all share the prompt and half the plan.',
   `DPO: β ${DPO.beta}, NLL weight ${DPO.nllWeight}. The reference model is not counted on either side (TRL: precompute_ref_log_probs). TRL runs without gradient checkpointing, logging and saving, its set-up is not counted.`,
   'PyTorch: transformers’ LlamaForCausalLM (sdpa, float32) in a hand-written loop; logits and cross-entropy on labelled tokens only, fused AdamW.',
-  'sampling: 8 thoughts per prompt at temperature 0.8, top-p 0.95. The 30 M model has random weights, which end no text.',
+  'sampling: 8 thoughts per prompt at temperature 0.8, top-p 0.95, all prompts again and again for 3 seconds or more. The 30 M model has random weights, which end no text.',
   'GFLOP/s: what the maths needs, over the time; ceiling: a 1024 × 1024 product on all threads, in the same rounds, the faster of ONNX Runtime and PyTorch.',
   'Memory: resident set of a fresh process that takes the same step twice. “over idle” leaves out the process, its libraries and the weights.',
 ];

@@ -23,6 +23,15 @@ let parameters: Parameters;
 let rows: Rows;
 let trainer: StepTrainer;
 
+/** Passes one after the other until so many seconds are over: their mean. */
+async function repeated(seconds: number, work: () => Promise<number>): Promise<Timing> {
+  const passes: Timing[] = [];
+  const total = (of: keyof Timing) => passes.reduce((sum, pass) => sum + pass[of], 0);
+  do passes.push(await timed(work));
+  while (total('seconds') < seconds);
+  return { tokens: total('tokens') / passes.length, seconds: total('seconds') / passes.length };
+}
+
 async function timed(work: () => Promise<number>): Promise<Timing> {
   const start = performance.now();
   const tokens = await work();
@@ -98,13 +107,14 @@ const jobs = {
     maxTokens,
     temperature,
     topP,
+    atLeast,
     quantization,
   }: SamplingSettings & { readonly prompts: number; readonly quantization?: 'int8' }) {
     if (quantization && int8 === null) int8 = new Pool('cpu', quantization);
     const own = (quantization ? int8 : pool) as Pool;
     // Free, where it has them.
     own.load(parameters);
-    return timed(async () => {
+    return repeated(atLeast, async () => {
       const requests = rows.prompts.slice(0, prompts).flatMap((prompt, p) =>
         Array.from({ length: samples }, (_, i) => {
           const index = p * samples + i;

@@ -45,6 +45,14 @@ def timed(work):
     return {"tokens": tokens, "seconds": time.perf_counter() - start}
 
 
+def repeated(seconds, work):
+    """Passes one after the other until so many seconds are over: their mean."""
+    passes = [timed(work)]
+    while sum(each["seconds"] for each in passes) < seconds:
+        passes.append(timed(work))
+    return {key: sum(each[key] for each in passes) / len(passes) for key in ("tokens", "seconds")}
+
+
 # A plain loop, as one writes it who knows what is slow: no mask where right padding cannot be seen anyway, so that
 # attention takes its causal kernel; the vocabulary product and the cross-entropy on labelled positions only; the fused
 # optimiser; gradients dropped, not zeroed.
@@ -241,7 +249,7 @@ def generate(model, prompts, size, samples, maxTokens, temperature, topP):
     return tokens
 
 
-def sample(prompts, **settings):
+def sample(prompts, atLeast, **settings):
     """Samples of all prompts, sorted by length. Tries how many prompts go through at a time, and stays with the best."""
     model = state.setdefault("generator", load(state["dir"]).eval())
     texts = sorted(state["rows"]["prompts"][:prompts], key=len)
@@ -252,7 +260,7 @@ def sample(prompts, **settings):
         rates = {size: rate(timed(lambda: generate(model, texts, size, **settings))) for size in sizes}
         state["size"] = max(sizes, key=rates.__getitem__)
     size = state["size"]
-    return {**timed(lambda: generate(model, texts, size, **settings)), "choice": f"{size} prompts at a time"}
+    return {**repeated(atLeast, lambda: generate(model, texts, size, **settings)), "choice": f"{size} prompts at a time"}
 
 
 def product(n, threads):
