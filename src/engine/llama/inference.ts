@@ -199,7 +199,7 @@ export function prefillGraph(config: LlamaConfig, bound: number, own: OwnWeights
 /** One new token for each of S sequences, none beyond position `bound`. Inputs: ids [S] int64; `positions` [S, 1] int64;
  * `mask` [S, 1, 1, C], 0 where the cache holds a token that the sequence has written and a large negative number elsewhere;
  * per layer `key.l`, `value.l` [S, K, C, d]; `prompt.mask` [G, 1, 1, D], `prompt.key.l`, `prompt.value.l` [G, K, D, d], the
- * same of the prompts; `toGroups`, `toSlots` (see PromptGroups). Outputs: logits [S, V]; `fresh` [2·layers·S, K, d], each
+ * same of the prompts; `toGroups`, `toSlots` (see PromptGroups). Outputs: logits [S, V]; `fresh` [2·layers·S, K, 1, d], each
  * layer's new keys, then its new values, which the caller copies into the cache. The runtime copies every output into a new
  * array, so the cache itself is never an output. */
 export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights = {}): Uint8Array {
@@ -242,7 +242,7 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
     const q = split(query, groups);
     const k = split(key, 1);
     const v = split(value, 1);
-    for (const x of [key, value]) fresh.push(reshape(graph, x, [S, numKeyValueHeads, headDim]));
+    fresh.push(k, v);
     const shape = (columns: Dim) => [S, numKeyValueHeads, groups, columns];
     const attributes = { transB: 1, alpha: scale };
     const scores = (keys: Value, columns: Dim) =>
@@ -284,7 +284,7 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
     last: (x) => x,
   });
   graph.output('logits', logits);
-  const rows = [times(2 * config.numHiddenLayers, S), numKeyValueHeads, headDim];
+  const rows = [times(2 * config.numHiddenLayers, S), numKeyValueHeads, 1, headDim];
   graph.output('fresh', graph.node('Concat', fresh, rows, { axis: 0 }));
   return graph.encode();
 }

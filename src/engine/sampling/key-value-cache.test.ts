@@ -7,7 +7,7 @@ const config = { ...TINY, numHiddenLayers: 1, numKeyValueHeads: 2, headDim: 4 };
 const PLACES = 3;
 const ROWS = PLACES * config.numKeyValueHeads;
 
-/** A number for each position, so that none can be taken for another. */
+/** A number of its own for everything written in a run, so that none is taken for another. */
 let written = 0;
 const fresh = (count: number) => Float32Array.from({ length: count }, () => ++written);
 
@@ -26,6 +26,7 @@ const operations = fc.array(
 it('holds what was written, wherever it was moved and however often its capacity grew and shrank', () => {
   fc.assert(
     fc.property(operations, (steps) => {
+      written = 0;
       const { numKeyValueHeads: heads, headDim } = config;
       const cache = new KeyValueCache(config, PLACES);
       cache.reserve(1);

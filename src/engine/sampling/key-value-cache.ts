@@ -49,11 +49,9 @@ export class KeyValueCache {
     const before = this.#capacity;
     this.#capacity = wanted;
     const size = this.#places * heads * wanted * headDim;
-    const rows = [...this.#lengths.keys()].flatMap((place) =>
-      Array.from({ length: this.length(place) && heads }, (_, head) => ({
-        place,
-        row: place * heads + head,
-      })),
+    const filled = [...this.#lengths.keys()].filter((place) => this.length(place) > 0);
+    const rows = filled.flatMap((place) =>
+      Array.from({ length: heads }, (_, head) => ({ place, row: place * heads + head })),
     );
     // In place, what moves up begins at the end: it must not be written over before it has moved.
     if (wanted > before) rows.reverse();
@@ -85,7 +83,7 @@ export class KeyValueCache {
     this.#setMask(place, length);
   }
 
-  /** Append one position to a place: `fresh` [2·layers, places, K, d], keys before values, as a decoding step of so many places
+  /** Append one position to a place: `fresh` [2·layers, places, K, 1, d], keys before values, as a decoding step of so many places
    * returns it. */
   append(place: number, fresh: Float32Array, places: number): void {
     const { numKeyValueHeads: heads, headDim } = this.#config;
