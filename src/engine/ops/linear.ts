@@ -1,5 +1,8 @@
 import type { Dim, Graph, Value } from '../graph.ts';
 
+/** Columns of a product that the runtime takes at a time. */
+const PANEL = 128;
+
 /** y = x Wᵀ + b. x [N, in], weight [out, in] (Hugging Face's layout), bias [out] or none → [N, out].
  * dx = dy W; dW = dyᵀ x; db = Σ_N dy. */
 export function linear(graph: Graph, x: Value, weight: Value, bias?: Value): Value {
@@ -9,7 +12,20 @@ export function linear(graph: Graph, x: Value, weight: Value, bias?: Value): Val
   const y = graph.node('Gemm', inputs, [rows, output], { transB: 1 });
   return graph.differentiable(y, inputs, (dy) => [
     graph.node('Gemm', [dy, weight], [rows, input]),
-    graph.node('Gemm', [dy, x], [output, input], { transA: 1 }),
+    weightGradient(graph, dy, x),
     ...(bias ? [graph.node('ReduceSum', [dy, graph.integers([0])], bias.shape, { keepdims: 0 })] : []),
   ]);
+}
+
+/** dyᵀ x. The runtime transposes a first factor anew for each panel of the second, so for several it is done here once:
+ * as a matrix of three dimensions, since a plain transposition would be fused into the product again. */
+function weightGradient(graph: Graph, dy: Value, x: Value): Value {
+  const [rows, output] = dy.shape as [Dim, Dim];
+  const input = x.shape[1] as number;
+  if (input <= PANEL) return graph.node('Gemm', [dy, x], [output, input], { transA: 1 });
+  const reshaped = (value: Value, shape: readonly Dim[]) =>
+    graph.node('Reshape', [value, graph.shape(shape)], shape);
+  const cube = reshaped(dy, [1, rows, output]);
+  const turned = graph.node('Transpose', [cube], [1, output, rows], { perm: [0, 2, 1] });
+  return graph.node('Gemm', [reshaped(turned, [output, rows]), x], [output, input]);
 }
