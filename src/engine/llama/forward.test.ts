@@ -2,12 +2,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Graph } from '../graph.ts';
 import { multiply, sum } from '../ops/elementwise.ts';
 import { numbers } from '../ops/finite-difference.contract.ts';
-import { causalMask } from '../ops/softmax.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
 import type { LlamaConfig } from './config.ts';
-import { hiddenStates, logits, rotaryFeeds, weightInputs } from './forward.ts';
+import { hiddenStates, logits, weightInputs } from './forward.ts';
 import type { Parameters } from './parameters.ts';
 import { referenceLogits } from './reference.contract.ts';
+import { rowFeeds } from './rows.contract.ts';
 import { exactWeights, randomParameters, SHAPES } from './tiny.contract.ts';
 
 const tiny: LlamaConfig = {
@@ -58,13 +58,7 @@ async function runner(parameters: Parameters) {
       ...weightFeeds(session, parameters),
       ...shapeFeeds(session, { B: batch, T: length }),
       ids: tensor('int64', BigInt64Array.from(sequences.flat(), BigInt), [batch * length]),
-      ...rotaryFeeds(config, length),
-      positions: tensor(
-        'int64',
-        BigInt64Array.from({ length: batch * length }, (_, i) => BigInt(i % length)),
-        [batch, length],
-      ),
-      mask: tensor('float32', causalMask(length), [1, 1, 1, length, length]),
+      ...rowFeeds(config, batch, length),
       w: tensor('float32', Float32Array.from(w ?? new Array(size).fill(0)), [
         batch * length,
         config.vocabSize,

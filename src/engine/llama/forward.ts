@@ -4,7 +4,7 @@ import { type LoraConfig, loraNames, loraShapes } from '../lora/adapter.ts';
 import { add } from '../ops/add.ts';
 import { attention, type Blocks } from '../ops/attention.ts';
 import { gather } from '../ops/gather.ts';
-import { reshape, transpose } from '../ops/layout.ts';
+import { rearrange, reshape } from '../ops/layout.ts';
 import { linear } from '../ops/linear.ts';
 import { lora } from '../ops/lora.ts';
 import { rmsnorm } from '../ops/rmsnorm.ts';
@@ -34,17 +34,49 @@ export function weightConstants(graph: Graph, parameters: Parameters): Weights {
   );
 }
 
-/** The tables of rotary positions that hiddenStates takes for rows of T tokens: `cos` and `sin` [T, d/2]. */
-export function rotaryFeeds(config: LlamaConfig, length: number): Record<string, Tensor> {
-  const { cos, sin } = rotaryAngles(length, rotaryFrequencies(config));
-  const shape = [length, config.headDim / 2];
-  return { cos: tensor('float32', cos, shape), sin: tensor('float32', sin, shape) };
+/** Where the tokens of a graph are in the rows that attention takes them in; see MicroBatch. */
+export interface Layout {
+  readonly batch: number;
+  readonly length: number;
+  /** [B·T] */
+  readonly cells: Int32Array;
+  /** [N] */
+  readonly places: Int32Array;
 }
 
-/** The last hidden states, normalised: ids [B·T] int64 → [B·T, H]. Also takes the inputs `positions` [B, T] int64
- * and `mask` [B or 1, 1, 1, T, T], by which padding never reaches a real token, and those of rotaryFeeds(config, T).
- * T is that of the blocks together (see attention).
- * With an adapter, its matrices are among the weights. With `rows` [R] int64, indices into [B·T], the states of these only:
+/** What hiddenStates takes of the layout: the tables of rotary positions, `cos` and `sin` [T, d/2], and for queries and for keys
+ * where each head of each token is: `cells` [B·H·T] of N·H, `places` [N·H] of B·H·T. */
+export function layoutFeeds(
+  config: LlamaConfig,
+  { batch, length, cells, places }: Layout,
+): Record<string, Tensor> {
+  const { cos, sin } = rotaryAngles(length, rotaryFrequencies(config));
+  const feeds = {
+    cos: tensor('float32', cos, [length, config.headDim / 2]),
+    sin: tensor('float32', sin, [length, config.headDim / 2]),
+  } as Record<string, Tensor>;
+  for (const heads of new Set([config.numAttentionHeads, config.numKeyValueHeads])) {
+    const from = new Int32Array(batch * heads * length);
+    const to = new Int32Array(places.length * heads);
+    for (let row = 0, at = 0; row < batch; row++)
+      for (let head = 0; head < heads; head++)
+        for (let column = 0; column < length; column++)
+          from[at++] = (cells[row * length + column] as number) * heads + head;
+    for (let token = 0, at = 0; token < places.length; token++) {
+      const cell = places[token] as number;
+      const column = cell % length;
+      for (let head = 0; head < heads; head++) to[at++] = (cell - column) * heads + head * length + column;
+    }
+    feeds[`cells.${heads}`] = tensor('int32', from, [from.length]);
+    feeds[`places.${heads}`] = tensor('int32', to, [to.length]);
+  }
+  return feeds;
+}
+
+/** The last hidden states, normalised: ids [N] int64 → [N, H]. Also takes the inputs `positions` [N, 1] int64 and
+ * `mask` [B or 1, 1, 1, T, T], by which padding never reaches a real token, and those of layoutFeeds. T is that of the blocks
+ * together (see attention).
+ * With an adapter, its matrices are among the weights. With `rows` [R] int64, indices into [N], the states of these only:
  * [R, H]; the last layer's projections are not computed for the others. */
 export function hiddenStates(
   graph: Graph,
@@ -55,11 +87,10 @@ export function hiddenStates(
   blocks: Blocks,
   { adapter, rows: wanted }: { readonly adapter?: LoraConfig | undefined; readonly rows?: Value } = {},
 ): Value {
+  const tokens = ids.shape[0] as Dim;
   const length = times(blocks.count, blocks.size);
   const { headDim, numAttentionHeads, numKeyValueHeads, rmsNormEps } = config;
-  const rows = times(batch, length);
   const groups = numAttentionHeads / numKeyValueHeads;
-  const width = numAttentionHeads * headDim;
 
   const norm = (x: Value, name: string) =>
     rmsnorm(graph, x, weights.get(`${name}.weight`) as Value, rmsNormEps);
@@ -69,24 +100,42 @@ export function hiddenStates(
     const [a, b] = [weights.get(names.a), weights.get(names.b)];
     return adapter && a && b ? lora(graph, y, x, a, b, adapter.alpha / adapter.rank) : y;
   };
-  /** Each head by itself, where the family does so. */
-  const headNorm = (x: Value, name: string) => {
-    if (!weights.has(`${name}.weight`)) return x;
-    const heads = reshape(graph, x, [times(rows, (x.shape[1] as number) / headDim), headDim]);
-    return reshape(graph, norm(heads, name), x.shape);
-  };
+  /** Each head by itself: [N, heads · d] → [N · heads, d] */
+  const split = (x: Value, heads: number) => reshape(graph, x, [times(tokens, heads), headDim]);
+  const merge = (x: Value, heads: number) => reshape(graph, x, [tokens, heads * headDim]);
+  /** Where the family has such norms. */
+  const headNorm = (x: Value, name: string, heads: number) =>
+    weights.has(`${name}.weight`) ? merge(norm(split(x, heads), name), heads) : x;
   const rotated = (x: Value) => {
-    const sequences = reshape(graph, x, [batch, length, x.shape[1] as number]);
+    const sequences = reshape(graph, x, [tokens, 1, x.shape[1] as number]);
     return reshape(graph, rotary(graph, sequences, positions, cos, sin), x.shape);
   };
-  /** [B·T, K·G·d] → [B, K, G, T, d] */
-  const split = (x: Value, perKey: number) => {
-    const parts = reshape(graph, x, [batch, length, numKeyValueHeads, perKey, headDim]);
-    return transpose(graph, parts, [0, 2, 3, 1, 4]);
+  const layoutInput = (name: string, heads: number, size: Dim) =>
+    graph.input(`${name}.${heads}`, [times(size, heads)], 'int32');
+  const layouts = new Map(
+    [...new Set([numAttentionHeads, numKeyValueHeads])].map((heads) => [
+      heads,
+      {
+        cells: layoutInput('cells', heads, times(batch, length)),
+        places: layoutInput('places', heads, tokens),
+      },
+    ]),
+  );
+  const layout = (heads: number) => layouts.get(heads) as { readonly cells: Value; readonly places: Value };
+  /** [N, heads · d] → [B, …, T, d] */
+  const inRows = (x: Value, heads: number, shape: readonly Dim[]) => {
+    const { cells, places } = layout(heads);
+    return reshape(graph, rearrange(graph, split(x, heads), cells, places), shape);
   };
+  const outOfRows = (x: Value, heads: number) => {
+    const { cells, places } = layout(heads);
+    const all = reshape(graph, x, [times(times(batch, length), heads), headDim]);
+    return merge(rearrange(graph, all, places, cells), heads);
+  };
+  const queryShape = [batch, numKeyValueHeads, groups, length, headDim];
   const keyShape = [batch, numKeyValueHeads, length, headDim];
 
-  const positions = graph.input('positions', [batch, length], 'int64');
+  const positions = graph.input('positions', [tokens, 1], 'int64');
   const mask = graph.input('mask', ['masks', 1, 1, length, length]);
   const cos = graph.input('cos', [length, headDim / 2]);
   const sin = graph.input('sin', [length, headDim / 2]);
@@ -95,11 +144,13 @@ export function hiddenStates(
     const at = (name: string) => `model.layers.${layer}.${name}`;
     const normal = norm(x, at('input_layernorm'));
     const projected = (letter: string) => project(normal, at(`self_attn.${letter}_proj`));
-    const query = split(rotated(headNorm(projected('q'), at('self_attn.q_norm'))), groups);
-    const key = reshape(graph, split(rotated(headNorm(projected('k'), at('self_attn.k_norm'))), 1), keyShape);
-    const value = reshape(graph, split(projected('v'), 1), keyShape);
+    const turned = (letter: string, heads: number) =>
+      rotated(headNorm(projected(letter), at(`self_attn.${letter}_norm`), heads));
+    const query = inRows(turned('q', numAttentionHeads), numAttentionHeads, queryShape);
+    const key = inRows(turned('k', numKeyValueHeads), numKeyValueHeads, keyShape);
+    const value = inRows(projected('v'), numKeyValueHeads, keyShape);
     const heads = attention(graph, query, key, value, mask, 1 / Math.sqrt(headDim), blocks);
-    let merged = reshape(graph, transpose(graph, heads, [0, 3, 1, 2, 4]), [rows, width]);
+    let merged = outOfRows(heads, numAttentionHeads);
     if (wanted && layer === config.numHiddenLayers - 1) {
       x = gather(graph, x, wanted);
       merged = gather(graph, merged, wanted);

@@ -1,8 +1,8 @@
 import { Graph } from '../graph.ts';
-import { causalMask } from '../ops/softmax.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
-import { hiddenStates, logits, rotaryFeeds, weightInputs } from './forward.ts';
+import { hiddenStates, logits, weightInputs } from './forward.ts';
 import type { Parameters } from './parameters.ts';
+import { rowFeeds } from './rows.contract.ts';
 
 /** Logits [T, V] of each sequence by itself, from the graph that training differentiates. */
 export async function allLogits(
@@ -19,14 +19,11 @@ export async function allLogits(
   const found: Float32Array[] = [];
   for (const sequence of sequences) {
     const length = sequence.length;
-    const causal = causalMask(length);
     const outputs = await session.run({
       ...weightFeeds(session, parameters),
       ...shapeFeeds(session, { B: 1, T: length }),
-      ...rotaryFeeds(config, length),
+      ...rowFeeds(config, 1, length),
       ids: tensor('int64', BigInt64Array.from(sequence, BigInt), [length]),
-      positions: tensor('int64', BigInt64Array.from(sequence.keys(), BigInt), [1, length]),
-      mask: tensor('float32', causal, [1, 1, 1, length, length]),
     });
     found.push(outputs.logits!.data as Float32Array);
   }

@@ -1,6 +1,7 @@
-import { it } from 'vitest';
+import { expect, it } from 'vitest';
+import { multiply } from './elementwise.ts';
 import { checkGradients } from './finite-difference.contract.ts';
-import { reshape, transpose } from './layout.ts';
+import { rearrange, reshape } from './layout.ts';
 
 it('reshapes', async () => {
   for (const dims of [
@@ -17,18 +18,35 @@ it('reshapes', async () => {
   }
 });
 
-it('transposes, and back by the inverse order', async () => {
-  const [a, b, c] = [2, 3, 4];
+it('rearranges rows, and back', async () => {
+  const from = [2, 0, 3, 1];
+  const to = from.map((_, n) => from.indexOf(n));
   await checkGradients({
-    inputs: { x: { shape: [a, b, c] } },
-    shape: [c, a, b],
-    build: (graph, { x }) => transpose(graph, x!, [2, 0, 1]),
-    formula: ({ x }) => {
-      const y: number[] = [];
-      for (let k = 0; k < c; k++) {
-        for (let i = 0; i < a; i++) for (let j = 0; j < b; j++) y.push(x![(i * b + j) * c + k]!);
-      }
-      return y;
+    inputs: { x: { shape: [4, 3], dims: ['N', 3] } },
+    integers: {
+      from: { shape: [4], dims: ['N'], data: from },
+      to: { shape: [4], dims: ['N'], data: to },
     },
+    symbols: { N: 4 },
+    shape: [4, 3],
+    build: (graph, { x, from, to }) => rearrange(graph, x!, from!, to!),
+    formula: ({ x }) => from.flatMap((row) => x!.slice(3 * row, 3 * row + 3)),
   });
+});
+
+it('fills up with a row that takes no gradient, where what is filled counts for nothing', async () => {
+  // Rows 0 to 2 at places 1, 4 and 2; row 3 stands in elsewhere.
+  const [from, to] = [
+    [3, 0, 2, 3, 1, 3],
+    [1, 4, 2, 0],
+  ];
+  const { gradients } = await checkGradients({
+    inputs: { x: { shape: [4, 2] } },
+    integers: { from: { shape: [6], data: from }, to: { shape: [4], data: to } },
+    fixed: { counts: { shape: [6, 2], data: from.flatMap((row) => (row === 3 ? [0, 0] : [1, 1])) } },
+    shape: [6, 2],
+    build: (graph, { x, from, to, counts }) => multiply(graph, rearrange(graph, x!, from!, to!), counts!),
+    formula: ({ x }) => from.flatMap((row) => (row === 3 ? [0, 0] : x!.slice(2 * row, 2 * row + 2))),
+  });
+  expect(gradients.x!.slice(6).map(Math.abs)).toEqual([0, 0]);
 });

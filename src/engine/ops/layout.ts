@@ -6,14 +6,12 @@ export function reshape(graph: Graph, x: Value, shape: readonly Dim[]): Value {
   return graph.differentiable(y, [x], (dy) => [graph.node('Reshape', [dy, graph.shape(x.shape)], x.shape)]);
 }
 
-/** Dimensions reordered: y.shape[i] = x.shape[order[i]]. The gradient takes the inverse order. */
-export function transpose(graph: Graph, x: Value, order: readonly number[]): Value {
-  const y = graph.node(
-    'Transpose',
-    [x],
-    order.map((dim) => x.shape[dim] as Dim),
-    { perm: order },
-  );
-  const inverse = order.map((_, i) => order.indexOf(i));
-  return graph.differentiable(y, [x], (dy) => [graph.node('Transpose', [dy], x.shape, { perm: inverse })]);
+/** Rows at other places: y[i] = x[from[i]]. x [N, d], from [M] and to [N] int32 → [M, d]. `to` is the way back:
+ * from[to[n]] = n for each row n that a loss depends on, and dx[n] = dy[to[n]]. A row that is taken several times stands in
+ * where there is none: dy has to be zero at its `to`. */
+export function rearrange(graph: Graph, x: Value, from: Value, to: Value): Value {
+  const width = x.shape[1] as Dim;
+  const rows = (values: Value, indices: Value) =>
+    graph.node('Gather', [values, indices], [indices.shape[0] as Dim, width], { axis: 0 });
+  return graph.differentiable(rows(x, from), [x], (dy) => [rows(dy, to)]);
 }

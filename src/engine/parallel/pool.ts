@@ -130,7 +130,7 @@ export class Pool {
     const assigned: number[][] = load.map(() => []);
     for (const [index, { micro }] of tasks.entries()) {
       const worker = load.indexOf(Math.min(...load));
-      load[worker] = (load[worker] as number) + micro.batch * micro.length;
+      load[worker] = (load[worker] as number) + micro.tokens;
       assigned[worker]?.push(index);
     }
     const turn = Turn.shared(this.#tensors);

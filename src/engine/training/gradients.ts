@@ -1,7 +1,7 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Device } from '../device.ts';
 import { sizeOf } from '../graph.ts';
-import { rotaryFeeds } from '../llama/forward.ts';
+import { layoutFeeds } from '../llama/forward.ts';
 import type { Parameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
 import { attentionBlocks } from '../ops/attention.ts';
@@ -29,8 +29,7 @@ export class GradientRunner {
   readonly #adapter: Adapter | undefined;
   readonly #logits: number | undefined;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
-  /** By length: the tables of positions, and the mask of rows without branches. */
-  readonly #tables = new Map<number, Record<string, Tensor>>();
+  /** By length: the mask of rows that hold one sequence. */
   readonly #causal = new Map<number, Record<string, Tensor>>();
 
   constructor(
@@ -49,7 +48,7 @@ export class GradientRunner {
    * when it is the task's turn. */
   async run(task: GradientTask, gradient: Float32Array, turn?: Turn): Promise<GradientResult> {
     const { kind, micro } = task;
-    const { batch, length, targets } = micro;
+    const { tokens, batch, length, targets } = micro;
     const blocks = attentionBlocks(length);
     const chunks = vocabularyChunks(targets, this.#parameters.config.vocabSize, this.#logits);
     const session = await this.#session(task, blocks, chunks);
@@ -57,17 +56,18 @@ export class GradientRunner {
       ...weightFeeds(session, this.#parameters),
       ...(this.#adapter ? weightFeeds(session, this.#adapter) : {}),
       ...shapeFeeds(session, {
+        N: tokens,
         B: batch,
         L: length / blocks,
         R: targets / chunks,
         P: micro.sequences / 2,
       }),
-      ids: tensor('int64', micro.ids, [batch * length]),
+      ids: tensor('int64', micro.ids, [tokens]),
       rows: tensor('int64', micro.rows, [targets]),
       labels: tensor('int64', micro.labels, [targets]),
-      positions: tensor('int64', micro.positions, [batch, length]),
+      positions: tensor('int64', micro.positions, [tokens, 1]),
       ...this.#mask(micro),
-      ...this.#rotary(length),
+      ...layoutFeeds(this.#parameters.config, micro),
     };
     if (kind !== 'logp') feeds.weights = tensor('float32', micro.weights, [targets]);
     if (kind === 'dpo') {
@@ -106,14 +106,6 @@ export class GradientRunner {
     }
     const [loss] = (outputs.loss as Tensor).data as Float32Array;
     return { loss: loss as number, logp: outputs.logp?.data as Float32Array };
-  }
-
-  #rotary(length: number): Record<string, Tensor> {
-    const known = this.#tables.get(length);
-    if (known) return known;
-    const feeds = rotaryFeeds(this.#parameters.config, length);
-    this.#tables.set(length, feeds);
-    return feeds;
   }
 
   #mask({ batch, length, sight }: MicroBatch): Record<string, Tensor> {

@@ -11,7 +11,8 @@ import { matmul } from '../ops/matmul.ts';
 import { joinRows, splitRows } from '../ops/rows.ts';
 import { TARGET_STEP } from './sequence.ts';
 
-/** Symbols bound when a training graph is run: B rows of blocks of L tokens, chunks of R targets, P pairs. */
+/** Symbols bound when a training graph is run: N tokens, B rows of blocks of L columns, chunks of R targets, P pairs. */
+const N: Dim = 'N';
 const B: Dim = 'B';
 const L: Dim = 'L';
 const R: Dim = 'R';
@@ -43,11 +44,11 @@ export function vocabularyChunks(targets: number, vocabulary: number, most = LOG
 
 const targetsOf = ({ chunks }: TrainingModel): Dim => times(chunks, R);
 
-/** log p of each target. Inputs ids [B·T], rows and labels of the targets, all int64; see MicroBatch. In several chunks, each
+/** log p of each target. Inputs ids [N], rows and labels of the targets, all int64; see MicroBatch. In several chunks, each
  * one's logits are computed again for the gradient. */
 function targetLogProbabilities(graph: Graph, weights: Weights, model: TrainingModel): Value {
   const { config, adapter, blocks, chunks } = model;
-  const ids = graph.input('ids', [times(times(B, blocks), L)], 'int64');
+  const ids = graph.input('ids', [N], 'int64');
   const rows = graph.input('rows', [targetsOf(model)], 'int64');
   const labels = graph.input('labels', [targetsOf(model)], 'int64');
   const hidden = hiddenStates(graph, config, weights, ids, B, { count: blocks, size: L }, { adapter, rows });

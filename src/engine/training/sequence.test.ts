@@ -23,7 +23,6 @@ const batches = fc
     unit: fc.constantFrom<1 | 2>(1, 2),
     tokens: fc.integer({ min: 16, max: 600 }),
     parts: fc.constantFrom(1, 2),
-    width: fc.constantFrom(undefined, 1, 16, 1000),
   })
   .chain((options) =>
     fc.array(fc.tuple(sequence, fc.nat(80), fc.boolean()), { maxLength: 40 }).map((list) => ({
@@ -38,23 +37,12 @@ const batches = fc
     })),
   );
 
-const layouts = ({
-  width,
-  ...options
-}: {
-  unit: 1 | 2;
-  tokens: number;
-  parts: number;
-  width?: number | undefined;
-}) => ({
-  ...options,
-  ...(width === undefined ? {} : { width }),
-  padId: PAD,
-});
+const layouts = (options: { unit: 1 | 2; tokens: number; parts: number }) => ({ ...options, padId: PAD });
 
 /** What a micro-batch holds of each of its sequences, read back by what a token sees: ids, and targets as [index, weight]. */
 function readBack(micro: MicroBatch) {
-  const { length, ids, positions, sight, targets, rows, labels, weights, owner, owners } = micro;
+  const { length, ids, positions, cells, places, sight, targets, rows, labels, weights, owner, owners } =
+    micro;
   const found = Array.from({ length: micro.sequences }, () => ({
     ids: [] as number[],
     targets: [] as (readonly [index: number, label: number, weight: number])[],
@@ -65,14 +53,15 @@ function readBack(micro: MicroBatch) {
       expect(Number(rows[r])).toBeLessThan(ids.length);
       continue;
     }
-    const at = Number(rows[r]);
+    const at = places[Number(rows[r])]!;
     const origin = at - (at % length);
     const seen: number[] = [];
     for (let column = 0; column <= at % length; column++) {
       const other = column < sight.group[at]!;
       if (!other && !(column >= sight.shared[at]! && column < sight.branch[at]!)) {
-        expect(Number(positions[origin + column])).toBe(seen.length);
-        seen.push(Number(ids[origin + column]));
+        const token = cells[origin + column]!;
+        expect(Number(positions[token])).toBe(seen.length);
+        seen.push(Number(ids[token]));
       }
     }
     for (let s = owner[r]!; s < owner[r]! + owners[r]!; s++) {
@@ -92,7 +81,6 @@ describe('microBatches', () => {
         expect(indices.toSorted((a, b) => a - b)).toEqual(sequences.map((_, i) => i));
         for (const { micro, indices } of micros) {
           expect(micro.sequences).toBe(indices.length);
-          if (options.width === undefined) expect(micro.batch * options.unit).toBe(indices.length);
           if (options.unit === 1) continue;
           for (let at = 0; at < indices.length; at += 2) {
             expect(indices[at]! % 2).toBe(0);
@@ -103,41 +91,83 @@ describe('microBatches', () => {
     );
   });
 
-  it('stays within the bound of tokens, unless one row alone is over it; the longest come first', () => {
+  it('has no padding between tokens, and each in a cell; padding and empty cells are for one another', () => {
     fc.assert(
       fc.property(batches, ({ sequences, ...options }) => {
-        const micros = microBatches(sequences, layouts(options)).map(({ micro }) => micro);
-        for (const [i, { batch, length, positions, sequences: count }] of micros.entries()) {
-          if (options.width !== undefined) {
-            // Every token of a packed row but its padding has a position, and only firsts are at 0.
-            const tokens = positions.reduce((sum, position) => sum + Number(position > 0n), 0);
-            if (count > options.unit) expect(tokens).toBeLessThanOrEqual(options.tokens);
-            continue;
+        for (const { micro } of microBatches(sequences, layouts(options))) {
+          const { tokens, batch, length, cells, places, ids, positions } = micro;
+          expect([ids.length, positions.length, places.length, cells.length]).toEqual([
+            tokens,
+            tokens,
+            tokens,
+            batch * length,
+          ]);
+          const filled = new Set(
+            places.filter((place, token) => cells[place] === token && token < tokens - 1),
+          );
+          const last = cells[places[tokens - 1]!] === tokens - 1;
+          const empty = cells.filter((token, cell) => token === tokens - 1 && !filled.has(cell)).length;
+          if (empty <= 1 && last && filled.size + 1 === cells.length) continue;
+          // What stands in for empty cells is padding, and what is padding lies in an empty cell.
+          const padding = tokens - filled.size;
+          expect(padding).toBeGreaterThanOrEqual(1);
+          expect(padding).toBeLessThanOrEqual(8);
+          for (let token = filled.size; token < tokens; token++) {
+            expect(ids[token]).toBe(BigInt(PAD));
+            expect(cells[places[token]!]).toBe(tokens - 1);
           }
-          if (batch > 1) expect(batch * length).toBeLessThanOrEqual(options.tokens);
-          if (i > 0) expect(length).toBeLessThanOrEqual(micros[i - 1]!.length);
+          expect(empty).toBe(cells.length - filled.size);
         }
       }),
     );
   });
 
-  it('packs rows where that is less work: never more than each in a row of its own', () => {
-    const work = (width: number, { batch, length }: MicroBatch) => batch * length * (3 * width + length);
+  it('stays within the bound of tokens, unless one group alone is over it; the longest come first', () => {
     fc.assert(
       fc.property(batches, ({ sequences, ...options }) => {
-        const width = options.width ?? 100;
-        const tokens = 1e6;
-        const [packed] = microBatches(sequences, layouts({ ...options, parts: 1, tokens, width }));
-        const [apart] = microBatches(sequences, layouts({ ...options, parts: 1, tokens, width: undefined }));
-        if (!packed || !apart) return;
-        expect(work(width, packed.micro)).toBeLessThanOrEqual(work(width, apart.micro));
+        const micros = microBatches(sequences, layouts(options));
+        let before = Number.POSITIVE_INFINITY;
+        for (const [i, { micro }] of micros.entries()) {
+          const { tokens, batch, length, sequences: count } = micro;
+          // Up to a row of padding tokens.
+          if (count > options.unit) expect(tokens).toBeLessThanOrEqual(options.tokens + 8);
+          expect(tokens).toBeLessThanOrEqual(batch * length + 8);
+          if (options.parts === 1 && i > 0) {
+            const longest = Math.max(...micros[i]!.indices.map((index) => sequences[index]!.ids.length));
+            if (options.unit === 1) expect(longest).toBeLessThanOrEqual(before);
+          }
+          before = Math.min(...micros[i]!.indices.map((index) => sequences[index]!.ids.length));
+        }
       }),
     );
-    const rows = [40, 30, 10, 8].map((length, i) => ({ ids: new Array<number>(length).fill(i), start: 1 }));
-    const [wide] = microBatches(rows, layouts({ unit: 1, tokens: 1e6, parts: 1, width: 1000 }));
-    expect([wide!.micro.batch, wide!.micro.length]).toEqual([1, 88]);
-    const [narrow] = microBatches(rows, layouts({ unit: 1, tokens: 1e6, parts: 1, width: 8 }));
-    expect([narrow!.micro.batch, narrow!.micro.length]).toEqual([2, 48]);
+  });
+
+  it('packs rows where that is less work for attention', () => {
+    const rows = (...lengths: number[]) => {
+      const of = lengths.map((length, i) => ({ ids: new Array<number>(length).fill(i), start: 1 }));
+      const [all] = microBatches(of, layouts({ unit: 1, tokens: 1e6, parts: 1 }));
+      return [all!.micro.batch, all!.micro.length];
+    };
+    // 2 · 48² is less than 4 · 40² and than 88².
+    expect(rows(40, 30, 10, 8)).toEqual([2, 48]);
+    expect(rows(40, 40, 40, 40)).toEqual([4, 40]);
+    expect(rows(40, 8)).toEqual([1, 48]);
+  });
+
+  it('gives what runs at the same time about as many tokens', () => {
+    const lengths = [157, 147, 141, 129, 124, 114, 113, 108, 106, 104, 99, 96, 92, 82, 81, 80];
+    const of = lengths.map((length, i) => ({ ids: new Array<number>(length).fill(i), start: 1 }));
+    const sizes = (tokens: number, parts: number) =>
+      microBatches(of, layouts({ unit: 1, tokens, parts })).map(({ indices }) =>
+        indices.reduce((sum, index) => sum + lengths[index]!, 0),
+      );
+    const [first, second, ...more] = sizes(1024, 2);
+    expect(more).toEqual([]);
+    expect(Math.abs(first! - second!)).toBeLessThan(20);
+    for (const [i, size] of sizes(512, 2).entries()) {
+      expect(size).toBeLessThanOrEqual(512);
+      if (i % 2 === 1) expect(Math.abs(size - sizes(512, 2)[i - 1]!)).toBeLessThan(157);
+    }
   });
 
   it('rows of one length make as many micro-batches as run at a time, of one size', () => {
@@ -188,6 +218,8 @@ describe('microBatches', () => {
     const { micro } = microBatches(pair, layouts({ unit: 2, tokens: 64, parts: 1 }))[0]!;
     const line = (values: Iterable<number | bigint>) => Array.from(values, Number);
     expect(line(micro.ids)).toEqual([5, 6, 7, 8, 9, 4, PAD, PAD]);
+    expect(line(micro.cells)).toEqual([0, 1, 2, 3, 4, 5, 7, 7]);
+    expect(line(micro.places)).toEqual([0, 1, 2, 3, 4, 5, 6, 6]);
     expect(line(micro.positions)).toEqual([0, 1, 2, 3, 4, 3, 0, 0]);
     expect(line(micro.sight.branch)).toEqual([0, 0, 0, 3, 3, 5, 0, 0]);
     expect(line(micro.sight.shared)).toEqual([3, 3, 3, 3, 3, 3, 0, 0]);

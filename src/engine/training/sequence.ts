@@ -10,22 +10,29 @@ export interface Sequence {
   readonly weights?: readonly number[];
 }
 
-/** Sequences laid out for one run of a training graph: B rows padded to T tokens, R rows of the flattened [B·T] that
- * predict a completion token. A row holds groups, one after the other: a sequence, or several that begin alike: first what
- * they share, once, then the rest of each, a branch. A token sees what its group shares and its own branch, at the positions
- * that they have in their sequence. */
+/** Sequences laid out for one run of a training graph: N tokens one after the other, without padding between them, R of which
+ * predict a completion token. Only attention needs rows: B of T columns each, filled with groups: a sequence, or several that
+ * begin alike: first what they share, once, then the rest of each, a branch. A token sees what its group shares and its own
+ * branch, at the positions that they have in their sequence. */
 export interface MicroBatch {
+  /** N; where cells are empty the last tokens, one or more, are padding. */
+  readonly tokens: number;
   readonly batch: number;
   readonly length: number;
   readonly targets: number;
   /** How many sequences the rows hold. */
   readonly sequences: number;
-  /** [B·T] */
+  /** [N] */
   readonly ids: BigInt64Array;
-  /** [B·T] of each token in its sequence. */
+  /** [N] of each token in its sequence. */
   readonly positions: BigInt64Array;
+  /** [B·T] the token in each column of each row; N − 1, which is padding then, in empty ones. */
+  readonly cells: Int32Array;
+  /** [N] the cell of each token, an empty one of padding. */
+  readonly places: Int32Array;
+  /** Of each cell. */
   readonly sight: Sight;
-  /** [R] index into [B·T] of the token before each target. */
+  /** [R] the token before each target. */
   readonly rows: BigInt64Array;
   /** [R] */
   readonly labels: BigInt64Array;
@@ -38,7 +45,7 @@ export interface MicroBatch {
   readonly owners: Int32Array;
 }
 
-/** Lengths and target counts come in steps: the runtime plans its memory once for each shape it has seen. */
+/** Lengths and counts come in steps: the fewer shapes, the better the runtime uses its memory again. */
 const LENGTH_STEP = 8;
 export const TARGET_STEP = 64;
 const roundUp = (value: number, step: number) => Math.ceil(value / step) * step;
@@ -81,24 +88,35 @@ function layOut(
 ): MicroBatch {
   const batch = rows.length;
   const length = paddedLength(Math.max(...rows.map(lengthOf)));
+  const used = rows.reduce((sum, groups) => sum + lengthOf(groups), 0);
+  // Empty cells need a token that stands in for them.
+  const tokens = used === batch * length ? used : roundUp(used + 1, LENGTH_STEP);
   const columns = () => new Int32Array(batch * length);
   const sight = { group: columns(), shared: columns(), branch: columns() };
-  const ids = new BigInt64Array(batch * length).fill(BigInt(padId));
-  const positions = new BigInt64Array(batch * length);
+  const cells = columns().fill(tokens - 1);
+  const places = new Int32Array(tokens);
+  const ids = new BigInt64Array(tokens).fill(BigInt(padId));
+  const positions = new BigInt64Array(tokens);
   const targets: { row: number; label: number; weight: number; owner: number; owners: number }[] = [];
   const weight = ({ start, weights }: Sequence, i: number) => weights?.[i - start] ?? 1;
   let first = 0;
+  let token = 0;
   for (const [r, groups] of rows.entries()) {
-    let group = 0;
+    const origin = r * length;
+    // Tokens of a row lie side by side, and so do columns.
+    const shift = token - origin;
+    let group = origin;
     for (const { indices, shared, length: size } of groups) {
       const own = indices.map((index) => sequences[index] as Sequence);
-      const origin = r * length;
-      const put = (column: number, position: number, id: number, branch: number) => {
-        ids[origin + column] = BigInt(id);
-        positions[origin + column] = BigInt(position);
-        sight.group[origin + column] = group;
-        sight.shared[origin + column] = group + shared;
-        sight.branch[origin + column] = branch;
+      const put = (cell: number, position: number, id: number, branch: number) => {
+        cells[cell] = token;
+        places[token] = cell;
+        ids[token] = BigInt(id);
+        positions[token] = BigInt(position);
+        token++;
+        sight.group[cell] = group - origin;
+        sight.shared[cell] = group - origin + shared;
+        sight.branch[cell] = branch;
       };
       const [model] = own as [Sequence];
       for (let i = 0; i < shared; i++) {
@@ -106,17 +124,17 @@ function layOut(
         put(group + i, i, label, 0);
         if (i < model.start) continue;
         const total = own.reduce((sum, sequence) => sum + weight(sequence, i), 0);
-        targets.push({ row: origin + group + i - 1, label, weight: total, owner: first, owners: own.length });
+        targets.push({ row: group + i - 1 + shift, label, weight: total, owner: first, owners: own.length });
       }
       let begin = group + shared;
       for (const [s, sequence] of own.entries()) {
         for (let i = shared; i < sequence.ids.length; i++) {
           const label = sequence.ids[i] as number;
-          const column = begin + i - shared;
-          put(column, i, label, begin);
+          const cell = begin + i - shared;
+          put(cell, i, label, begin - origin);
           if (i < sequence.start) continue;
           // What comes before a branch is the last shared token.
-          const row = origin + (i === shared ? group + i : column) - 1;
+          const row = (i === shared ? group + i : cell) - 1 + shift;
           targets.push({ row, label, weight: weight(sequence, i), owner: first + s, owners: 1 });
         }
         begin += sequence.ids.length - shared;
@@ -125,12 +143,16 @@ function layOut(
       group += size;
     }
   }
+  if (tokens > used) places.fill(cells.indexOf(tokens - 1), used);
   const count = roundUp(targets.length, TARGET_STEP);
   const padded = <T>(of: (target: (typeof targets)[number]) => T, none: T) =>
     Array.from({ length: count }, (_, i) => (i < targets.length ? of(targets[i] as never) : none));
   return {
+    tokens,
     ids,
     positions,
+    cells,
+    places,
     sight,
     batch,
     length,
@@ -145,26 +167,21 @@ function layOut(
 }
 
 export interface LayoutOptions {
-  /** At most so many tokens in a micro-batch, padding left out, unless one group alone has more. */
+  /** At most so many tokens in a micro-batch, unless one group alone has more. */
   readonly tokens: number;
   /** 2 for the pairs of DPO, sequences[2i] and sequences[2i + 1], each of which becomes one group. */
   readonly unit: 1 | 2;
   readonly padId: number;
-  /** Micro-batches that run at a time: there are a multiple of so many of about one size, where the groups suffice. */
+  /** Micro-batches that run at a time. */
   readonly parts?: number;
-  /** Of the model: groups share rows where that saves work. Without it each has a row of its own. */
-  readonly width?: number;
 }
 
-/** Attention over T tokens costs a token as much as all else does where T is about this many times the model's width
- * (measured at 512 wide). */
-const ATTENTION_SHARE = 3;
-/** Groups are not packed into rows longer than this, where attention would go in blocks. */
+/** Groups are not put together into rows longer than this, where attention would go in blocks. */
 const PACKED = 512;
 
-/** Groups, the longest first, put into rows so that the rows' work is least, T · (ATTENTION_SHARE · width + T) for each of T
- * tokens: for each number of rows, every group goes into the row that is shortest so far. */
-function pack(groups: readonly Group[], width: number): Group[][] {
+/** Groups, the longest first, put into rows so that attention's work is least, T² for each row: for each number of rows, every
+ * group goes into the row that is shortest so far. */
+function pack(groups: readonly Group[]): Group[][] {
   const longest = paddedLength((groups[0] as Group).length);
   let best = groups.map((group) => [group]);
   let least = Number.POSITIVE_INFINITY;
@@ -178,16 +195,28 @@ function pack(groups: readonly Group[], width: number): Group[][] {
     }
     const length = paddedLength(Math.max(...lengths));
     if (length > Math.max(longest, PACKED)) break;
-    const cost = count * length * (ATTENTION_SHARE * width + length);
+    const cost = count * length * length;
     if (cost < least) [best, least] = [rows, cost];
   }
   return best;
 }
 
-/** Split sequences into micro-batches, longest groups first. */
+/** Groups, the longest first, in so many parts, each put where there is least so far: no part has more than its share of all and
+ * (count − 1) / count of the longest (Graham 1969). */
+function divide(groups: readonly Group[], count: number): Group[][] {
+  const parts = Array.from({ length: count }, (): Group[] => []);
+  for (const group of groups) {
+    const sizes = parts.map(lengthOf);
+    parts[sizes.indexOf(Math.min(...sizes))]?.push(group);
+  }
+  return parts.filter((part) => part.length > 0);
+}
+
+/** Split sequences into micro-batches. Those that run at the same time have sequences of about one length, and about as many
+ * tokens; the longest come first. */
 export function microBatches(
   sequences: readonly Sequence[],
-  { tokens, unit, padId, parts = 1, width }: LayoutOptions,
+  { tokens, unit, padId, parts = 1 }: LayoutOptions,
 ): { readonly micro: MicroBatch; readonly indices: readonly number[] }[] {
   const groups = Array.from({ length: sequences.length / unit }, (_, g) =>
     groupOf(
@@ -197,25 +226,23 @@ export function microBatches(
   );
   groups.sort((a, b) => b.length - a.length || (a.indices[0] as number) - (b.indices[0] as number));
 
+  let size = lengthOf(groups);
   const out: { micro: MicroBatch; indices: number[] }[] = [];
-  const sizeOf = ({ length }: Group) => (width === undefined ? paddedLength(length) : length);
-  let size = groups.reduce((sum, group) => sum + sizeOf(group), 0);
-  let left = parts * Math.ceil(size / (parts * tokens));
-  for (let at = 0; at < groups.length; left = Math.max(1, left - 1)) {
-    // Where each has a row of its own, all are padded to the longest.
-    const least = width === undefined ? sizeOf(groups[at] as Group) : 0;
+  for (let at = 0; at < groups.length; ) {
+    const most = Math.max(1, parts * tokens - (parts - 1) * (groups[at] as Group).length);
+    const share = size / Math.ceil(size / most);
     let [end, taken] = [at, 0];
     while (end < groups.length) {
-      const next = sizeOf(groups[end] as Group);
-      const filled = Math.max(taken + next, (end - at + 1) * least);
-      if (end > at && (filled > tokens || taken + next / 2 > size / left)) break;
+      const next = (groups[end] as Group).length;
+      if (end - at >= parts && (taken + next > most || taken + next / 2 > share)) break;
       taken += next;
       end++;
     }
-    const own = groups.slice(at, end);
-    const rows = width === undefined ? own.map((group) => [group]) : pack(own, width);
-    const indices = rows.flat().flatMap((group) => group.indices);
-    out.push({ micro: layOut(sequences, rows, padId), indices });
+    for (const own of divide(groups.slice(at, end), parts)) {
+      const rows = pack(own);
+      const indices = rows.flat().flatMap((group) => group.indices);
+      out.push({ micro: layOut(sequences, rows, padId), indices });
+    }
     size -= taken;
     at = end;
   }

@@ -127,8 +127,8 @@ export class StepTrainer {
   }
 
   #layout(unit: 1 | 2) {
-    const { padTokenId, hiddenSize } = this.#parameters.config;
-    return { tokens: MICRO_TOKENS, unit, padId: padTokenId, parts: this.#pool.parallel, width: hiddenSize };
+    const { padTokenId } = this.#parameters.config;
+    return { tokens: MICRO_TOKENS, unit, padId: padTokenId, parts: this.#pool.parallel };
   }
 
   async #update(loss: number, tokens: number): Promise<StepResult> {
@@ -150,7 +150,7 @@ export class StepTrainer {
 export async function logProbabilities(
   pool: Pool,
   sequences: readonly Sequence[],
-  { padTokenId, hiddenSize }: LlamaConfig,
+  { padTokenId }: LlamaConfig,
   signal?: AbortSignal,
   unit: 1 | 2 = 1,
 ): Promise<Float64Array> {
@@ -160,7 +160,6 @@ export async function logProbabilities(
     unit,
     padId: padTokenId,
     parts: pool.parallel,
-    width: hiddenSize,
   });
   const nothing = new Float32Array(new SharedArrayBuffer(0));
   // In slices, so that a signal is heard and the messages stay small.
