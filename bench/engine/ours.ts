@@ -108,6 +108,7 @@ const jobs = {
     temperature,
     topP,
     atLeast,
+    ends,
     quantization,
   }: SamplingSettings & { readonly prompts: number; readonly quantization?: 'int8' }) {
     if (quantization && int8 === null) int8 = new Pool('cpu', quantization);
@@ -121,7 +122,7 @@ const jobs = {
           return {
             index,
             prompt,
-            maxTokens,
+            maxTokens: ends === 'eos' ? maxTokens : (rows.lengths[p]?.[i] as number),
             temperature,
             topP,
             seed: index,
@@ -129,7 +130,7 @@ const jobs = {
           };
         }),
       );
-      const capacity = Math.max(...requests.map(({ prompt }) => prompt.length + maxTokens));
+      const capacity = Math.max(...requests.map(({ prompt, maxTokens }) => prompt.length + maxTokens));
       let tokens = 0;
       for await (const sample of own.sample(requests, capacity)) tokens += sample.tokens.length;
       return tokens;

@@ -19,12 +19,15 @@ export interface Rows {
   readonly sft: readonly (readonly Sequence[])[];
   readonly dpo: readonly (readonly PairOfSequences[])[];
   readonly prompts: readonly (readonly number[])[];
+  /** Tokens of thoughts of each prompt, the end included: as many thoughts as are sampled. */
+  readonly lengths: readonly (readonly number[])[];
 }
 
 export interface RowCounts {
   readonly batches: number;
   readonly batchSize: number;
   readonly prompts: number;
+  readonly sampling?: { readonly samples: number };
 }
 
 const side = (turned: boolean) => (turned ? 'B' : 'A') as 'A' | 'B';
@@ -34,7 +37,7 @@ const side = (turned: boolean) => (turned ? 'B' : 'A') as 'A' | 'B';
 export function playgroundRows(tokenizer: Tokenizer, eos: number, counts: RowCounts): Rows {
   const next = random(seedOf('bench:engine'));
   const size = counts.batches * counts.batchSize;
-  const prompts = Array.from({ length: counts.prompts }, () => tokenizer.encode(judged(next).prompt));
+  const judgments = Array.from({ length: counts.prompts }, () => judged(next));
   const sequence = (prompt: string, completion: string): Sequence => {
     const start = tokenizer.encode(prompt);
     return { ids: [...start, ...tokenizer.encode(completion), eos], start: start.length };
@@ -53,13 +56,19 @@ export function playgroundRows(tokenizer: Tokenizer, eos: number, counts: RowCou
     dpo: batches(pairs, counts.batchSize, ({ chosen, rejected }) =>
       Math.max(chosen.ids.length, rejected.ids.length),
     ),
-    prompts,
+    prompts: judgments.map(({ prompt }) => tokenizer.encode(prompt)),
+    lengths: judgments.map(({ thought }) =>
+      Array.from(
+        { length: counts.sampling?.samples ?? 0 },
+        () => tokenizer.encode(thought(next() < 0.5, false)).length + 1,
+      ),
+    ),
   };
 }
 
 interface Judged {
   readonly prompt: string;
-  /** A thought; `wrong`: its verdict names the other response, after the same plan or one of its own. */
+  /** A thought; `wrong`: its verdict names the other response. After the pair's plan, or one of its own. */
   readonly thought: (wrong: boolean, samePlan?: boolean) => string;
 }
 

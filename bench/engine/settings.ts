@@ -23,6 +23,9 @@ export interface SamplingSettings {
   readonly topP: number;
   /** A side that is through sooner begins again: passes of half a second measure what else the machine did in that time. */
   readonly atLeast: number;
+  /** What ends a text before maxTokens: its end token, or the length of a playground thought of its prompt, for weights that
+   * write no thoughts. */
+  readonly ends: 'eos' | 'length';
 }
 
 /** What is measured on one model. */
@@ -36,9 +39,8 @@ export interface Workload {
   readonly sampling: SamplingSettings;
 }
 
-const sampling = { samples: 8, temperature: 0.8, topP: 0.95, atLeast: 3 };
+const sampling = { samples: 8, maxTokens: 144, temperature: 0.8, topP: 0.95, atLeast: 3 };
 
-/** Random weights end no text: there every sequence has maxTokens. */
 export const WORKLOADS: readonly Workload[] = [
   {
     model: 'seed',
@@ -46,7 +48,7 @@ export const WORKLOADS: readonly Workload[] = [
     batches: 8,
     batchSize: 32,
     prompts: 64,
-    sampling: { ...sampling, maxTokens: 144 },
+    sampling: { ...sampling, ends: 'eos' },
   },
   {
     model: '30m',
@@ -54,7 +56,7 @@ export const WORKLOADS: readonly Workload[] = [
     batches: 2,
     batchSize: 16,
     prompts: 64,
-    sampling: { ...sampling, maxTokens: 32 },
+    sampling: { ...sampling, ends: 'length' },
   },
 ];
 
@@ -65,7 +67,7 @@ export const QUICK: readonly Workload[] = [
     batches: 4,
     batchSize: 32,
     prompts: 64,
-    sampling: { ...sampling, maxTokens: 144 },
+    sampling: { ...sampling, ends: 'eos' },
   },
 ];
 

@@ -169,27 +169,17 @@ export class Graph {
     });
   }
 
-  /** x, computed no sooner than the other values: x + 0 · y₁ + 0 · y₂ …, of one element each. Without it the runtime would
-   * compute first, or find equal to what it has, and keep, what is computed again to save memory. */
+  /** x, computed no sooner than the other values: under its own shape, of which none of the dimensions of theirs are a part.
+   * Without it the runtime would compute first, or find equal to what it has, and keep, what is computed again to save
+   * memory. */
   after(x: Value, values: readonly Value[]): Value {
-    const zeros = values.map((value) => {
-      const { length } = value.shape;
-      const first = this.node(
-        'Slice',
-        [
-          value,
-          this.integers(new Array(length).fill(0)),
-          this.integers(new Array(length).fill(1)),
-          this.integers(value.shape.map((_, axis) => axis)),
-        ],
-        new Array(length).fill(1),
-      );
-      const scalar = this.node('Reshape', [first, this.integers([1])], [1]);
-      return this.node('Mul', [scalar, this.scalar(0)], [1]);
+    const none = values.map((value) => {
+      const shape = this.node('Shape', [value], [value.shape.length], {}, '', 'int64');
+      return this.node('Slice', [shape, this.integers([0]), this.integers([0])], [0], {}, '', 'int64');
     });
-    const [only] = zeros;
-    const zero = zeros.length === 1 ? (only as Value) : this.node('Sum', zeros, [1]);
-    return this.node('Add', [x, zero], x.shape);
+    const own = this.shape(x.shape);
+    const shape = this.node('Concat', [...none, own], own.shape, { axis: 0 }, '', 'int64');
+    return this.node('Reshape', [x, shape], x.shape);
   }
 
   /** ∂loss/∂target for each target, by walking the tape backwards; a target the loss does not depend on is an error. */
