@@ -73,11 +73,19 @@ export function layoutFeeds(
   return feeds;
 }
 
+/** Tokens whose states are wanted; see MicroBatch. */
+export interface Wanted {
+  /** [R] int32 */
+  readonly rows: Value;
+  /** [N] int32 each. */
+  readonly targets: readonly Value[];
+}
+
 /** The last hidden states, normalised: ids [N] int64 → [N, H]. Also takes the inputs `positions` [N, 1] int64 and
  * `mask` [B or 1, 1, 1, T, T], by which padding never reaches a real token, and those of layoutFeeds. T is that of the blocks
  * together (see attention).
- * With an adapter, its matrices are among the weights. With `rows` [R] int64, indices into [N], the states of these only:
- * [R, H]; the last layer's projections are not computed for the others. */
+ * With an adapter, its matrices are among the weights. With `wanted` the states of these tokens only, [R, H]: the last layer's
+ * projections are not computed for the others. */
 export function hiddenStates(
   graph: Graph,
   config: LlamaConfig,
@@ -85,7 +93,7 @@ export function hiddenStates(
   ids: Value,
   batch: Dim,
   blocks: Blocks,
-  { adapter, rows: wanted }: { readonly adapter?: LoraConfig | undefined; readonly rows?: Value } = {},
+  { adapter, wanted }: { readonly adapter?: LoraConfig | undefined; readonly wanted?: Wanted } = {},
 ): Value {
   const tokens = ids.shape[0] as Dim;
   const length = times(blocks.count, blocks.size);
@@ -152,8 +160,8 @@ export function hiddenStates(
     const heads = attention(graph, query, key, value, mask, 1 / Math.sqrt(headDim), blocks);
     let merged = outOfRows(heads, numAttentionHeads);
     if (wanted && layer === config.numHiddenLayers - 1) {
-      x = gather(graph, x, wanted);
-      merged = gather(graph, merged, wanted);
+      x = rearrange(graph, x, wanted.rows, ...wanted.targets);
+      merged = rearrange(graph, merged, wanted.rows, ...wanted.targets);
     }
     x = add(graph, x, project(merged, at('self_attn.o_proj')));
 

@@ -50,3 +50,25 @@ it('fills up with a row that takes no gradient, where what is filled counts for 
   });
   expect(gradients.x!.slice(6).map(Math.abs)).toEqual([0, 0]);
 });
+
+it('adds up what was made of a row twice', async () => {
+  const from = [2, 0, 2];
+  // Row 3 of what is made is nobody's.
+  const to = [
+    [1, 3, 0],
+    [3, 3, 2],
+  ];
+  await checkGradients({
+    inputs: { x: { shape: [3, 2] } },
+    integers: {
+      from: { shape: [4], data: [...from, 0] },
+      first: { shape: [3], data: to[0] as number[] },
+      second: { shape: [3], data: to[1] as number[] },
+    },
+    fixed: { counts: { shape: [4, 2], data: [1, 1, 1, 1, 1, 1, 0, 0] } },
+    shape: [4, 2],
+    build: (graph, { x, from, first, second, counts }) =>
+      multiply(graph, rearrange(graph, x!, from!, first!, second!), counts!),
+    formula: ({ x }) => [...from.flatMap((row) => x!.slice(2 * row, 2 * row + 2)), 0, 0],
+  });
+});

@@ -6,12 +6,15 @@ export function reshape(graph: Graph, x: Value, shape: readonly Dim[]): Value {
   return graph.differentiable(y, [x], (dy) => [graph.node('Reshape', [dy, graph.shape(x.shape)], x.shape)]);
 }
 
-/** Rows at other places: y[i] = x[from[i]]. x [N, d], from [M] and to [N] int32 → [M, d]. `to` is the way back:
- * from[to[n]] = n for each row n that a loss depends on, and dx[n] = dy[to[n]]. A row that is taken several times stands in
- * where there is none: dy has to be zero at its `to`. */
-export function rearrange(graph: Graph, x: Value, from: Value, to: Value): Value {
+/** Rows at other places: y[i] = x[from[i]]. x [N, d], from [M] and each of `to` [N], int32 → [M, d]. `to` is the way back: where
+ * the rows that were made of row n are, each of them in one of `to`; dx[n] = Σ dy[to[n]]. Where there is none, it says a row
+ * that counts for nothing: whose dy is zero. */
+export function rearrange(graph: Graph, x: Value, from: Value, ...to: readonly Value[]): Value {
   const width = x.shape[1] as Dim;
   const rows = (values: Value, indices: Value) =>
     graph.node('Gather', [values, indices], [indices.shape[0] as Dim, width], { axis: 0 });
-  return graph.differentiable(rows(x, from), [x], (dy) => [rows(dy, to)]);
+  return graph.differentiable(rows(x, from), [x], (dy) => {
+    const parts = to.map((places) => rows(dy, places));
+    return [parts.reduce((sum, part) => graph.node('Add', [sum, part], x.shape))];
+  });
 }

@@ -10,7 +10,15 @@ import type { GradientResult, GradientTask } from '../parallel/protocol.ts';
 import type { Turn } from '../parallel/turn.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
 import type { TensorShape } from '../tensors.ts';
-import { dpoGraph, gradientName, logProbabilityGraph, sftGraph, vocabularyChunks } from './losses.ts';
+import {
+  dpoGraph,
+  gradientName,
+  logProbabilityGraph,
+  placeName,
+  sftGraph,
+  type TrainingModel,
+  vocabularyChunks,
+} from './losses.ts';
 import type { MicroBatch } from './sequence.ts';
 
 export interface GradientRunnerOptions {
@@ -51,7 +59,8 @@ export class GradientRunner {
     const { tokens, batch, length, targets } = micro;
     const blocks = attentionBlocks(length);
     const chunks = vocabularyChunks(targets, this.#parameters.config.vocabSize, this.#logits);
-    const session = await this.#session(task, blocks, chunks);
+    const branches = micro.targetsAt.length;
+    const session = await this.#session(task, { blocks, chunks, branches });
     const feeds: Record<string, Tensor> = {
       ...weightFeeds(session, this.#parameters),
       ...(this.#adapter ? weightFeeds(session, this.#adapter) : {}),
@@ -63,7 +72,8 @@ export class GradientRunner {
         P: micro.sequences / 2,
       }),
       ids: tensor('int64', micro.ids, [tokens]),
-      rows: tensor('int64', micro.rows, [targets]),
+      rows: tensor('int32', micro.rows, [targets]),
+      ...Object.fromEntries(micro.targetsAt.map((at, i) => [placeName(i), tensor('int32', at, [tokens])])),
       labels: tensor('int64', micro.labels, [targets]),
       positions: tensor('int64', micro.positions, [tokens, 1]),
       ...this.#mask(micro),
@@ -123,18 +133,16 @@ export class GradientRunner {
 
   #session(
     { kind, beta, threads = this.#threads }: GradientTask,
-    blocks: number,
-    chunks: number,
+    shape: Pick<TrainingModel, 'blocks' | 'chunks' | 'branches'>,
   ): Promise<InferenceSession> {
-    const key = `${kind} ${beta} ${blocks} ${chunks} ${threads}`;
+    const key = `${kind} ${beta} ${Object.values(shape).join(' ')} ${threads}`;
     const known = this.#sessions.get(key);
     if (known) return known;
     const model = {
       config: this.#parameters.config,
       adapter: this.#adapter?.lora,
       device: this.#device,
-      blocks,
-      chunks,
+      ...shape,
     };
     const graph =
       kind === 'sft'

@@ -20,6 +20,8 @@ const P: Dim = 'P';
 
 /** The output that holds the gradient of a parameter. */
 export const gradientName = (parameter: string): string => `d.${parameter}`;
+/** The input that holds where the targets of each token's i-th branch are. */
+export const placeName = (i: number): string => `targets.${i}`;
 
 /** What is trained, and how long its rows are. */
 export interface TrainingModel {
@@ -30,6 +32,8 @@ export interface TrainingModel {
   readonly blocks: number;
   /** Of the targets, see vocabularyChunks. */
   readonly chunks: number;
+  /** Targets that one token may be before: one in each branch of its group. */
+  readonly branches: number;
 }
 
 /** Largest product of targets and vocabulary that is kept: 64 MiB, of which the loss needs four. */
@@ -44,14 +48,24 @@ export function vocabularyChunks(targets: number, vocabulary: number, most = LOG
 
 const targetsOf = ({ chunks }: TrainingModel): Dim => times(chunks, R);
 
-/** log p of each target. Inputs ids [N], rows and labels of the targets, all int64; see MicroBatch. In several chunks, each
+/** log p of each target. Inputs ids [N] and labels [R], int64, rows [R] and the targets of each token, int32; see MicroBatch. In several chunks, each
  * one's logits are computed again for the gradient. */
 function targetLogProbabilities(graph: Graph, weights: Weights, model: TrainingModel): Value {
   const { config, adapter, blocks, chunks } = model;
   const ids = graph.input('ids', [N], 'int64');
-  const rows = graph.input('rows', [targetsOf(model)], 'int64');
+  const rows = graph.input('rows', [targetsOf(model)], 'int32');
+  const places = Array.from({ length: model.branches }, (_, i) => graph.input(placeName(i), [N], 'int32'));
   const labels = graph.input('labels', [targetsOf(model)], 'int64');
-  const hidden = hiddenStates(graph, config, weights, ids, B, { count: blocks, size: L }, { adapter, rows });
+  const wanted = { rows, targets: places };
+  const hidden = hiddenStates(
+    graph,
+    config,
+    weights,
+    ids,
+    B,
+    { count: blocks, size: L },
+    { adapter, wanted },
+  );
   const of = (states: Value, own: Value) =>
     labelLogProbability(graph, logits(graph, config, weights, states), own);
   const chunked = () => {

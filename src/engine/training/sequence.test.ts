@@ -122,6 +122,26 @@ describe('microBatches', () => {
     );
   });
 
+  it('knows the targets of each token, the last of which is padding', () => {
+    fc.assert(
+      fc.property(batches, ({ sequences, ...options }) => {
+        for (const { micro } of microBatches(sequences, layouts(options))) {
+          const { targets, rows, owner, targetsAt } = micro;
+          expect(owner[targets - 1]).toBe(-1);
+          const known = targetsAt.flatMap((at) =>
+            [...at.entries()]
+              .filter(([, r]) => r !== targets - 1)
+              .map(([token, r]) => `${token} before ${r}`),
+          );
+          const all = Array.from(rows, (token, r) => `${token} before ${r}`).filter(
+            (_, r) => owner[r] !== -1,
+          );
+          expect(known.toSorted()).toEqual(all.toSorted());
+        }
+      }),
+    );
+  });
+
   it('stays within the bound of tokens, unless one group alone is over it; the longest come first', () => {
     fc.assert(
       fc.property(batches, ({ sequences, ...options }) => {
@@ -228,6 +248,11 @@ describe('microBatches', () => {
     expect(line(micro.labels).slice(0, 4)).toEqual([7, 8, 9, 4]);
     expect(line(micro.weights).slice(0, 4)).toEqual([2, 1, 1, 1]);
     expect(line(micro.owners).slice(0, 4)).toEqual([2, 1, 1, 1]);
+    // The last shared token is before a target in each branch.
+    expect(micro.targetsAt.map(line)).toEqual([
+      [63, 0, 1, 2, 63, 63, 63, 63],
+      [63, 63, 3, 63, 63, 63, 63, 63],
+    ]);
   });
 
   it('nothing in, nothing out', () => {

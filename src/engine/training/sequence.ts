@@ -33,13 +33,16 @@ export interface MicroBatch {
   /** Of each cell. */
   readonly sight: Sight;
   /** [R] the token before each target. */
-  readonly rows: BigInt64Array;
+  readonly rows: Int32Array;
+  /** [N] each: the targets that a token is before, of each sequence of its group one; R − 1, which is padding, where there is
+   * none. */
+  readonly targetsAt: readonly Int32Array[];
   /** [R] */
   readonly labels: BigInt64Array;
   /** [R] loss weight of each target, the sum over its sequences. */
   readonly weights: Float32Array;
-  /** [R] the first sequence (of 0..sequences−1) of each target; −1 for the padding that brings R to a multiple of
-   * TARGET_STEP. */
+  /** [R] the first sequence (of 0..sequences−1) of each target; −1 for the padding, one or more, that brings R to a multiple
+   * of TARGET_STEP. */
   readonly owner: Int32Array;
   /** [R] how many sequences the target is one of: those from `owner` on. */
   readonly owners: Int32Array;
@@ -84,7 +87,7 @@ const lengthOf = (groups: readonly Group[]): number => groups.reduce((sum, { len
 function layOut(
   sequences: readonly Sequence[],
   rows: readonly (readonly Group[])[],
-  padId: number,
+  { padId, unit }: LayoutOptions,
 ): MicroBatch {
   const batch = rows.length;
   const length = paddedLength(Math.max(...rows.map(lengthOf)));
@@ -144,7 +147,12 @@ function layOut(
     }
   }
   if (tokens > used) places.fill(cells.indexOf(tokens - 1), used);
-  const count = roundUp(targets.length, TARGET_STEP);
+  const count = roundUp(targets.length + 1, TARGET_STEP);
+  const targetsAt = Array.from({ length: unit }, () => new Int32Array(tokens).fill(count - 1));
+  for (const [r, { row }] of targets.entries()) {
+    const free = targetsAt.find((at) => at[row] === count - 1) as Int32Array;
+    free[row] = r;
+  }
   const padded = <T>(of: (target: (typeof targets)[number]) => T, none: T) =>
     Array.from({ length: count }, (_, i) => (i < targets.length ? of(targets[i] as never) : none));
   return {
@@ -158,7 +166,8 @@ function layOut(
     length,
     targets: count,
     sequences: first,
-    rows: BigInt64Array.from(padded(({ row }) => BigInt(row), 0n)),
+    rows: Int32Array.from(padded(({ row }) => row, 0)),
+    targetsAt,
     labels: BigInt64Array.from(padded(({ label }) => BigInt(label), 0n)),
     weights: Float32Array.from(padded(({ weight }) => weight, 0)),
     owner: Int32Array.from(padded(({ owner }) => owner, -1)),
@@ -216,8 +225,9 @@ function divide(groups: readonly Group[], count: number): Group[][] {
  * tokens; the longest come first. */
 export function microBatches(
   sequences: readonly Sequence[],
-  { tokens, unit, padId, parts = 1 }: LayoutOptions,
+  options: LayoutOptions,
 ): { readonly micro: MicroBatch; readonly indices: readonly number[] }[] {
+  const { tokens, unit, parts = 1 } = options;
   const groups = Array.from({ length: sequences.length / unit }, (_, g) =>
     groupOf(
       sequences,
@@ -241,7 +251,7 @@ export function microBatches(
     for (const own of divide(groups.slice(at, end), parts)) {
       const rows = pack(own);
       const indices = rows.flat().flatMap((group) => group.indices);
-      out.push({ micro: layOut(sequences, rows, padId), indices });
+      out.push({ micro: layOut(sequences, rows, options), indices });
     }
     size -= taken;
     at = end;
