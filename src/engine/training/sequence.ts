@@ -211,14 +211,14 @@ function pack(groups: readonly Group[]): Group[][] {
 }
 
 /** Groups, the longest first, in so many parts, each put where there is least so far: no part has more than its share of all and
- * (count − 1) / count of the longest (Graham 1969). */
+ * (count − 1) / count of the longest (Graham 1969). The largest part comes first, so that it goes to who has least to do. */
 function divide(groups: readonly Group[], count: number): Group[][] {
   const parts = Array.from({ length: count }, (): Group[] => []);
   for (const group of groups) {
     const sizes = parts.map(lengthOf);
     parts[sizes.indexOf(Math.min(...sizes))]?.push(group);
   }
-  return parts.filter((part) => part.length > 0);
+  return parts.filter((part) => part.length > 0).sort((a, b) => lengthOf(b) - lengthOf(a));
 }
 
 /** Split sequences into micro-batches. Those that run at the same time have sequences of about one length, and about as many
