@@ -2,7 +2,7 @@ import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { pythonEnvironment } from '../parity/environment.ts';
 import { Bench, type MemoryReport, type ModelReport } from './engine/measure.ts';
-import { DPO, LONG, QUICK, WORKLOADS } from './engine/settings.ts';
+import { DPO, LONG, QUICK, ROUND, WORKLOADS } from './engine/settings.ts';
 import { type EngineReport, text } from './engine/table.ts';
 
 /** The engine beside PyTorch, TRL and transformers, in one run: `npm run bench:engine [-- --json] [-- --quick]`. */
@@ -10,21 +10,21 @@ import { type EngineReport, text } from './engine/table.ts';
 const HELP = `npm run bench:engine [-- --json] [-- --quick] [-- --lora]
 
   The embedded engine beside a PyTorch loop, TRL and transformers generate: training and sampling speed on the seed model
-  and on a 30 M Llama, memory, and one step on ${LONG} tokens. About 12 minutes on 2 cores. Needs Python 3 with venv; without
+  and on a 30 M Llama, memory, and one step on ${LONG} tokens. About 25 minutes on 2 cores. Needs Python 3 with venv; without
   it ours is measured alone. EVALPLANNER_PYTHON names an interpreter that has the packages of parity/requirements.txt.
 
   --json   one object on standard output instead of a table
   --lora   also the memory of LoRA on a model of Qwen2-0.5B's shape, beside PEFT: 2 GB of disk, 8 GB of memory, a minute
-  --quick  seed model only, fewer rounds, no long sequence: about 2 minutes
+  --quick  seed model only, fewer rounds, no long sequence: about 3 minutes
 `;
 
 const NOTES = [
   'Tokens are those of the sequences, prompts included, padding left out (training), or those sampled, the end included (sampling).',
-  'Interleaved: every round measures every side, each in a process of its own while the others wait. A round before the first warms up and is not counted; peers use it to choose how many rows go through at a time.',
+  `Interleaved: every round measures every side, each in a process of its own while the others wait. In a round each goes through its rows or prompts again and again for ${ROUND} seconds or more. A round before the first warms up and is not counted; peers use it to choose how many rows go through at a time.`,
   'All train on the same batches of the same rows: playground judge prompts and thoughts, rows of about one length together; how they are padded or packed is each side’s own affair. Of the DPO pairs all share the prompt and half the plan.',
   `DPO: β ${DPO.beta}, NLL weight ${DPO.nllWeight}. The reference model is not counted on either side (TRL: precompute_ref_log_probs). TRL runs without gradient checkpointing, logging and saving, its set-up is not counted.`,
   'PyTorch: transformers’ LlamaForCausalLM (sdpa, float32) in a hand-written loop; logits and cross-entropy on labelled tokens only, fused AdamW.',
-  'sampling: 8 thoughts per prompt at temperature 0.8, top-p 0.95, all prompts again and again for 3 seconds or more. The 30 M model has random weights, which end no text.',
+  'sampling: 8 thoughts per prompt at temperature 0.8, top-p 0.95. The 30 M model has random weights, which end no text: there each ends at the length of a playground thought of its prompt, on every side at the same.',
   'GFLOP/s: what the maths needs, over the time; ceiling: a 1024 × 1024 product on all threads, in the same rounds, the faster of ONNX Runtime and PyTorch.',
   'Memory: resident set of a fresh process that takes the same step twice. “over idle” leaves out the process, its libraries and the weights.',
 ];

@@ -9,7 +9,7 @@ import { openCheckpoint } from '../../src/model/checkpoint.ts';
 import { random, seedOf } from '../../src/random.ts';
 import { samplingFlops, trainingFlops } from './flops.ts';
 import { playgroundRows, type Rows } from './rows.ts';
-import { DPO, LLAMA_30M, LONG, LORA, QWEN_500M, TRAINING, type Workload } from './settings.ts';
+import { DPO, LLAMA_30M, LONG, LORA, QWEN_500M, ROUND, TRAINING, type Workload } from './settings.ts';
 import { type Memory, Side, type Timing } from './side.ts';
 
 /** `ours-int8`: ours, sampling in 8-bit integers. */
@@ -159,7 +159,7 @@ export class Bench {
         for (const who of ['ours', ...theirs] as const) {
           const side = isOurs(who) ? ours : peers;
           if (!side) continue;
-          const timing = await side.ask<Timing>(job(task, who, workload));
+          const timing = await side.ask<Timing>({ ...job(task, who, workload), atLeast: ROUND });
           say(`  ${task} ${who}: ${(timing.tokens / timing.seconds).toFixed(0)} tokens/s`);
           if (round === 0) continue;
           const key = `${task} ${who}`;

@@ -66,6 +66,13 @@ interface Opening {
   readonly lora?: { readonly rank: number; readonly alpha: number };
 }
 
+interface Dpo {
+  readonly batches: number;
+  readonly beta: number;
+  readonly nllWeight: number;
+  readonly atLeast?: number;
+}
+
 const jobs = {
   async open(job: Opening): Promise<null> {
     await pool?.close();
@@ -80,14 +87,14 @@ const jobs = {
     trainer = new StepTrainer(pool, parameters, options, adapter);
     return null;
   },
-  sft: ({ batches }: { batches: number }) =>
-    timed(async () => {
+  sft: ({ batches, atLeast = 0 }: { batches: number; atLeast?: number }) =>
+    repeated(atLeast, async () => {
       let tokens = 0;
       for (const batch of rows.sft.slice(0, batches)) tokens += (await trainer.sft(batch)).tokens;
       return tokens;
     }),
-  dpo: ({ batches, beta, nllWeight }: { batches: number; beta: number; nllWeight: number }) =>
-    timed(async () => {
+  dpo: ({ batches, beta, nllWeight, atLeast = 0 }: Dpo) =>
+    repeated(atLeast, async () => {
       let tokens = 0;
       for (const batch of rows.dpo.slice(0, batches)) {
         const pairs = batch.map((pair) => ({ ...pair, referenceMargin: 0 }));
@@ -110,7 +117,11 @@ const jobs = {
     atLeast,
     ends,
     quantization,
-  }: SamplingSettings & { readonly prompts: number; readonly quantization?: 'int8' }) {
+  }: SamplingSettings & {
+    readonly prompts: number;
+    readonly atLeast: number;
+    readonly quantization?: 'int8';
+  }) {
     if (quantization && int8 === null) int8 = new Pool('cpu', quantization);
     const own = (quantization ? int8 : pool) as Pool;
     // Free, where it has them.

@@ -45,11 +45,11 @@ def timed(work):
     return {"tokens": tokens, "seconds": time.perf_counter() - start}
 
 
-def repeated(seconds, work):
+def repeated(seconds, timing):
     """Passes one after the other until so many seconds are over: their mean."""
-    passes = [timed(work)]
+    passes = [timing()]
     while sum(each["seconds"] for each in passes) < seconds:
-        passes.append(timed(work))
+        passes.append(timing())
     return {key: sum(each[key] for each in passes) / len(passes) for key in ("tokens", "seconds")}
 
 
@@ -100,8 +100,8 @@ def loop_epoch(batches, micro):
     return sum(len(row["ids"]) for batch in batches for row in batch)
 
 
-def sft(batches, micro=None):
-    """An epoch of the plain loop. Without `micro`: tries how many rows go through at a time, and stays with the best."""
+def sft(batches, atLeast=0, micro=None):
+    """Epochs of the plain loop. Without `micro`: tries how many rows go through at a time, and stays with the best."""
     rows = state["rows"]["sft"][:batches]
     if micro is None:
         if "micro" not in state:
@@ -109,7 +109,7 @@ def sft(batches, micro=None):
             timed(lambda: loop_epoch(rows[:1], sizes[0]))
             state["micro"] = min(sizes, key=lambda size: timed(lambda: loop_epoch(rows, size))["seconds"])
         micro = state["micro"]
-    return {**timed(lambda: loop_epoch(rows, micro)), "choice": f"{micro} rows at a time"}
+    return {**repeated(atLeast, lambda: timed(lambda: loop_epoch(rows, micro))), "choice": f"{micro} rows at a time"}
 
 
 def long(length):
@@ -209,13 +209,17 @@ def trl_trainer(kind, batches, beta=None, nll_weight=None):
     return trainer, watch, tokens
 
 
-def trl_train(kind, batches, **options):
+def trl_train(kind, batches, atLeast=0, **options):
     key = (kind, batches)
     if key not in state:
         state[key] = trl_trainer(kind, batches, **options)
     trainer, watch, tokens = state[key]
-    trainer.train()
-    return {"tokens": tokens, "seconds": watch.end - watch.start}
+
+    def epoch():
+        trainer.train()
+        return {"tokens": tokens, "seconds": watch.end - watch.start}
+
+    return repeated(atLeast, epoch)
 
 
 # transformers' generate.
@@ -276,7 +280,8 @@ def sample(prompts, atLeast, **settings):
         rates = {size: rate(timed(lambda: generate(model, some, size, **settings))) for size in sizes}
         state["size"] = max(sizes, key=rates.__getitem__)
     size = state["size"]
-    return {**repeated(atLeast, lambda: generate(model, texts, size, **settings)), "choice": f"{size} prompts at a time"}
+    passes = repeated(atLeast, lambda: timed(lambda: generate(model, texts, size, **settings)))
+    return {**passes, "choice": f"{size} prompts at a time"}
 
 
 def product(n, threads):

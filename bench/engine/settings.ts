@@ -16,13 +16,15 @@ export const TRAINING: TrainingSettings = {
 };
 export const DPO = { beta: 0.1, nllWeight: 0.5 };
 
+/** Seconds of a round. A side that is through sooner begins again: passes of half a second measure what else the machine did in
+ * that time. */
+export const ROUND = 3;
+
 export interface SamplingSettings {
   readonly samples: number;
   readonly maxTokens: number;
   readonly temperature: number;
   readonly topP: number;
-  /** A side that is through sooner begins again: passes of half a second measure what else the machine did in that time. */
-  readonly atLeast: number;
   /** What ends a text before maxTokens: its end token, or the length of a playground thought of its prompt, for weights that
    * write no thoughts. */
   readonly ends: 'eos' | 'length';
@@ -39,7 +41,7 @@ export interface Workload {
   readonly sampling: SamplingSettings;
 }
 
-const sampling = { samples: 8, maxTokens: 144, temperature: 0.8, topP: 0.95, atLeast: 3 };
+const sampling = { samples: 8, maxTokens: 144, temperature: 0.8, topP: 0.95 };
 
 export const WORKLOADS: readonly Workload[] = [
   {
