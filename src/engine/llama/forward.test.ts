@@ -5,9 +5,9 @@ import { numbers } from '../ops/finite-difference.contract.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
 import type { LlamaConfig } from './config.ts';
 import { hiddenStates, logits, weightInputs } from './forward.ts';
+import { fullRowFeeds } from './full-rows.contract.ts';
 import type { Parameters } from './parameters.ts';
 import { referenceLogits } from './reference.contract.ts';
-import { rowFeeds } from './rows.contract.ts';
 import { exactWeights, randomParameters, SHAPES } from './tiny.contract.ts';
 
 const tiny: LlamaConfig = {
@@ -58,7 +58,7 @@ async function runner(parameters: Parameters) {
       ...weightFeeds(session, parameters),
       ...shapeFeeds(session, { B: batch, T: length }),
       ids: tensor('int64', BigInt64Array.from(sequences.flat(), BigInt), [batch * length]),
-      ...rowFeeds(config, batch, length),
+      ...fullRowFeeds(config, batch, length),
       w: tensor('float32', Float32Array.from(w ?? new Array(size).fill(0)), [
         batch * length,
         config.vocabSize,

@@ -11,6 +11,7 @@ import { rmsnorm } from '../ops/rmsnorm.ts';
 import { rotary, rotaryAngles } from '../ops/rotary.ts';
 import { swiglu } from '../ops/swiglu.ts';
 import { tensor } from '../session.ts';
+import { AttentionRows } from './attention-rows.ts';
 import type { LlamaConfig } from './config.ts';
 import { type Parameters, parameterShapes } from './parameters.ts';
 import { rotaryFrequencies } from './rope.ts';
@@ -34,43 +35,11 @@ export function weightConstants(graph: Graph, parameters: Parameters): Weights {
   );
 }
 
-/** Where the tokens of a graph are in the rows that attention takes them in; see MicroBatch. */
-export interface Layout {
-  readonly batch: number;
-  readonly length: number;
-  /** [B·T] */
-  readonly cells: Int32Array;
-  /** [N] */
-  readonly places: Int32Array;
-}
-
-/** What hiddenStates takes of the layout: the tables of rotary positions, `cos` and `sin` [T, d/2], and for queries and for keys
- * where each head of each token is: `cells` [B·H·T] of N·H, `places` [N·H] of B·H·T. */
-export function layoutFeeds(
-  config: LlamaConfig,
-  { batch, length, cells, places }: Layout,
-): Record<string, Tensor> {
+/** The tables of rotary positions that hiddenStates takes for rows of T tokens: `cos` and `sin` [T, d/2]. */
+export function rotaryFeeds(config: LlamaConfig, length: number): Record<string, Tensor> {
   const { cos, sin } = rotaryAngles(length, rotaryFrequencies(config));
-  const feeds = {
-    cos: tensor('float32', cos, [length, config.headDim / 2]),
-    sin: tensor('float32', sin, [length, config.headDim / 2]),
-  } as Record<string, Tensor>;
-  for (const heads of new Set([config.numAttentionHeads, config.numKeyValueHeads])) {
-    const from = new Int32Array(batch * heads * length);
-    const to = new Int32Array(places.length * heads);
-    for (let row = 0, at = 0; row < batch; row++)
-      for (let head = 0; head < heads; head++)
-        for (let column = 0; column < length; column++)
-          from[at++] = (cells[row * length + column] as number) * heads + head;
-    for (let token = 0, at = 0; token < places.length; token++) {
-      const cell = places[token] as number;
-      const column = cell % length;
-      for (let head = 0; head < heads; head++) to[at++] = (cell - column) * heads + head * length + column;
-    }
-    feeds[`cells.${heads}`] = tensor('int32', from, [from.length]);
-    feeds[`places.${heads}`] = tensor('int32', to, [to.length]);
-  }
-  return feeds;
+  const shape = [length, config.headDim / 2];
+  return { cos: tensor('float32', cos, shape), sin: tensor('float32', sin, shape) };
 }
 
 /** Tokens whose states are wanted; see MicroBatch. */
@@ -82,8 +51,8 @@ export interface Wanted {
 }
 
 /** The last hidden states, normalised: ids [N] int64 → [N, H]. Also takes the inputs `positions` [N, 1] int64 and
- * `mask` [B or 1, 1, 1, T, T], by which padding never reaches a real token, and those of layoutFeeds. T is that of the blocks
- * together (see attention).
+ * `mask` [B or 1, 1, 1, T, T], by which padding never reaches a real token, those of rotaryFeeds and of rowFeeds. T is that of
+ * the blocks together (see attention).
  * With an adapter, its matrices are among the weights. With `wanted` the states of these tokens only, [R, H]: the last layer's
  * projections are not computed for the others. */
 export function hiddenStates(
@@ -108,41 +77,20 @@ export function hiddenStates(
     const [a, b] = [weights.get(names.a), weights.get(names.b)];
     return adapter && a && b ? lora(graph, y, x, a, b, adapter.alpha / adapter.rank) : y;
   };
-  /** Each head by itself: [N, heads · d] → [N · heads, d] */
-  const split = (x: Value, heads: number) => reshape(graph, x, [times(tokens, heads), headDim]);
-  const merge = (x: Value, heads: number) => reshape(graph, x, [tokens, heads * headDim]);
-  /** Where the family has such norms. */
-  const headNorm = (x: Value, name: string, heads: number) =>
-    weights.has(`${name}.weight`) ? merge(norm(split(x, heads), name), heads) : x;
+  /** Each head by itself, where the family does so. */
+  const headNorm = (x: Value, name: string) => {
+    if (!weights.has(`${name}.weight`)) return x;
+    const heads = reshape(graph, x, [times(tokens, (x.shape[1] as number) / headDim), headDim]);
+    return reshape(graph, norm(heads, name), x.shape);
+  };
   const rotated = (x: Value) => {
     const sequences = reshape(graph, x, [tokens, 1, x.shape[1] as number]);
     return reshape(graph, rotary(graph, sequences, positions, cos, sin), x.shape);
   };
-  const layoutInput = (name: string, heads: number, size: Dim) =>
-    graph.input(`${name}.${heads}`, [times(size, heads)], 'int32');
-  const layouts = new Map(
-    [...new Set([numAttentionHeads, numKeyValueHeads])].map((heads) => [
-      heads,
-      {
-        cells: layoutInput('cells', heads, times(batch, length)),
-        places: layoutInput('places', heads, tokens),
-      },
-    ]),
-  );
-  const layout = (heads: number) => layouts.get(heads) as { readonly cells: Value; readonly places: Value };
-  /** [N, heads · d] → [B, …, T, d] */
-  const inRows = (x: Value, heads: number, shape: readonly Dim[]) => {
-    const { cells, places } = layout(heads);
-    return reshape(graph, rearrange(graph, split(x, heads), cells, places), shape);
-  };
-  const outOfRows = (x: Value, heads: number) => {
-    const { cells, places } = layout(heads);
-    const all = reshape(graph, x, [times(times(batch, length), heads), headDim]);
-    return merge(rearrange(graph, all, places, cells), heads);
-  };
   const queryShape = [batch, numKeyValueHeads, groups, length, headDim];
   const keyShape = [batch, numKeyValueHeads, length, headDim];
 
+  const rows = new AttentionRows(graph, config, tokens, times(batch, length));
   const positions = graph.input('positions', [tokens, 1], 'int64');
   const mask = graph.input('mask', ['masks', 1, 1, length, length]);
   const cos = graph.input('cos', [length, headDim / 2]);
@@ -152,13 +100,12 @@ export function hiddenStates(
     const at = (name: string) => `model.layers.${layer}.${name}`;
     const normal = norm(x, at('input_layernorm'));
     const projected = (letter: string) => project(normal, at(`self_attn.${letter}_proj`));
-    const turned = (letter: string, heads: number) =>
-      rotated(headNorm(projected(letter), at(`self_attn.${letter}_norm`), heads));
-    const query = inRows(turned('q', numAttentionHeads), numAttentionHeads, queryShape);
-    const key = inRows(turned('k', numKeyValueHeads), numKeyValueHeads, keyShape);
-    const value = inRows(projected('v'), numKeyValueHeads, keyShape);
+    const turned = (letter: string) => rotated(headNorm(projected(letter), at(`self_attn.${letter}_norm`)));
+    const query = rows.lay(turned('q'), queryShape);
+    const key = rows.lay(turned('k'), keyShape);
+    const value = rows.lay(projected('v'), keyShape);
     const heads = attention(graph, query, key, value, mask, 1 / Math.sqrt(headDim), blocks);
-    let merged = outOfRows(heads, numAttentionHeads);
+    let merged = rows.take(heads, numAttentionHeads);
     if (wanted && layer === config.numHiddenLayers - 1) {
       x = rearrange(graph, x, wanted.rows, ...wanted.targets);
       merged = rearrange(graph, merged, wanted.rows, ...wanted.targets);

@@ -1,8 +1,8 @@
 import { Graph } from '../graph.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
 import { hiddenStates, logits, weightInputs } from './forward.ts';
+import { fullRowFeeds } from './full-rows.contract.ts';
 import type { Parameters } from './parameters.ts';
-import { rowFeeds } from './rows.contract.ts';
 
 /** Logits [T, V] of each sequence by itself, from the graph that training differentiates. */
 export async function allLogits(
@@ -22,7 +22,7 @@ export async function allLogits(
     const outputs = await session.run({
       ...weightFeeds(session, parameters),
       ...shapeFeeds(session, { B: 1, T: length }),
-      ...rowFeeds(config, 1, length),
+      ...fullRowFeeds(config, 1, length),
       ids: tensor('int64', BigInt64Array.from(sequence, BigInt), [length]),
     });
     found.push(outputs.logits!.data as Float32Array);

@@ -1,7 +1,8 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Device } from '../device.ts';
 import { sizeOf } from '../graph.ts';
-import { layoutFeeds } from '../llama/forward.ts';
+import { rowFeeds } from '../llama/attention-rows.ts';
+import { rotaryFeeds } from '../llama/forward.ts';
 import type { Parameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
 import { attentionBlocks } from '../ops/attention.ts';
@@ -37,7 +38,8 @@ export class GradientRunner {
   readonly #adapter: Adapter | undefined;
   readonly #logits: number | undefined;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
-  /** By length: the mask of rows that hold one sequence. */
+  /** By length: the tables of positions, and the mask of rows that hold one sequence. */
+  readonly #tables = new Map<number, Record<string, Tensor>>();
   readonly #causal = new Map<number, Record<string, Tensor>>();
 
   constructor(
@@ -77,7 +79,8 @@ export class GradientRunner {
       labels: tensor('int64', micro.labels, [targets]),
       positions: tensor('int64', micro.positions, [tokens, 1]),
       ...this.#mask(micro),
-      ...layoutFeeds(this.#parameters.config, micro),
+      ...rowFeeds(this.#parameters.config, micro),
+      ...this.#rotary(length),
     };
     if (kind !== 'logp') feeds.weights = tensor('float32', micro.weights, [targets]);
     if (kind === 'dpo') {
@@ -116,6 +119,14 @@ export class GradientRunner {
     }
     const [loss] = (outputs.loss as Tensor).data as Float32Array;
     return { loss: loss as number, logp: outputs.logp?.data as Float32Array };
+  }
+
+  #rotary(length: number): Record<string, Tensor> {
+    const known = this.#tables.get(length);
+    if (known) return known;
+    const feeds = rotaryFeeds(this.#parameters.config, length);
+    this.#tables.set(length, feeds);
+    return feeds;
   }
 
   #mask({ batch, length, sight }: MicroBatch): Record<string, Tensor> {
