@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { JIT_FLAGS } from './scripts/jit-flags.ts';
 
 /** The suite of `npm run test:parity`: the engine against transformers, TRL and PEFT. Its files share one process, and so
  * one Python process: to import those takes longer than many of the tests. */
@@ -7,6 +8,7 @@ export default defineConfig({
     include: ['parity/**/*.test.ts'],
     globalSetup: ['parity/environment.ts'],
     pool: 'forks',
+    execArgv: JIT_FLAGS,
     fileParallelism: false,
     isolate: false,
     testTimeout: 120_000,

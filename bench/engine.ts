@@ -10,7 +10,7 @@ import { type EngineReport, text } from './engine/table.ts';
 const HELP = `npm run bench:engine [-- --json] [-- --quick] [-- --lora]
 
   The embedded engine beside a PyTorch loop, TRL and transformers generate: training and sampling speed on the seed model
-  and on a 30 M Llama, memory, and one step on ${LONG} tokens. About 25 minutes on 2 cores. Needs Python 3 with venv; without
+  and on a 30 M Llama, memory, and one step on ${LONG} tokens. About 16 minutes on 2 cores. Needs Python 3 with venv; without
   it ours is measured alone. EVALPLANNER_PYTHON names an interpreter that has the packages of parity/requirements.txt.
 
   --json   one object on standard output instead of a table
@@ -25,6 +25,7 @@ const NOTES = [
   `DPO: β ${DPO.beta}, NLL weight ${DPO.nllWeight}. The reference model is not counted on either side (TRL: precompute_ref_log_probs). TRL runs without gradient checkpointing, logging and saving, its set-up is not counted.`,
   'PyTorch: transformers’ LlamaForCausalLM (sdpa, float32) in a hand-written loop; logits and cross-entropy on labelled tokens only, fused AdamW.',
   'sampling: 8 thoughts per prompt at temperature 0.8, top-p 0.95. The 30 M model has random weights, which end no text: there each ends at the length of a playground thought of its prompt, on every side at the same.',
+  'Ratios are medians of the rounds’ own ratios.',
   'GFLOP/s: what the maths needs, over the time; ceiling: a 1024 × 1024 product on all threads, in the same rounds, the faster of ONNX Runtime and PyTorch.',
   'Memory: resident set of a fresh process that takes the same step twice. “over idle” leaves out the process, its libraries and the weights.',
 ];

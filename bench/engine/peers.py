@@ -259,7 +259,7 @@ def generate(model, prompts, size, samples, maxTokens, temperature, topP, ends):
                 max_new_tokens=int(lengths.max()),
                 eos_token_id=eos,
                 pad_token_id=pad,
-                stopping_criteria=[Lengths(length, lengths)],
+                stopping_criteria=[Lengths(length, lengths)] if ends == "length" else [],
             )
         # The text and its end, without what pads it to the longest.
         new = out[:, length:]

@@ -25,8 +25,8 @@ export interface SamplingSettings {
   readonly maxTokens: number;
   readonly temperature: number;
   readonly topP: number;
-  /** What ends a text before maxTokens: its end token, or the length of a playground thought of its prompt, for weights that
-   * write no thoughts. */
+  /** What ends a text: its end token or maxTokens; or, for weights that write no thoughts, the length of a playground thought of
+   * its prompt. */
   readonly ends: 'eos' | 'length';
 }
 
@@ -34,7 +34,7 @@ export interface SamplingSettings {
 export interface Workload {
   readonly model: 'seed' | '30m';
   readonly rounds: number;
-  /** Optimiser steps of a round, and rows (SFT) or pairs (DPO) of a step. */
+  /** Optimiser steps of a pass, and rows (SFT) or pairs (DPO) of a step. */
   readonly batches: number;
   readonly batchSize: number;
   readonly prompts: number;

@@ -169,7 +169,8 @@ export class Graph {
     });
   }
 
-  /** x, computed no sooner than the other values: under its own shape, of which none of the dimensions of theirs are a part.
+  /** x, computed no sooner than the other values: under its own shape, of which none of the dimensions of theirs are a part. Those must
+   * not all be known when the graph is built: the runtime would fold their shape.
    * Without it the runtime would compute first, or find equal to what it has, and keep, what is computed again to save
    * memory. */
   after(x: Value, values: readonly Value[]): Value {

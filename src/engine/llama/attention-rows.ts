@@ -18,8 +18,8 @@ export interface RowLayout {
 const headCounts = ({ numAttentionHeads, numKeyValueHeads }: LlamaConfig) =>
   new Set([numAttentionHeads, numKeyValueHeads]);
 
-/** What a graph with AttentionRows takes, for each number of heads H: `cells.H` [B·H·T], the head of a token (of N·H) at each
- * place in the rows, and `places.H` [N·H], the way back. */
+/** What a graph with AttentionRows takes, for each number of heads h: `cells.h` [B·h·T], the head of a token (of N·h) at each
+ * place in the rows, and `places.h` [N·h], the way back. */
 export function rowFeeds(
   config: LlamaConfig,
   { batch, length, cells, places }: RowLayout,
@@ -66,7 +66,7 @@ export class AttentionRows {
     );
   }
 
-  /** [N, H·d] → [B, H, T, d] under a shape of that many elements. */
+  /** [N, h·d] → [B, h, T, d] under a shape of that many elements. */
   lay(x: Value, shape: readonly Dim[]): Value {
     const heads = (x.shape[1] as number) / this.#headDim;
     const { cells, places } = this.#of(heads);
@@ -74,7 +74,7 @@ export class AttentionRows {
     return reshape(this.#graph, rearrange(this.#graph, all, cells, places), shape);
   }
 
-  /** [B, H, T, d], under whatever shape, → [N, H·d] */
+  /** [B, h, T, d], under whatever shape, → [N, h·d] */
   take(x: Value, heads: number): Value {
     const { cells, places } = this.#of(heads);
     const all = reshape(this.#graph, x, [times(this.#size, heads), this.#headDim]);

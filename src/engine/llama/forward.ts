@@ -45,8 +45,8 @@ export function rotaryFeeds(config: LlamaConfig, length: number): Record<string,
 /** Tokens whose states are wanted; see MicroBatch. */
 export interface Wanted {
   /** [R] int32 */
-  readonly rows: Value;
-  /** [N] int32 each. */
+  readonly tokens: Value;
+  /** [N] int32 each: where in [R] the states of a token are. */
   readonly targets: readonly Value[];
 }
 
@@ -107,8 +107,8 @@ export function hiddenStates(
     const heads = attention(graph, query, key, value, mask, 1 / Math.sqrt(headDim), blocks);
     let merged = rows.take(heads, numAttentionHeads);
     if (wanted && layer === config.numHiddenLayers - 1) {
-      x = rearrange(graph, x, wanted.rows, ...wanted.targets);
-      merged = rearrange(graph, merged, wanted.rows, ...wanted.targets);
+      x = rearrange(graph, x, wanted.tokens, ...wanted.targets);
+      merged = rearrange(graph, merged, wanted.tokens, ...wanted.targets);
     }
     x = add(graph, x, project(merged, at('self_attn.o_proj')));
 

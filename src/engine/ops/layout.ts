@@ -6,9 +6,9 @@ export function reshape(graph: Graph, x: Value, shape: readonly Dim[]): Value {
   return graph.differentiable(y, [x], (dy) => [graph.node('Reshape', [dy, graph.shape(x.shape)], x.shape)]);
 }
 
-/** Rows at other places: y[i] = x[from[i]]. x [N, d], from [M] and each of `to` [N], int32 → [M, d]. `to` is the way back: where
- * the rows that were made of row n are, each of them in one of `to`; dx[n] = Σ dy[to[n]]. Where there is none, it says a row
- * that counts for nothing: whose dy is zero. */
+/** Rows at other places: y[i] = x[from[i]]. x [N, …], from [M] and each of `to` [N], int32 → [M, …]. `to` is the way back: where
+ * the rows that were made of row n are, each of them that counts in one of `to`; dx[n] = Σ dy[to[n]]. Where there is none, it
+ * says a row that counts for nothing: whose dy is zero. */
 export function rearrange(graph: Graph, x: Value, from: Value, ...to: readonly Value[]): Value {
   const width = x.shape[1] as Dim;
   const rows = (values: Value, indices: Value) =>

@@ -15,9 +15,9 @@ import {
   dpoGraph,
   gradientName,
   logProbabilityGraph,
-  placeName,
   sftGraph,
   type TrainingModel,
+  targetsName,
   vocabularyChunks,
 } from './losses.ts';
 import type { MicroBatch } from './sequence.ts';
@@ -61,8 +61,8 @@ export class GradientRunner {
     const { tokens, batch, length, targets } = micro;
     const blocks = attentionBlocks(length);
     const chunks = vocabularyChunks(targets, this.#parameters.config.vocabSize, this.#logits);
-    const branches = micro.targetsAt.length;
-    const session = await this.#session(task, { blocks, chunks, branches });
+    const targetsEach = micro.targetsAt.length;
+    const session = await this.#session(task, { blocks, chunks, targetsEach });
     const feeds: Record<string, Tensor> = {
       ...weightFeeds(session, this.#parameters),
       ...(this.#adapter ? weightFeeds(session, this.#adapter) : {}),
@@ -74,8 +74,8 @@ export class GradientRunner {
         P: micro.sequences / 2,
       }),
       ids: tensor('int64', micro.ids, [tokens]),
-      rows: tensor('int32', micro.rows, [targets]),
-      ...Object.fromEntries(micro.targetsAt.map((at, i) => [placeName(i), tensor('int32', at, [tokens])])),
+      before: tensor('int32', micro.before, [targets]),
+      ...Object.fromEntries(micro.targetsAt.map((at, i) => [targetsName(i), tensor('int32', at, [tokens])])),
       labels: tensor('int64', micro.labels, [targets]),
       positions: tensor('int64', micro.positions, [tokens, 1]),
       ...this.#mask(micro),
@@ -144,7 +144,7 @@ export class GradientRunner {
 
   #session(
     { kind, beta, threads = this.#threads }: GradientTask,
-    shape: Pick<TrainingModel, 'blocks' | 'chunks' | 'branches'>,
+    shape: Pick<TrainingModel, 'blocks' | 'chunks' | 'targetsEach'>,
   ): Promise<InferenceSession> {
     const key = `${kind} ${beta} ${Object.values(shape).join(' ')} ${threads}`;
     const known = this.#sessions.get(key);

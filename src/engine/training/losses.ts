@@ -20,8 +20,8 @@ const P: Dim = 'P';
 
 /** The output that holds the gradient of a parameter. */
 export const gradientName = (parameter: string): string => `d.${parameter}`;
-/** The input that holds where the targets of each token's i-th branch are. */
-export const placeName = (i: number): string => `targets.${i}`;
+/** The input that holds the i-th target of each token. */
+export const targetsName = (i: number): string => `targets.${i}`;
 
 /** What is trained, and how long its rows are. */
 export interface TrainingModel {
@@ -32,8 +32,8 @@ export interface TrainingModel {
   readonly blocks: number;
   /** Of the targets, see vocabularyChunks. */
   readonly chunks: number;
-  /** Targets that one token may be before: one in each branch of its group. */
-  readonly branches: number;
+  /** How many targets a token may be before: one of each sequence of its group. */
+  readonly targetsEach: number;
 }
 
 /** Largest product of targets and vocabulary that is kept: 64 MiB, of which the loss needs four. */
@@ -48,15 +48,17 @@ export function vocabularyChunks(targets: number, vocabulary: number, most = LOG
 
 const targetsOf = ({ chunks }: TrainingModel): Dim => times(chunks, R);
 
-/** log p of each target. Inputs ids [N] and labels [R], int64, rows [R] and the targets of each token, int32; see MicroBatch. In several chunks, each
- * one's logits are computed again for the gradient. */
+/** log p of each target. Inputs ids [N] and labels [R], int64, `before` [R] and `targets.i` [N], int32; see MicroBatch. In
+ * several chunks, each one's logits are computed again for the gradient. */
 function targetLogProbabilities(graph: Graph, weights: Weights, model: TrainingModel): Value {
   const { config, adapter, blocks, chunks } = model;
   const ids = graph.input('ids', [N], 'int64');
-  const rows = graph.input('rows', [targetsOf(model)], 'int32');
-  const places = Array.from({ length: model.branches }, (_, i) => graph.input(placeName(i), [N], 'int32'));
+  const before = graph.input('before', [targetsOf(model)], 'int32');
+  const targets = Array.from({ length: model.targetsEach }, (_, i) =>
+    graph.input(targetsName(i), [N], 'int32'),
+  );
   const labels = graph.input('labels', [targetsOf(model)], 'int64');
-  const wanted = { rows, targets: places };
+  const wanted = { tokens: before, targets };
   const hidden = hiddenStates(
     graph,
     config,

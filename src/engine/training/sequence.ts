@@ -33,9 +33,9 @@ export interface MicroBatch {
   /** Of each cell. */
   readonly sight: Sight;
   /** [R] the token before each target. */
-  readonly rows: Int32Array;
-  /** [N] each: the targets that a token is before, of each sequence of its group one; R − 1, which is padding, where there is
-   * none. */
+  readonly before: Int32Array;
+  /** [N] each: the targets that a token is before, at most one for each sequence of its group and in no order; R − 1, which is
+   * padding, where there is none. */
   readonly targetsAt: readonly Int32Array[];
   /** [R] */
   readonly labels: BigInt64Array;
@@ -100,7 +100,7 @@ function layOut(
   const places = new Int32Array(tokens);
   const ids = new BigInt64Array(tokens).fill(BigInt(padId));
   const positions = new BigInt64Array(tokens);
-  const targets: { row: number; label: number; weight: number; owner: number; owners: number }[] = [];
+  const targets: { before: number; label: number; weight: number; owner: number; owners: number }[] = [];
   const weight = ({ start, weights }: Sequence, i: number) => weights?.[i - start] ?? 1;
   let first = 0;
   let token = 0;
@@ -127,7 +127,13 @@ function layOut(
         put(group + i, i, label, 0);
         if (i < model.start) continue;
         const total = own.reduce((sum, sequence) => sum + weight(sequence, i), 0);
-        targets.push({ row: group + i - 1 + shift, label, weight: total, owner: first, owners: own.length });
+        targets.push({
+          before: group + i - 1 + shift,
+          label,
+          weight: total,
+          owner: first,
+          owners: own.length,
+        });
       }
       let begin = group + shared;
       for (const [s, sequence] of own.entries()) {
@@ -137,8 +143,8 @@ function layOut(
           put(cell, i, label, begin - origin);
           if (i < sequence.start) continue;
           // What comes before a branch is the last shared token.
-          const row = (i === shared ? group + i : cell) - 1 + shift;
-          targets.push({ row, label, weight: weight(sequence, i), owner: first + s, owners: 1 });
+          const before = (i === shared ? group + i : cell) - 1 + shift;
+          targets.push({ before, label, weight: weight(sequence, i), owner: first + s, owners: 1 });
         }
         begin += sequence.ids.length - shared;
       }
@@ -149,9 +155,9 @@ function layOut(
   if (tokens > used) places.fill(cells.indexOf(tokens - 1), used);
   const count = roundUp(targets.length + 1, TARGET_STEP);
   const targetsAt = Array.from({ length: unit }, () => new Int32Array(tokens).fill(count - 1));
-  for (const [r, { row }] of targets.entries()) {
-    const free = targetsAt.find((at) => at[row] === count - 1) as Int32Array;
-    free[row] = r;
+  for (const [r, { before }] of targets.entries()) {
+    const free = targetsAt.find((at) => at[before] === count - 1) as Int32Array;
+    free[before] = r;
   }
   const padded = <T>(of: (target: (typeof targets)[number]) => T, none: T) =>
     Array.from({ length: count }, (_, i) => (i < targets.length ? of(targets[i] as never) : none));
@@ -166,7 +172,7 @@ function layOut(
     length,
     targets: count,
     sequences: first,
-    rows: Int32Array.from(padded(({ row }) => row, 0)),
+    before: Int32Array.from(padded(({ before }) => before, 0)),
     targetsAt,
     labels: BigInt64Array.from(padded(({ label }) => BigInt(label), 0n)),
     weights: Float32Array.from(padded(({ weight }) => weight, 0)),
@@ -176,7 +182,7 @@ function layOut(
 }
 
 export interface LayoutOptions {
-  /** At most so many tokens in a micro-batch, unless one group alone has more. */
+  /** At most so many tokens in a micro-batch, padding left out, unless one group alone has more. */
   readonly tokens: number;
   /** 2 for the pairs of DPO, sequences[2i] and sequences[2i + 1], each of which becomes one group. */
   readonly unit: 1 | 2;
@@ -185,40 +191,32 @@ export interface LayoutOptions {
   readonly parts?: number;
 }
 
-/** Groups are not put together into rows longer than this, where attention would go in blocks. */
-const PACKED = 512;
+/** Groups, the longest first, in so many parts, each put where there is least so far (Graham 1969). */
+function divide(groups: readonly Group[], count: number): Group[][] {
+  const parts = Array.from({ length: count }, (): Group[] => []);
+  const sizes = new Array<number>(count).fill(0);
+  for (const group of groups) {
+    const least = sizes.indexOf(Math.min(...sizes));
+    parts[least]?.push(group);
+    sizes[least] = (sizes[least] as number) + group.length;
+  }
+  return parts;
+}
 
 /** Groups, the longest first, put into rows so that attention's work is least, T² for each row: for each number of rows, every
- * group goes into the row that is shortest so far. */
+ * group goes into the row that is shortest so far. None becomes so long that attention goes in more blocks. */
 function pack(groups: readonly Group[]): Group[][] {
   const longest = paddedLength((groups[0] as Group).length);
   let best = groups.map((group) => [group]);
   let least = Number.POSITIVE_INFINITY;
   for (let count = groups.length; count > 0; count--) {
-    const rows: Group[][] = Array.from({ length: count }, () => []);
-    const lengths = new Array<number>(count).fill(0);
-    for (const group of groups) {
-      const shortest = lengths.indexOf(Math.min(...lengths));
-      rows[shortest]?.push(group);
-      lengths[shortest] = (lengths[shortest] as number) + group.length;
-    }
-    const length = paddedLength(Math.max(...lengths));
-    if (length > Math.max(longest, PACKED)) break;
+    const rows = divide(groups, count);
+    const length = paddedLength(Math.max(...rows.map(lengthOf)));
+    if (attentionBlocks(length) > attentionBlocks(longest)) break;
     const cost = count * length * length;
     if (cost < least) [best, least] = [rows, cost];
   }
   return best;
-}
-
-/** Groups, the longest first, in so many parts, each put where there is least so far: no part has more than its share of all and
- * (count − 1) / count of the longest (Graham 1969). The largest part comes first, so that it goes to who has least to do. */
-function divide(groups: readonly Group[], count: number): Group[][] {
-  const parts = Array.from({ length: count }, (): Group[] => []);
-  for (const group of groups) {
-    const sizes = parts.map(lengthOf);
-    parts[sizes.indexOf(Math.min(...sizes))]?.push(group);
-  }
-  return parts.filter((part) => part.length > 0).sort((a, b) => lengthOf(b) - lengthOf(a));
 }
 
 /** Split sequences into micro-batches. Those that run at the same time have sequences of about one length, and about as many
@@ -239,22 +237,30 @@ export function microBatches(
   let size = lengthOf(groups);
   const out: { micro: MicroBatch; indices: number[] }[] = [];
   for (let at = 0; at < groups.length; ) {
-    const most = Math.max(1, parts * tokens - (parts - 1) * (groups[at] as Group).length);
-    const share = size / Math.ceil(size / most);
-    let [end, taken] = [at, 0];
-    while (end < groups.length) {
-      const next = (groups[end] as Group).length;
-      if (end - at >= parts && (taken + next > most || taken + next / 2 > share)) break;
-      taken += next;
-      end++;
+    const rest = groups.slice(at);
+    const fit = () => divide(rest, parts).every((part) => lengthOf(part) <= tokens);
+    const waves = Math.ceil(size / (parts * tokens));
+    // To fill all parts up to the longest group costs no time.
+    const share = Math.max(size / (waves > 1 || fit() ? waves : 2), parts * (rest[0] as Group).length);
+    const sizes = new Array<number>(parts).fill(0);
+    let taken = 0;
+    let count = 0;
+    for (const { length } of rest) {
+      const least = Math.min(...sizes);
+      if (least > 0 && (least + length > tokens || taken + length / 2 > share)) break;
+      sizes[sizes.indexOf(least)] = least + length;
+      taken += length;
+      count++;
     }
-    for (const own of divide(groups.slice(at, end), parts)) {
+    const wave = divide(rest.slice(0, count), parts).filter((part) => part.length > 0);
+    // The larger part goes to who has least to do.
+    for (const own of wave.sort((a, b) => lengthOf(b) - lengthOf(a))) {
       const rows = pack(own);
       const indices = rows.flat().flatMap((group) => group.indices);
       out.push({ micro: layOut(sequences, rows, options), indices });
     }
     size -= taken;
-    at = end;
+    at += count;
   }
   return out;
 }
