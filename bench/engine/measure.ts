@@ -139,7 +139,8 @@ export class Bench {
     return { ...(await of('ours')), ...(this.#setup.python ? await of('pytorch') : {}) };
   }
 
-  /** Interleaved: in each round every side does every task for ROUND seconds or more, one after the other. Round 0 warms up and is not counted. */
+  /** Interleaved: in each round every side does every task for ROUND seconds or more, one after the other. Round 0 warms up and
+   * is not counted. */
   async speed(workload: Workload): Promise<ModelReport> {
     const { python, threads, say } = this.#setup;
     const rows = await this.#rows(workload);

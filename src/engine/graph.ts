@@ -169,10 +169,9 @@ export class Graph {
     });
   }
 
-  /** x, computed no sooner than the other values: under its own shape, of which none of the dimensions of theirs are a part. Those must
-   * not all be known when the graph is built: the runtime would fold their shape.
-   * Without it the runtime would compute first, or find equal to what it has, and keep, what is computed again to save
-   * memory. */
+  /** x, computed no sooner than the other values: the shape that it is given waits for theirs, of which it takes no dimension.
+   * Each of them needs one that is not known yet: the runtime folds a shape that is. Without the wait it would compute first,
+   * or find equal to what it has, and keep, what is computed again to save memory. */
   after(x: Value, values: readonly Value[]): Value {
     const none = values.map((value) => {
       const shape = this.node('Shape', [value], [value.shape.length], {}, '', 'int64');

@@ -170,7 +170,23 @@ describe('microBatches', () => {
     );
   });
 
-  it('packs rows where that is less work for attention', () => {
+  it('packs rows where that is less work for attention: never more than each group in a row of its own', () => {
+    fc.assert(
+      fc.property(batches, ({ sequences, unit }) => {
+        const [all] = microBatches(sequences, layouts({ unit, tokens: 1e6, parts: 1 }));
+        if (!all) return;
+        const groups = Array.from({ length: sequences.length / unit }, (_, g) => {
+          const own = sequences.slice(g * unit, (g + 1) * unit);
+          return (
+            own.reduce((sum, { ids }) => sum + ids.length, 0) - (unit === 2 ? shared(own[0], own[1]!) : 0)
+          );
+        });
+        const longest = 8 * Math.ceil(Math.max(...groups) / 8);
+        const { batch, length } = all.micro;
+        expect(batch).toBeLessThanOrEqual(groups.length);
+        expect(batch * length ** 2).toBeLessThanOrEqual(groups.length * longest ** 2);
+      }),
+    );
     const rows = (...lengths: number[]) => {
       const of = lengths.map((length, i) => ({ ids: new Array<number>(length).fill(i), start: 1 }));
       const [all] = microBatches(of, layouts({ unit: 1, tokens: 1e6, parts: 1 }));
