@@ -1,98 +1,92 @@
+import { PAGE, type WasmMemory, wasmExports } from '../wasm.ts';
+import { WASM } from './draw.wasm.ts';
 import type { Random } from './random.ts';
 
-/** Tokens whose probability is below e^−NEGLIGIBLE of the likeliest one's are never drawn. */
-const NEGLIGIBLE = 20;
-/** Candidates are put into this many intervals of logits, the highest first; only two of them are ever sorted. So many that few
- * share one where thousands are likely. */
-const BINS = 2048;
-const SCALE = (BINS - 1) / NEGLIGIBLE;
+/** What draw.wat exports. */
+interface Kernels {
+  readonly memory: WasmMemory;
+  largest(at: number, count: number): number;
+  weigh(at: number, count: number, top: number, sharpness: number): number;
+  cut(at: number, count: number, limit: number, place: number): number;
+}
 
-/** Candidates of the row at hand: used and forgotten at each call, since a flat distribution has as many as there are
- * tokens. */
-let tokens = new Int32Array(0);
-let weights = new Float64Array(0);
-let bins = new Uint16Array(0);
-const mass = new Float64Array(BINS);
+/** Floats of a block, whose sum is kept: a token is found by the sums of blocks, then within one. */
+const BLOCK = 128;
+const LANES = 4;
+const FLOAT = Float32Array.BYTES_PER_ELEMENT;
 
-/** e^(−i / STEPS) for exponents down to −NEGLIGIBLE. */
-const STEPS = 64;
-const powers = Float64Array.from({ length: NEGLIGIBLE * STEPS + 2 }, (_, i) => Math.exp(-i / STEPS));
+const { memory, largest, weigh, cut } = wasmExports<Kernels>(WASM);
+/** The row at hand: used and forgotten at each call. */
+let row = new Float32Array(memory.buffer);
+let sums = new Float64Array(0);
 
-/** e^−z for 0 ≤ z ≤ NEGLIGIBLE to 11 digits, in half the time of Math.exp, which is most of a draw's: a table for the steps,
- * and the series to z⁴ for the rest. */
-function decay(z: number): number {
-  const steps = z * STEPS;
-  const step = steps | 0;
-  const f = (steps - step) * (1 / STEPS);
-  return (powers[step] as number) * (1 - f * (1 - f * (1 / 2 - f * (1 / 6 - f / 24))));
+/** Room for so many floats. */
+function reserve(count: number): void {
+  const lacking = count * FLOAT - memory.buffer.byteLength;
+  if (lacking > 0) {
+    memory.grow(Math.ceil(lacking / PAGE));
+    row = new Float32Array(memory.buffer);
+  }
+  if (sums.length * BLOCK < count) sums = new Float64Array(Math.ceil(count / BLOCK));
 }
 
 /** The next token from one row of logits: greedy at temperature 0, else drawn from the smallest set of tokens whose
- * probability reaches topP. The vocabulary is not sorted: intervals of logits with their mass say where that set ends and
- * where the draw falls, and the order matters within these two intervals only. */
+ * probability reaches topP (the nucleus; arXiv 1904.09751), equals by token. Tokens below e^−20 of the likeliest one's probability are
+ * never drawn.
+ *
+ * Nothing is sorted: a token is drawn from all, and it is in the nucleus if those that are likelier do not reach topP; otherwise
+ * none but those can be in it, and one of them is drawn (rejection sampling, whose candidates halve on the average). */
 export function chooseToken(logits: Float32Array, temperature: number, topP: number, next: Random): number {
-  let best = 0;
-  let top = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < logits.length; i++) {
-    const logit = logits[i] as number;
-    if (logit > top) {
-      top = logit;
-      best = i;
-    }
-  }
-  if (temperature === 0) return best;
+  const count = Math.ceil(logits.length / LANES) * LANES;
+  reserve(count);
+  row.set(logits);
+  row.fill(Number.NEGATIVE_INFINITY, logits.length, count);
+  const top = largest(0, count);
+  const greedy = () => Math.max(0, logits.indexOf(top));
+  if (temperature === 0) return greedy();
 
-  if (tokens.length < logits.length) {
-    tokens = new Int32Array(logits.length);
-    weights = new Float64Array(logits.length);
-    bins = new Uint16Array(logits.length);
-  }
   const sharpness = 1 / temperature;
-  let count = 0;
-  let total = 0;
-  mass.fill(0);
-  for (let i = 0; i < logits.length; i++) {
-    const logit = logits[i] as number;
-    const z = (top - logit) * sharpness;
-    // z is no number where the temperature is next to nothing, or a logit is none.
-    if (!(z <= NEGLIGIBLE)) continue;
-    const weight = decay(z);
-    const bin = (z * SCALE) | 0;
-    total += weight;
-    mass[bin] = (mass[bin] as number) + weight;
-    tokens[count] = i;
-    weights[count] = weight;
-    bins[count++] = bin;
+  let left = 0;
+  for (let at = 0; at < count; at += BLOCK) {
+    const sum = weigh(at * FLOAT, Math.min(BLOCK, count - at), top, sharpness);
+    sums[at / BLOCK] = sum;
+    left += sum;
   }
-  if (count === 0) return best;
-
-  // The set ends in the first interval that brings it to topP; the likeliest token stays in, even at topP 0.
-  const wanted = topP * total;
-  let last = 0;
-  let nucleus = 0;
-  while (last < BINS - 1 && nucleus + (mass[last] as number) < wanted) nucleus += mass[last++] as number;
-  const edge: number[] = [];
-  for (const candidate of ordered(last, count)) {
-    edge.push(candidate);
-    nucleus += weights[candidate] as number;
-    if (nucleus >= wanted) break;
+  // The temperature is next to nothing, or no logit is a number.
+  if (left === 0) return greedy();
+  const wanted = topP * left;
+  for (;;) {
+    const token = find(next() * left, count);
+    if (topP >= 1) return token;
+    const limit = row[token] as number;
+    left = 0;
+    for (let at = 0; at < count; at += BLOCK) {
+      const sum = cut(at * FLOAT, Math.min(BLOCK, count - at), limit, token - at);
+      sums[at / BLOCK] = sum;
+      left += sum;
+    }
+    if (left < wanted || left === 0) return token;
   }
-
-  let point = next() * nucleus;
-  let bin = 0;
-  while (bin < last && point >= (mass[bin] as number)) point -= mass[bin++] as number;
-  const drawn = bin < last ? ordered(bin, count) : edge;
-  for (const candidate of drawn) {
-    point -= weights[candidate] as number;
-    if (point < 0) return tokens[candidate] as number;
-  }
-  // Rounding may leave the point at the very end.
-  return tokens[drawn.at(-1) as number] as number;
 }
 
-/** The candidates of an interval, the likeliest first, equals by token. */
-function ordered(bin: number, count: number): number[] {
-  const found: number[] = [];
-  for (let i = 0; i < count; i++) if (bins[i] === bin) found.push(i);
-  return found.sort((a, b) => (weights[b] as number) - (weights[a] as number) || a - b);
+/** The token at a point of the weights' sum. Rounding may leave the point at the very end: the last that weighs anything. */
+function find(point: number, count: number): number {
+  let rest = point;
+  let within = point;
+  let start = 0;
+  for (let at = 0; at < count; at += BLOCK) {
+    const sum = sums[at / BLOCK] as number;
+    if (sum === 0) continue;
+    [start, within] = [at, rest];
+    rest -= sum;
+    if (rest < 0) break;
+  }
+  let found = start;
+  for (let i = start; i < Math.min(start + BLOCK, count) && within >= 0; i++) {
+    const weight = row[i] as number;
+    if (weight === 0) continue;
+    found = i;
+    within -= weight;
+  }
+  return found;
 }
