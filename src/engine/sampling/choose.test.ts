@@ -23,6 +23,9 @@ function nucleus(logits: Float32Array, temperature: number, topP: number): Map<n
     if (topP < 1 && Math.abs(mass - topP) < 1e-5) return null;
     if (mass >= topP) break;
   }
+  const [last, first] = [kept.at(-1)!, sorted[kept.length]];
+  if (first !== undefined && logits[last] !== logits[first] && weights[first]! > weights[last]! * (1 - 1e-6))
+    return null;
   return new Map(kept.map((token) => [token, weights[token]! / total / mass]));
 }
 
