@@ -2,6 +2,7 @@ import type { Device } from './device.ts';
 import {
   type Attribute,
   type DataType,
+  ELEMENT,
   encodeModel,
   type OnnxConstant,
   type OnnxNode,
@@ -165,20 +166,33 @@ export class Graph {
       const seed = build(again);
       const parts = new Map([[seed.name, [dOutput]]]);
       this.#backwards(this.#tape.splice(this.#tape.length - steps.length), parts);
-      return [again, ...inputs].map(({ name }) => this.#sum(parts.get(name) ?? []));
+      const [dx, ...others] = [again, ...inputs].map(({ name }) => this.#sum(parts.get(name) ?? []));
+      if (!dx) return [null, ...others];
+      // All that the value computed again is for, before the walk goes on: then it is freed.
+      return [
+        this.after(
+          dx,
+          others.filter((other) => other !== null),
+        ),
+        ...others,
+      ];
     });
   }
 
-  /** x, computed no sooner than the other values: the shape that it is given waits for theirs, of which it takes no dimension.
-   * Each of them needs one that is not known yet: the runtime folds a shape that is. Without the wait it would compute first,
-   * or find equal to what it has, and keep, what is computed again to save memory. */
+  /** x, computed no sooner than the other values: to the shape that it is given the sum of none of their elements is added.
+   * Without the wait the runtime would compute first, or find equal to what it has, and keep, what is computed again to save
+   * memory. (It folds what it can know before: a shape alone would not do.) Where all of x's shape is known there is no wait:
+   * the runtime would make one reshape of several, and fail at it. */
   after(x: Value, values: readonly Value[]): Value {
-    const none = values.map((value) => {
-      const shape = this.node('Shape', [value], [value.shape.length], {}, '', 'int64');
-      return this.node('Slice', [shape, this.integers([0]), this.integers([0])], [0], {}, '', 'int64');
-    });
-    const own = this.shape(x.shape);
-    const shape = this.node('Concat', [...none, own], own.shape, { axis: 0 }, '', 'int64');
+    if (x.shape.every((dim) => typeof dim === 'number')) return x;
+    const start = this.integers([0]);
+    let shape = this.shape(x.shape);
+    for (const value of values) {
+      const empty = this.node('Slice', [value, start, start, start], [0, ...value.shape.slice(1)]);
+      const none = this.node('Cast', [empty], empty.shape, { to: ELEMENT.int64 }, '', 'int64');
+      const nothing = this.node('ReduceSum', [none], [], { keepdims: 0 }, '', 'int64');
+      shape = this.node('Add', [shape, nothing], shape.shape, {}, '', 'int64');
+    }
     return this.node('Reshape', [x, shape], x.shape);
   }
 

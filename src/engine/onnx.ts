@@ -4,7 +4,7 @@ export type DataType = 'float32' | 'uint8' | 'int8' | 'int32' | 'int64' | 'bool'
 export type TensorData = Float32Array | Uint8Array | Int8Array | Int32Array | BigInt64Array;
 
 /** ONNX's numbers of the element types. */
-const ELEMENT: Readonly<Record<DataType, number>> = {
+export const ELEMENT: Readonly<Record<DataType, number>> = {
   float32: 1,
   uint8: 2,
   int8: 3,

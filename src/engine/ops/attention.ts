@@ -66,8 +66,8 @@ function blockwise(
   const upTo = (x: Value, block: number) => {
     return slice(graph, x, [[2, 0, end(block)]], [batch, keys, end(block), headDim]);
   };
-  const probabilities = (q: Value, block: number) => {
-    const scores = fusedProduct(graph, q, upTo(key, block), { transB: true, scale });
+  const probabilities = (q: Value, k: Value, block: number) => {
+    const scores = fusedProduct(graph, q, k, { transB: true, scale });
     const cut = [
       [3, start(block), end(block)],
       [4, 0, end(block)],
@@ -78,7 +78,7 @@ function blockwise(
   };
 
   const parts = Array.from({ length: count }, (_, block) => {
-    const { p, flat } = probabilities(queries(query, block), block);
+    const { p, flat } = probabilities(queries(query, block), upTo(key, block), block);
     return view(fusedProduct(graph, view(p, flat), upTo(value, block)), heads);
   });
   const output = graph.node('Concat', parts, query.shape, { axis: 3 });
@@ -87,14 +87,16 @@ function blockwise(
     const gradients: { dq: Value; dk: Value; dv: Value }[] = [];
     let before: readonly Value[] = [dOutput];
     for (let block = 0; block < count; block++) {
-      const q = graph.after(queries(query, block), before);
+      // Cut out again: as they were cut for the output they would be kept, and are half as much again as keys and values.
+      const [q, k, v] = [query, key, value].map((x) => graph.after(x, before)) as [Value, Value, Value];
+      const own = { q: queries(q, block), k: upTo(k, block), v: upTo(v, block) };
       const dHeads = queries(dOutput, block);
-      const { p, flat } = probabilities(q, block);
+      const { p, flat } = probabilities(own.q, own.k, block);
       const dv = fusedProduct(graph, view(p, flat), dHeads, { transA: true });
-      const dp = fusedProduct(graph, dHeads, upTo(value, block), { transB: true });
+      const dp = fusedProduct(graph, dHeads, own.v, { transB: true });
       const ds = view(softmaxGradient(graph, p, view(dp, p.shape)), flat);
-      const dq = fusedProduct(graph, ds, upTo(key, block), { scale });
-      const dk = fusedProduct(graph, ds, q, { transA: true, scale });
+      const dq = fusedProduct(graph, ds, own.k, { scale });
+      const dk = fusedProduct(graph, ds, own.q, { transA: true, scale });
       gradients.push({ dq: view(dq, heads), dk, dv });
       before = [dq, dk, dv];
     }
