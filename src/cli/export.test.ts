@@ -170,3 +170,25 @@ test.each([
   expect(found.code).toBe(code);
   expect(readFileSync(join(folder, 'set', 'a.jsonl'), 'utf8')).toBe(lines(rows));
 });
+
+test('a file that no export wrote is left alone; what a killed export began to write is not in its way', async () => {
+  const source = runFolder();
+  const out = join(folder, 'set');
+  mkdirSync(out);
+  writeFileSync(join(out, 'dpo-1.jsonl'), 'mine\n');
+  const refused = await exported(source, '--format', 'trl', '--out', out);
+  expect(refused).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('is no export and would be overwritten'),
+  });
+  expect(readFileSync(join(out, 'dpo-1.jsonl'), 'utf8')).toBe('mine\n');
+  rmSync(out, { recursive: true });
+
+  expect((await exported(source, '--format', 'trl', '--out', out)).code).toBe(0);
+  const claim = { title: '', files: [], writing: ['sft.jsonl', 'dpo-1.jsonl', 'dpo-2.jsonl'] };
+  for (const name of ['README.md', 'dpo-2.jsonl']) rmSync(join(out, name), { force: true });
+  writeFileSync(join(out, 'evalplanner.json'), JSON.stringify(claim));
+  expect((await exported(source, '--format', 'trl', '--out', out)).code).toBe(0);
+  expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('# set');
+  expect(JSON.parse(readFileSync(join(out, 'evalplanner.json'), 'utf8'))).not.toHaveProperty('writing');
+});

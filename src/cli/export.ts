@@ -7,7 +7,7 @@ import { EvalPlannerError } from '../errors.ts';
 import type { CardFile } from '../exports/card.ts';
 import { auditMarkdown } from '../exports/card-audit.ts';
 import { type ExportedFile, exportRows } from '../exports/export.ts';
-import { describeExports, readExportFolder } from '../exports/folder.ts';
+import { describeExports, exportClaim, readExportFolder } from '../exports/folder.ts';
 import type { ExportFormat, ExportStyle } from '../exports/formats.ts';
 import type { Encode, RenderChat } from '../exports/loss-mask.ts';
 import { checkTemplate, newTemplateCheck, sumChecks } from '../exports/template-check.ts';
@@ -46,8 +46,11 @@ export async function exportData(
   checkTargets(inputs, target);
   const template = command.tokenizer === undefined ? null : await openTemplate(command.tokenizer, style);
   try {
-    const found = await readExportFolder(out);
+    const names = inputs.map((input) => basename(target(input)));
+    const found = await readExportFolder(out, names);
     makeFolder(out);
+    const [claim, claimed] = exportClaim(found, names);
+    await writeAtomically(join(out, claim), claimed);
     const made = await history(sources, inputs);
     const files: CardFile[] = [];
     for (const input of inputs) {

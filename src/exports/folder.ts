@@ -14,6 +14,8 @@ const DATASET_INFO = 'dataset_info.json';
 const count = z.number().int().nonnegative();
 const contents = z.object({
   title: z.string(),
+  /** Names that an export has begun to write: after a kill they are ours too. */
+  writing: z.array(z.string()).exactOptional(),
   files: z.array(
     z.object({
       file: z.string(),
@@ -42,14 +44,17 @@ const contents = z.object({
 
 /** A folder of exports as it is found: what earlier ones have left there. */
 export interface ExportFolder {
-  /** Null where nobody exported into it. */
+  /** Null where no export into it has ended. */
   readonly card: Card | null;
+  /** Files that exports have written, or begun to. */
+  readonly ours: ReadonlySet<string>;
   /** The entries of LLaMA-Factory's dataset_info.json, whoever made them. */
   readonly datasets: Readonly<Record<string, unknown>> | null;
 }
 
-/** Throws EvalPlannerError where something of it would be lost: a README.md that is no card of ours, a file that cannot be read. */
-export async function readExportFolder(folder: string): Promise<ExportFolder> {
+/** Throws EvalPlannerError where something of it would be lost by writing files of these names: a README.md that is no card of ours, rows
+ * that are not, a file that cannot be read. */
+export async function readExportFolder(folder: string, names: readonly string[]): Promise<ExportFolder> {
   const remedy = 'mend it or move it away, or choose another folder with --out';
   const parsed = async (name: string): Promise<unknown> => {
     const text = await textOf(join(folder, name));
@@ -66,6 +71,15 @@ export async function readExportFolder(folder: string): Promise<ExportFolder> {
   const card = found === null ? null : contents.safeParse(found);
   if (card && !card.success)
     throw new EvalPlannerError('data', `${join(folder, CONTENTS)} is damaged`, remedy, card.error);
+  const { writing = [], ...described } = card?.data ?? { title: '', files: [] };
+  const ours = new Set([...writing, ...described.files.map(({ file }) => file)]);
+  for (const name of names)
+    if (!ours.has(name) && (await stat(join(folder, name)).catch(() => null)))
+      throw new EvalPlannerError(
+        'usage',
+        `${join(folder, name)} is no export and would be overwritten`,
+        'choose a folder of its own with --out',
+      );
   const readme = await textOf(join(folder, CARD));
   if (!card && readme !== null && !/^---\n[\s\S]*?\n- evalplanner\n[\s\S]*?\n---\n/.test(readme))
     throw new EvalPlannerError(
@@ -73,7 +87,17 @@ export async function readExportFolder(folder: string): Promise<ExportFolder> {
       `${join(folder, CARD)} is no card of an export and would be overwritten`,
       'choose a folder of its own with --out',
     );
-  return { card: card?.data ?? null, datasets: datasets as Record<string, unknown> | null };
+  const ended = described.files.length > 0 ? described : null;
+  return { card: ended, ours, datasets: datasets as Record<string, unknown> | null };
+}
+
+/** The file that says, before rows of these names are written, that they are an export's. */
+export function exportClaim(
+  { card, ours }: ExportFolder,
+  names: readonly string[],
+): [name: string, text: string] {
+  const writing = [...new Set([...ours, ...names])];
+  return [CONTENTS, json({ ...(card ?? { title: '', files: [] }), writing })];
 }
 
 /** The files that describe a folder after an export of `files` into it, by name: earlier exports are described beside it as long as
