@@ -9,10 +9,9 @@ export async function main(args: readonly string[]): Promise<number> {
   return run(args);
 }
 
-// A reader that has seen enough (`| head`) is no error; nor is a terminal that is gone.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+// What cannot be written is told by whoever writes it (see print).
+process.stdout.on('error', () => {
   // The write that failed ends the command; leaving at once would abort threads inside the runtime.
-  if (error.code !== 'EPIPE') throw error;
 });
 process.stderr.on('error', () => {});
 

@@ -9,6 +9,7 @@ import { judgeCommand } from './commands/judge.ts';
 import { pairsCommand } from './commands/pairs.ts';
 import { serveCommand } from './commands/serve.ts';
 import { explain } from './failure.ts';
+import { isGone } from './terminal.ts';
 import { version } from './version.ts';
 
 /** The command line. Commands are loaded when they are called, so that `--help` and wrong arguments answer at once. */
@@ -81,8 +82,7 @@ export async function run(args: readonly string[]): Promise<number> {
     await program().parseAsync([...args], { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    const { code } = (error ?? {}) as NodeJS.ErrnoException;
-    if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') return 0;
+    if (isGone(error)) return 0;
     const failure = error instanceof CommanderError ? usageError(error, args) : error;
     if (failure === null) return 0;
     process.stderr.write(explain(failure, { debug: args.includes('--debug') }));
