@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -52,8 +52,10 @@ const files = {
   'tokenizer_config.json': JSON.stringify(tokenizerConfig(), null, 2),
 };
 
+// Under its own name when it is whole.
+const draft = `${values.log}.draft`;
 mkdirSync(dirname(values.log), { recursive: true });
-writeFileSync(values.log, 'step,tokens,loss,gradNorm,seconds\n');
+writeFileSync(draft, 'step,tokens,loss,gradNorm,seconds\n');
 const started = performance.now();
 let tokens = 0;
 let mean = 0;
@@ -67,10 +69,11 @@ for (let step = 1; step <= steps; step++) {
   if (step % 50 === 0 || step === steps) {
     const seconds = (performance.now() - started) / 1000;
     const row = [step, tokens, mean.toFixed(4), result.gradNorm.toFixed(3), seconds.toFixed(1)].join(',');
-    appendFileSync(values.log, `${row}\n`);
+    appendFileSync(draft, `${row}\n`);
     console.error(`${row}  ${(tokens / seconds).toFixed(0)} tok/s`);
   }
   if (step % 500 === 0 || step === steps)
     await writeCheckpoint(values.out, parameters, { extraFiles: files });
 }
+renameSync(draft, values.log);
 await pool.close();
