@@ -64,7 +64,7 @@ export function inUse(path: string, owner: Owner | null, cause?: unknown): EvalP
   return new EvalPlannerError(
     'run',
     `${who} is working on ${path}`,
-    'Wait for it or stop it; to look at the run meanwhile, use `evalplanner view`.',
+    'Wait for it or stop it, then run the same command again.',
     cause,
   );
 }
@@ -82,7 +82,7 @@ function denied(path: string, cause: Error): EvalPlannerError {
   return new EvalPlannerError(
     'disk',
     `${path} cannot be opened for writing: ${cause.message}`,
-    'Make the folder writable, or choose another one with --out.',
+    'Make it writable, or name another place for it.',
     cause,
   );
 }

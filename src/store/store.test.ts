@@ -315,7 +315,7 @@ describe('opening', () => {
       expect.objectContaining({
         code: 'run',
         message: expect.stringContaining(`Process ${process.pid} on `),
-        remedy: expect.stringContaining('evalplanner view'),
+        remedy: expect.stringContaining('Wait for it or stop it'),
       }),
     );
     using reader = readStore(path);
@@ -415,7 +415,7 @@ describe('opening', () => {
     writeFileSync(join(folder, 'file'), '');
     const blocked = join(folder, 'file', 'x', 'run.db');
     expect(() => openStore(blocked, { config })).toThrow(
-      expect.objectContaining({ code: 'disk', remedy: expect.stringContaining('--out') }),
+      expect.objectContaining({ code: 'disk', remedy: expect.stringContaining('name another place') }),
     );
   });
 });
