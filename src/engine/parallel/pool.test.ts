@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { afterEach, expect, it, vi } from 'vitest';
 import { tinyParameters, tokens } from '../llama/tiny.contract.ts';
+import { microBatches } from '../training/sequence.ts';
 import { StepTrainer } from '../training/trainer.ts';
 import { Pool } from './pool.ts';
 
@@ -44,6 +45,31 @@ it('a thread that ends without a word fails what runs and what comes, and nothin
   await expect(pool.sample([], 64).next()).rejects.toThrow('a thread of the engine has ended');
   pool.live(64, events);
   expect(failed).toHaveLength(2);
+  await pool.close();
+});
+
+it('a micro-batch that fails ends the step, not the pool', async () => {
+  const pool = new Pool();
+  const parameters = tinyParameters();
+  pool.load(parameters);
+  const tasks = (bad?: number) =>
+    Array.from({ length: 6 }, (_, i) => {
+      const [{ micro }] = microBatches([{ ids: tokens(20 + 8 * i, i), start: 5 }], {
+        tokens: 64,
+        unit: 1,
+        padId: 0,
+      }) as [ReturnType<typeof microBatches>[number]];
+      // No token has this number.
+      if (i === bad) micro.ids.fill(99_999n);
+      return { kind: 'sft' as const, micro };
+    });
+  const sum = () => parameters.zeros().flat;
+  const expected = sum();
+  await pool.gradient(tasks(), expected);
+  for (const bad of [0, 1, 5]) await expect(pool.gradient(tasks(bad), sum())).rejects.toThrow();
+  const found = sum();
+  await pool.gradient(tasks(), found);
+  expect(found).toEqual(expected);
   await pool.close();
 });
 

@@ -120,7 +120,8 @@ export class Pool {
   }
 
   /** Run the micro-batches of one step. The results are in the tasks' order; the gradients' sum is in `gradient`: the
-   * workers add theirs in that order, one after the other. */
+   * workers add theirs in that order, one after the other. Where one fails no further one is begun, and `gradient` is worth
+   * nothing. */
   async gradient(
     tasks: readonly Omit<GradientTask, 'first' | 'threads'>[],
     gradient: Float32Array<SharedArrayBuffer>,
@@ -136,16 +137,26 @@ export class Pool {
     const turn = Turn.shared(this.#tensors);
     this.#turn = turn;
     const results: GradientResult[] = new Array(tasks.length);
+    const failures: unknown[] = [];
+    const run = async (index: number, worker: number) => {
+      const given = tasks[index] as GradientTask;
+      const task = { ...given, first: index === 0, threads: threadsOf(parallel) };
+      const message = { type: 'gradient', task, index, turn, gradient: gradient.buffer } as const;
+      results[index] = (await this.#ask(worker, message)).result;
+    };
     await Promise.all(
       assigned.map(async (indices, worker) => {
         for (const index of indices) {
-          const given = tasks[index] as GradientTask;
-          const task = { ...given, first: index === 0, threads: threadsOf(parallel) };
-          const message = { type: 'gradient', task, index, turn, gradient: gradient.buffer } as const;
-          results[index] = (await this.#ask(worker, message)).result;
+          if (failures.length > 0) return;
+          await run(index, worker).catch((error: unknown) => {
+            failures.push(error);
+            // The turns of what this worker will not run would never come; what runs elsewhere ends first.
+            Turn.release(turn);
+          });
         }
       }),
     );
+    if (failures.length > 0) throw failures[0];
     return results;
   }
 
