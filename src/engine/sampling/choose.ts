@@ -30,12 +30,12 @@ function reserve(count: number): void {
   if (sums.length * BLOCK < count) sums = new Float64Array(Math.ceil(count / BLOCK));
 }
 
-/** The next token from one row of logits: greedy at temperature 0, else drawn from the smallest set of tokens whose
- * probability reaches topP (the nucleus; arXiv 1904.09751), equals by token. Tokens below e^−20 of the likeliest one's probability are
- * never drawn.
+/** The next token from one row of logits: greedy at temperature 0, else (above 0) drawn from the smallest set of tokens whose
+ * probability reaches topP (0 to 1; the nucleus, arXiv 1904.09751), equals by token. Tokens below e^−20 of the likeliest one's
+ * probability are never drawn.
  *
  * Nothing is sorted: a token is drawn from all, and it is in the nucleus if those that are likelier do not reach topP; otherwise
- * none but those can be in it, and one of them is drawn (rejection sampling, whose candidates halve on the average). */
+ * none but those can be in it, and one of them is drawn (rejection sampling: half of what is left goes each time, on the average). */
 export function chooseToken(logits: Float32Array, temperature: number, topP: number, next: Random): number {
   const count = Math.ceil(logits.length / LANES) * LANES;
   reserve(count);
