@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -82,6 +82,21 @@ test('a finished run asks for nothing, trains nothing and stays as it is', async
   expect(again.started).toEqual([]);
   expect(again.trained).toEqual([]);
   expect(rows('a')).toEqual(before);
+});
+
+test('a checkpoint that is gone is chosen again from those of its steps; where they are gone too the run says so', async () => {
+  await once('a');
+  const before = rows('a');
+  const path = (...names: string[]) => join(root, 'a', 'checkpoints', ...names);
+  const weights = readFileSync(path('M1-DPO', 'weights'), 'utf8');
+  rmSync(path('M1-DPO'), { recursive: true });
+  const again = await once('a');
+  expect(again).toMatchObject({ asked: [], trained: [], started: ['train M1-DPO'] });
+  expect(readFileSync(path('M1-DPO', 'weights'), 'utf8')).toBe(weights);
+  expect(rows('a')).toEqual(before);
+  rmSync(path('M1-DPO'), { recursive: true });
+  rmSync(path('steps', 'M1-DPO'), { recursive: true });
+  expect((await once('a')).error).toMatchObject({ code: 'ENOENT' });
 });
 
 test('a run that is stopped again and again ends with the rows of one that never was', async () => {

@@ -36,6 +36,8 @@ export interface Ports {
   copyCheckpoint(from: string, to: string): Promise<void>;
   /** Keeps the rows a stage was trained on. */
   writeRows(name: string, rows: readonly object[]): Promise<void>;
+  /** Whether that checkpoint and those rows are still there. */
+  hasWritten(checkpoint: string, rows: string): boolean;
   readonly observer?: Observer;
   readonly signal?: AbortSignal;
 }
@@ -51,6 +53,8 @@ interface Stage {
   readonly name: string;
   readonly title: string;
   run(): Promise<Json>;
+  /** Whether the files that it wrote are there; none are lost where it wrote none. */
+  intact?(): boolean;
 }
 
 export type JudgeName = 'M0' | 'M1-SFT' | 'M1-DPO' | 'M2-DPO' | 'direct' | 'unplanned';
@@ -68,7 +72,8 @@ const UNPLANNED_ROUND = 10;
 export async function run(config: RunConfig, ports: Ports): Promise<void> {
   for (const stage of plan(config, ports)) {
     ports.signal?.throwIfAborted();
-    if (ports.store.stage(stage.name)?.status === 'done') {
+    // A stage whose files are gone is run again: what it did is in the ledger, and what it trained beside them.
+    if (ports.store.stage(stage.name)?.status === 'done' && (stage.intact?.() ?? true)) {
       ports.observer?.stageFinished(stage.name, ports.store.stage(stage.name)?.result ?? null);
       continue;
     }
@@ -266,9 +271,10 @@ class Method {
   /** Train, then let the validation pairs pick the checkpoint. */
   #training(name: string, from: string, form: JudgeForm, prepare: () => Prepared): Stage {
     const { store, trainer, folder } = this.#ports;
-    return this.#stage(`train ${name}`, `Training ${name} from ${from}`, async (work) => {
+    const rowsName = ROWS[name] ?? name;
+    const stage = this.#stage(`train ${name}`, `Training ${name} from ${from}`, async (work) => {
       const { job: prepared, told = {} } = prepare();
-      await this.#ports.writeRows(ROWS[name] ?? name, prepared.rows);
+      await this.#ports.writeRows(rowsName, prepared.rows);
       const job = {
         ...prepared,
         model: this.#checkpoint(from),
@@ -322,6 +328,7 @@ class Method {
         ...told,
       };
     });
+    return { ...stage, intact: () => this.#ports.hasWritten(this.#checkpoint(name), rowsName) };
   }
 
   #checkpoint(name: string): string {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -114,6 +114,7 @@ export function madeUpRun(store: Store, folder: string, { signal, onUnit }: Made
       })),
     copyCheckpoint: (from, to) => cp(from, to, { recursive: true, force: true }),
     async writeRows() {},
+    hasWritten: (checkpoint) => existsSync(checkpoint),
     observer: {
       stageStarted: (name) => started.push(name),
       progress: () => {},

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunConfig } from '../config.ts';
@@ -33,6 +34,7 @@ export function embeddedPorts({ folder, store, config, seedModel, device, observ
   close(): Promise<void>;
 } {
   const pool = new Pool(device);
+  const rowsPath = (name: string) => join(folder, 'data', `${name}.jsonl`);
   const ports: Ports = {
     store,
     trainer: new EmbeddedTrainer(pool),
@@ -65,8 +67,9 @@ export function embeddedPorts({ folder, store, config, seedModel, device, observ
     async writeRows(name, rows) {
       await mkdir(join(folder, 'data'), { recursive: true });
       const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-      await writeAtomically(join(folder, 'data', `${name}.jsonl`), text);
+      await writeAtomically(rowsPath(name), text);
     },
+    hasWritten: (checkpoint, rows) => existsSync(checkpoint) && existsSync(rowsPath(rows)),
     ...(observer ? { observer } : {}),
     ...(signal ? { signal } : {}),
   };
