@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -88,9 +88,11 @@ function damaged(name: string, last: SourceRow | null, cause: unknown): EvalPlan
 const SKIP = 'correct the row, or leave such rows out with --on-error skip';
 
 async function mustBeFile(path: string): Promise<void> {
-  const found = await stat(path).catch((cause: unknown) => {
+  const unreadable = (cause: unknown) => {
     throw new EvalPlannerError('data', `cannot read ${path}`, 'check the path and its permissions', cause);
-  });
+  };
+  const found = await stat(path).catch(unreadable);
+  await access(path, constants.R_OK).catch(unreadable);
   if (found.isDirectory())
     throw new EvalPlannerError('data', `${path} is a folder`, `name the file in it, as ${FORMATS}`);
 }
