@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { EvalPlannerError } from '../errors.ts';
 import type { StoreOptions } from '../store.ts';
 import { corrupt, inUse, type Owner, storeFailure } from './failure.ts';
@@ -31,7 +32,7 @@ export function openDatabase(path: string, options: StoreOptions | null): OpenDa
       held = lock(path);
       if (held === null) throw inUse(path, readOwner(path));
     }
-    db = new DatabaseSync(path, { readOnly: options === null && !inMemory, timeout: 10_000 });
+    db = options === null && !inMemory ? openReader(path) : new DatabaseSync(path, { timeout: 10_000 });
     const opened = db;
     const config = options === null ? readConfig(opened, path) : prepare(opened, path, options);
     return {
@@ -51,6 +52,24 @@ export function openDatabase(path: string, options: StoreOptions | null): OpenDa
     if (db?.isOpen) db.close();
     held?.release();
     throw storeFailure(error, path);
+  }
+}
+
+/** SQLite keeps an index of the write-ahead log beside the ledger, for readers too. Where we may not write, and nobody has written
+ * since the log was last emptied, it goes without. */
+function openReader(path: string): DatabaseSync {
+  const alone = !mayWrite(dirname(path)) && !existsSync(`${path}-wal`);
+  const url = pathToFileURL(path);
+  url.searchParams.set('immutable', '1');
+  return new DatabaseSync(alone ? url : path, { readOnly: true, timeout: 10_000 });
+}
+
+function mayWrite(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

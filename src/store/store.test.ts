@@ -1,6 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FinishReason } from '../model.ts';
@@ -409,6 +417,14 @@ describe('opening', () => {
     expect(store.logProbabilities('a')).toBeUndefined();
     store.putLogProbabilities('a', values);
     expect(store.logProbabilities('a')).toEqual(values);
+  });
+
+  test.skipIf(process.getuid?.() === 0)('a ledger in a folder that may only be read can be read', () => {
+    openStore(path, { config }).close();
+    chmodSync(dirname(path), 0o555);
+    using reader = readStore(path);
+    expect(reader.config).toEqual(config);
+    chmodSync(dirname(path), 0o755);
   });
 
   test('a place where nothing can be written is a disk error', () => {
