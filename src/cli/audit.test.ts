@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openStore } from '../store.ts';
 import type { AuditReport } from './audit.ts';
 import { run } from './run.contract.ts';
 
@@ -25,6 +26,13 @@ const audit = (...args: string[]) => run('audit', ...args);
 
 const QUESTION = 'Explain in a few short sentences why the sky looks blue at noon and red in the evening.';
 const pair = (instruction: string) => ({ instruction, chosen: 'a long answer', rejected: 'no' });
+
+/** One run, which has only judged. */
+const folderOfRuns = () => {
+  const runs = join(folder, 'runs');
+  openStore(join(runs, 'judged', 'run.db'), { config: {} }).close();
+  return runs;
+};
 
 const benchmark = () => {
   const own = join(folder, 'benchmarks', 'LLMBar');
@@ -90,6 +98,9 @@ describe('audit of files', () => {
       [[source, '--benchmarks', source], 'is no folder'],
       [[source, '--benchmarks', folder], 'holds no benchmark'],
       [[write('none.jsonl', [])], 'holds no rows'],
+      [[source, ...benchmark(), '--drop', drop, '--hits', `${folder}/./never.jsonl`], 'name one file'],
+      [[folderOfRuns()], 'is a folder of runs'],
+      [[join(folderOfRuns(), 'judged')], 'holds no training data'],
     ] as const) {
       const failed = await audit(...args);
       expect(failed.code).toBe(2);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { BenchmarkIndex } from '../audit/contamination.ts';
 import { auditRow } from '../audit/row.ts';
 import { type RowsAudit, RowsAuditor } from '../audit/rows.ts';
@@ -46,6 +46,7 @@ export async function audit(
   const runs = sources.filter((source) => existsSync(join(source, 'run.db')));
   if (runs.length > 0 && sources.length > 1)
     throw new EvalPlannerError('usage', 'a run is audited alone', 'name one run folder, or files');
+  for (const source of sources) await holdsNoRuns(source);
   const run = runs[0];
   const files = run === undefined ? await filesOf(sources) : await dataOf(run);
   const index =
@@ -59,6 +60,12 @@ export async function audit(
         `--${option === 'failOver' ? 'fail-over' : option} needs benchmarks`,
         'name their folder with --benchmarks',
       );
+  if (
+    command.drop !== undefined &&
+    command.hits !== undefined &&
+    resolve(command.drop) === resolve(command.hits)
+  )
+    throw new EvalPlannerError('usage', '--drop and --hits name one file', 'give each a file of its own');
   let [clean, hits]: (RowWriter | null)[] = [null, null];
   const auditor = new RowsAuditor(index);
   let bad = 0;
@@ -118,6 +125,18 @@ function gate({ rows }: AuditReport, { failOver }: AuditCommand): void {
   process.exitCode = 1;
 }
 
+/** A folder of runs would be read as the rows of all of them, with whatever else they hold. */
+async function holdsNoRuns(source: string): Promise<void> {
+  const entries = await readdir(source).catch(() => []);
+  const run = entries.find((entry) => existsSync(join(source, entry, 'run.db')));
+  if (run !== undefined)
+    throw new EvalPlannerError(
+      'usage',
+      `${source} is a folder of runs`,
+      `name one of them, as ${join(source, run)}`,
+    );
+}
+
 async function filesOf(sources: readonly string[]): Promise<string[]> {
   if (sources.length === 0)
     throw new EvalPlannerError('usage', 'there is nothing to audit', 'name a run folder or files of rows');
@@ -140,5 +159,12 @@ async function dataOf(run: string): Promise<string[]> {
 async function runAudit(run: string, index: BenchmarkIndex | null): Promise<RunAudit> {
   const all = await benchmarkIndex([shippedBenchmark()], index ?? undefined);
   using store = readStore(join(run, 'run.db'));
+  const { pairs, thoughts } = store.counts();
+  if (Object.keys(pairs).length + Object.keys(thoughts).length === 0)
+    throw new EvalPlannerError(
+      'data',
+      `${run} holds no training data`,
+      'name the folder of a run that trains, or files of rows',
+    );
   return auditRun(store, all);
 }
