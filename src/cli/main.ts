@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
-import { enableCompileCache } from 'node:module';
+// As a whole: Node 20 has no enableCompileCache, and is to be told what it lacks below.
+import * as modules from 'node:module';
 import { dirname, isAbsolute, join } from 'node:path';
 
 /** Run the command line; answers the exit code. */
@@ -27,7 +28,7 @@ if (import.meta.main) {
     const { HOME, USERPROFILE, XDG_CACHE_HOME } = process.env;
     const cache = XDG_CACHE_HOME || join(HOME || USERPROFILE || '', '.cache');
     if (isAbsolute(cache) && existsSync(dirname(cache)))
-      enableCompileCache(join(cache, 'evalplanner', 'compiled'));
+      modules.enableCompileCache(join(cache, 'evalplanner', 'compiled'));
     process.exitCode = await main(process.argv.slice(2));
   }
 }
