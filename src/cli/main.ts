@@ -16,7 +16,8 @@ process.stdout.on('error', () => {
 });
 process.stderr.on('error', () => {});
 
-if (import.meta.main) {
+// Undefined before Node 24.2.
+if (import.meta.main !== false) {
   if (Number(process.versions.node.split('.')[0]) < 24) {
     process.stderr.write(
       `error: this is Node ${process.versions.node}; evalplanner needs 24 or newer\nfix: install Node 24, e.g. from https://nodejs.org\n`,
