@@ -80,6 +80,7 @@ export const median = (values: readonly number[]): number => {
 export class Bench {
   readonly #setup: Setup;
   readonly #scratch: string;
+  readonly #sides: Side[] = [];
 
   private constructor(setup: Setup, scratch: string) {
     this.#setup = setup;
@@ -96,6 +97,8 @@ export class Bench {
   }
 
   async close(): Promise<void> {
+    // After a failure some are still there, and the process would wait for them.
+    for (const side of this.#sides) side.kill();
     await rm(this.#scratch, { recursive: true, force: true });
   }
 
@@ -105,12 +108,17 @@ export class Bench {
 
   #side(who: Who): Side {
     const { threads, python, busy } = this.#setup;
-    if (who === 'ours') return new Side('ours', process.execPath, [join(import.meta.dirname, 'ours.ts')], {});
+    const started = (...how: ConstructorParameters<typeof Side>) => {
+      const side = new Side(...how);
+      this.#sides.push(side);
+      return side;
+    };
+    if (who === 'ours') return started('ours', process.execPath, [join(import.meta.dirname, 'ours.ts')], {});
     const script = join(import.meta.dirname, 'peers.py');
     // Threads of OpenMP spin while they wait for one another: a standstill where another process has the core.
     const policy = process.env.OMP_WAIT_POLICY ?? (busy ? 'passive' : undefined);
     const env = { OMP_NUM_THREADS: String(threads), ...(policy ? { OMP_WAIT_POLICY: policy } : {}) };
-    return new Side('peers', python as string, [script], env);
+    return started('peers', python as string, [script], env);
   }
 
   /** The sides that there are, opened on the model and its rows. */

@@ -58,6 +58,11 @@ export class Side {
     });
   }
 
+  /** At once, whatever it is at. */
+  kill(): void {
+    this.#process.kill();
+  }
+
   async close(): Promise<void> {
     if (this.#gone !== null) return;
     const ended = new Promise((resolve) => this.#process.once('close', resolve));
