@@ -192,3 +192,12 @@ test('a file that no export wrote is left alone; what a killed export began to w
   expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('# set');
   expect(JSON.parse(readFileSync(join(out, 'evalplanner.json'), 'utf8'))).not.toHaveProperty('writing');
 });
+
+test('a run that is not finished says so', async () => {
+  const source = runFolder();
+  writeFileSync(join(source, 'run.db'), '');
+  const args = [source, '--format', 'trl', '--out', join(folder, 'set')];
+  expect(await exported(...args)).toMatchObject({ code: 0, err: expect.stringContaining('is not finished') });
+  writeFileSync(join(source, 'report.json'), '{}');
+  expect(await exported(...args)).toMatchObject({ code: 0, err: '' });
+});

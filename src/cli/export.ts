@@ -78,6 +78,11 @@ export async function exportData(
       process.stderr.write(
         `note: ${printable(join(out, name))} is gone or was changed since its export: the card leaves it out\n`,
       );
+    for (const source of sources)
+      if (existsSync(join(source, 'run.db')) && !existsSync(join(source, 'report.json')))
+        process.stderr.write(
+          `note: ${printable(source)} is not finished: this is what it has trained on so far\n`,
+        );
     await report(files, command);
   } catch (error) {
     throw diskFailure(error, out);
