@@ -1,4 +1,4 @@
-import type { Dim, Graph, Value } from '../graph.ts';
+import type { Graph, Value } from '../graph.ts';
 
 /** c = a · b, same shape; `b` may be a constant input that takes no gradient. da = dc b, db = dc a. */
 export function multiply(graph: Graph, a: Value, b: Value): Value {
@@ -10,16 +10,6 @@ export function multiply(graph: Graph, a: Value, b: Value): Value {
 export function sum(graph: Graph, x: Value): Value {
   const s = graph.node('ReduceSum', [x], [], { keepdims: 0 });
   return graph.differentiable(s, [x], (ds) => [graph.node('Expand', [ds, graph.shape(x.shape)], x.shape)]);
-}
-
-/** Σ over the last dimension: x [P, T] → [P]. dx[p, t] = dy[p]. */
-export function sumLast(graph: Graph, x: Value): Value {
-  const [rows] = x.shape as [Dim, Dim];
-  const y = graph.node('ReduceSum', [x, graph.integers([-1])], [rows], { keepdims: 0 });
-  return graph.differentiable(y, [x], (dy) => {
-    const column = graph.node('Reshape', [dy, graph.integers([-1, 1])], [rows, 1]);
-    return [graph.node('Expand', [column, graph.shape(x.shape)], x.shape)];
-  });
 }
 
 /** y = k x. dx = k dy. */
