@@ -5,8 +5,6 @@ import type { KeysAndValues } from './key-value-cache.ts';
 
 /** Prompts are padded to a multiple of this, and computed together with others of the same padded length. */
 const BLOCK = 32;
-/** Prompts computed at a time. */
-const PROMPTS = 8;
 
 /** A prompt's cache and the logits [V] of its last token. */
 export interface Prefilled {
@@ -26,16 +24,9 @@ export async function prefill(
   for (const [length, indices] of Map.groupBy(prompts.keys(), (i) =>
     padded(prompts[i] as readonly number[]),
   )) {
-    for (let start = 0; start < indices.length; start += PROMPTS) {
-      const part = indices.slice(start, start + PROMPTS);
-      const results = await prefillBatch(
-        session,
-        parameters,
-        part.map((i) => prompts[i] as readonly number[]),
-        length,
-      );
-      for (const [row, result] of results.entries()) out[part[row] as number] = result;
-    }
+    const batch = indices.map((i) => prompts[i] as readonly number[]);
+    const results = await prefillBatch(session, parameters, batch, length);
+    for (const [row, result] of results.entries()) out[indices[row] as number] = result;
   }
   return out;
 }

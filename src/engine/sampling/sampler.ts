@@ -45,7 +45,7 @@ export interface Sample {
   readonly logprobs?: readonly (readonly TokenLogprob[])[];
 }
 
-/** Prompts taken at a time: their caches wait for free slots. */
+/** Prompts taken and computed at a time: their caches wait for free slots. */
 const PROMPTS = 8;
 
 /** A prompt whose cache is computed, and the requests that wait for a slot to continue it. */
