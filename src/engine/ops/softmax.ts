@@ -1,6 +1,7 @@
 import type { Graph, Value } from '../graph.ts';
 
-const MASKED = -1e9;
+/** Added to a score that must not count: its weight is exactly 0, and a row of nothing else is no NaN, as −∞ would make it. */
+export const MASKED = -1e9;
 
 /** Which columns before its own a token does not see: those before its group's first, and those from where what the group
  * shares ends to where the token's branch begins. [B·T] each. */

@@ -1,10 +1,10 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { LlamaConfig } from '../llama/config.ts';
+import { MASKED } from '../ops/softmax.ts';
 import { tensor } from '../session.ts';
 
 /** Capacities come in steps: each is a shape that the runtime plans its memory for. */
 const BLOCK = 16;
-const MASKED = -1e9;
 
 /** Keys and values of consecutive positions: [2·layers] arrays [K, length, d], keys before values. */
 export interface KeysAndValues {
