@@ -36,7 +36,7 @@ export function tiesScore(samples: readonly TiesSample[]): number | null {
 }
 
 /** Ids are `ref:12` and `tied:12`. */
-export function tiesForm({ id }: BenchmarkChoice): 'ref' | 'tied' {
+function tiesForm({ id }: BenchmarkChoice): 'ref' | 'tied' {
   return id.startsWith('ref:') ? 'ref' : 'tied';
 }
 

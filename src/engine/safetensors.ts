@@ -86,7 +86,7 @@ function repeatedKey(json: string): string | undefined {
 }
 
 /** The tensors of a header, checked: together they cover the `dataLength` bytes of the data once, without a gap. */
-export function parseHeader(path: string, header: Uint8Array, dataLength: number): Map<string, TensorEntry> {
+function parseHeader(path: string, header: Uint8Array, dataLength: number): Map<string, TensorEntry> {
   let raw: unknown;
   let repeated: string | undefined;
   try {

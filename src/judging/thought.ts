@@ -109,7 +109,7 @@ export function planless({ id, failed, error }: FailedPlan): Vote {
 }
 
 /** The response that a verdict on the slots as shown names. */
-export function winnerOf(verdict: VerdictKind, order: Order): Winner | null {
+function winnerOf(verdict: VerdictKind, order: Order): Winner | null {
   if (verdict === 'tie') return 'tie';
   if (verdict !== 'A' && verdict !== 'B') return null;
   return (verdict === 'A') === (order === 'ab') ? 'A' : 'B';

@@ -12,7 +12,7 @@ export interface SchedulerOptions extends EndpointLimits {
   readonly breaker: number;
 }
 
-export const SCHEDULER_DEFAULTS: SchedulerOptions = {
+const SCHEDULER_DEFAULTS: SchedulerOptions = {
   initialConcurrency: 32,
   maxConcurrency: 128,
   timeout: 600_000,

@@ -25,13 +25,9 @@ export function normalised(text: string): string {
     .trim();
 }
 
-/** The set of a text's word 3-grams, as 32-bit hashes; of shorter texts the whole, and of texts without spaces (Chinese) its
- * character 3-grams, so that they differ where the texts do. */
-export function shingles(text: string): Set<number> {
-  return shinglesOf(normalised(text));
-}
-
-function shinglesOf(plain: string): Set<number> {
+/** The set of a normalised text's word 3-grams, as 32-bit hashes; of shorter texts the whole, and of texts without spaces
+ * (Chinese) its character 3-grams, so that they differ where the texts do. */
+function shingles(plain: string): Set<number> {
   let units = plain.split(' ');
   if (units.length < SHINGLE && plain.length > 24) units = [...plain];
   const found = new Set<number>();
@@ -159,7 +155,7 @@ class Look {
   }
 
   signature(): Uint32Array {
-    this.#signature ??= signature(shinglesOf(this.#plain));
+    this.#signature ??= signature(shingles(this.#plain));
     return this.#signature;
   }
 }

@@ -10,7 +10,6 @@ export interface Slips {
 }
 
 export const M0_SLIPS: Slips = { check: 0.03, verdict: 0.04 };
-export const NO_SLIPS: Slips = { check: 0, verdict: 0 };
 
 export const UNDECIDED_A = 0.65; // share of A where both responses are equally good
 

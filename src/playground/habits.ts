@@ -42,7 +42,7 @@ export function habitPlan(problem: Problem, random: Random): HabitPlan {
   return planOf(problem, weighted(random, habitOf(problem)), random);
 }
 
-export function habitOf(problem: Problem): Habit {
+function habitOf(problem: Problem): Habit {
   return HABITS[problem.family] as Habit;
 }
 
@@ -67,7 +67,7 @@ export function planOf(problem: Problem, kind: PlanKind, random: Random): HabitP
 }
 
 /** The checks that single plans choose from, the leading one first. */
-export function singleChecks(problem: Problem): readonly Check[] {
+function singleChecks(problem: Problem): readonly Check[] {
   return problem.domain === 'general' ? problem.checks : [{ kind: 'last step' }, { kind: 'first step' }];
 }
 

@@ -2,7 +2,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { PLAYGROUND_TAGS } from '../prompts/tags.ts';
-import { BOS_ID, EOS_ID, PAD_ID, tokenId, tokenizerConfig, tokenizerJson, VOCAB } from './tokenizer.ts';
+import { BOS_ID, EOS_ID, PAD_ID, tokenizerConfig, tokenizerJson, VOCAB } from './tokenizer.ts';
 import { EDGE_WORDS, LETTERS, NOUNS } from './words.ts';
 
 const tokenizer = new Tokenizer(tokenizerJson(), tokenizerConfig());
@@ -35,10 +35,10 @@ test('any text survives', () => {
 });
 
 test('tokens survive: text and ids agree where a tag follows a space', () => {
-  const token = fc.constantFrom(...VOCAB.slice(3).filter((word) => word.length > 1));
+  const words = VOCAB.slice(3).filter((word) => word.length > 1 && word !== 'Instruction');
+  const id = fc.constantFrom(...words.map((word) => VOCAB.indexOf(word)));
   fc.assert(
-    fc.property(fc.array(token, { minLength: 1 }), (list) => {
-      const ids = list.map((word) => tokenId(word) as number).filter((id) => VOCAB[id] !== 'Instruction');
+    fc.property(fc.array(id, { minLength: 1 }), (ids) => {
       expect(encode(decode(ids))).toEqual(ids);
     }),
   );
@@ -47,6 +47,6 @@ test('tokens survive: text and ids agree where a tag follows a space', () => {
 test('a tag is one token, whether or not a space stands before it', () => {
   for (const tag of PLAYGROUND_TAGS) {
     expect(encode(`Instruction: List 3 animals. ${tag} dog`)).toHaveLength(8);
-    expect(encode(tag)).toEqual([tokenId(tag)]);
+    expect(encode(tag)).toEqual([VOCAB.indexOf(tag)]);
   }
 });

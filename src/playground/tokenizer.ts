@@ -34,11 +34,6 @@ export const VOCAB: readonly string[] = [
 
 const idByToken = new Map(VOCAB.map((token, id) => [token, id]));
 
-/** The id of a tag, or of a word with a space before it; undefined where the text is not one token. */
-export function tokenId(text: string): number | undefined {
-  return idByToken.get(text.replace(/^ /, SPACE));
-}
-
 function added(content: string, special: boolean) {
   const id = idByToken.get(content) as number;
   return { id, content, single_word: false, lstrip: !special, rstrip: false, normalized: false, special };

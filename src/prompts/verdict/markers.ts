@@ -276,7 +276,7 @@ function isPicture(text: string): boolean {
 const BE = new Set(['is', 'was', 'ist', 'war', 'est', 'es', 'é', 'è']);
 
 /** `is slightly better`, `is the better response`: where it ends. */
-export function betterAfter(tokens: readonly Token[], i: number): number | null {
+function betterAfter(tokens: readonly Token[], i: number): number | null {
   if (!BE.has(at(tokens, i))) return null;
   for (let j = i + 1; j < i + 5; j++) {
     const length = BETTER.at(tokens, j);
