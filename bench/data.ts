@@ -1,4 +1,4 @@
-/** `npm run bench:data`: SFT and preference rows of the full published setting (method.md section 2: 21,729 response pairs, 5 plans,
+/** `npm run bench:data`: SFT and preference rows of the full published setting (arXiv 2501.18099: 21,729 response pairs, 5 plans,
  * 8 executions each, 4 per order: 869,160 thoughts of 1,200 characters), through the real ledger and the real preference
  * builder, each size in a process of its own; then a smaller size in a process that is killed again and again. The thoughts are
  * made up; right in 60 %. */

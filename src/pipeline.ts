@@ -128,7 +128,7 @@ class Method {
     this.#ports = ports;
   }
 
-  /** Section 1: response pairs, labelled by construction. */
+  /** Response pairs, labelled by construction. */
   pairs(set: 'd1' | 'd2' | 'validation'): Stage {
     const { seed, instructions, pairs } = this.#config;
     const { store, prompts, seedModel } = this.#ports;
@@ -150,7 +150,7 @@ class Method {
     });
   }
 
-  /** Section 2: plans, then executions of each in both orders. */
+  /** Plans, then executions of each in both orders. */
   thoughts(
     round: number,
     by: string,
@@ -180,7 +180,7 @@ class Method {
     });
   }
 
-  /** Section 4: SFT on correct thoughts. */
+  /** SFT on correct thoughts. */
   sft(
     name: string,
     from: string,
@@ -205,7 +205,7 @@ class Method {
     });
   }
 
-  /** Sections 3 and 4: DPO on correct × incorrect thoughts; the start is the reference. */
+  /** DPO on correct × incorrect thoughts; the start is the reference. */
   dpo(
     name: string,
     from: string,

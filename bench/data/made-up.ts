@@ -3,7 +3,7 @@ import { random, seedOf } from '../../src/random.ts';
 import { key } from '../../src/store.ts';
 import { ORDERS, type Plan, type ResponsePair, type Thought } from '../../src/types.ts';
 
-/** The published setting (method.md section 2). */
+/** The published setting (arXiv 2501.18099). */
 export const SETTING = { triples: 21_729, plans: 5, executions: 4 };
 /** Of a text; a thought is a plan and an execution, 1,200 together. */
 const CHARACTERS = { plan: 400, execution: 800, response: 900, instruction: 200 };

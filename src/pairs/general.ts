@@ -14,7 +14,7 @@ export interface GeneralSampling {
   readonly modification: Sampling;
 }
 
-/** General pairs (method.md section 1): chosen answers x, the data set's own answer where there is one; rejected answers x', a
+/** General pairs (arXiv 2501.18099): chosen answers x, the data set's own answer where there is one; rejected answers x', a
  * modification of x that the model writes together with its answer. */
 export function generalPairs(
   work: Work,

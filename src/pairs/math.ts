@@ -8,7 +8,7 @@ import type { Instruction, PairReport, Sampling } from './pair.ts';
 import { pairSolutions } from './solutions.ts';
 import { makePairs, noAnswer, type PairMaking, type PairUnit } from './unit.ts';
 
-/** Math pairs (method.md section 1): of several sampled solutions, one whose final answer is right is chosen, one whose
+/** Math pairs (arXiv 2501.18099): of several sampled solutions, one whose final answer is right is chosen, one whose
  * final answer is wrong is rejected; a problem with only one kind yields nothing. */
 export function mathPairs(
   work: Work,

@@ -33,7 +33,7 @@ export interface ThoughtPair {
 /** Whether a thought can be trained on: cut and unreadable ones cannot. */
 const readable = ({ verdict }: Thought) => verdict === 'A' || verdict === 'B';
 
-/** correct × incorrect thoughts of one response pair (method.md section 3), capped and balanced with a seed; `counts` hears of
+/** correct × incorrect thoughts of one response pair (arXiv 2501.18099), capped and balanced with a seed; `counts` hears of
  * what is left out, and why. */
 export function preferencePairs(
   thoughts: readonly Thought[],

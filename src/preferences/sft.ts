@@ -29,7 +29,7 @@ export function thoughtText(prompts: PromptSet, form: SftOptions['form'], though
     : prompts.formatExecution(thought.execution, verdict);
 }
 
-/** SFT rows (method.md section 4): random correct thoughts of each pair, orders taking turns so that A and B stay balanced;
+/** SFT rows (arXiv 2501.18099): random correct thoughts of each pair, orders taking turns so that A and B stay balanced;
  * a pair without a correct thought is dropped. */
 export function sftRows(
   store: Store,

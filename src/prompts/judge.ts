@@ -5,7 +5,7 @@ import { between, type Template } from './template.ts';
 type PairFields = 'instruction' | 'a' | 'b';
 const fields = ['instruction', 'a', 'b'] as const;
 
-/** The trained prompt: x, a, b and no plan; the completion is the whole thought (method.md section 4). */
+/** The trained prompt in the playground's words: x, a, b and no plan; the completion is the whole thought. */
 export const playgroundJudge: Template<PairFields> = {
   name: 'judge',
   version: 'playground-1',

@@ -1,7 +1,7 @@
 import { PLAYGROUND_TAGS, TAG } from './tags.ts';
 import type { Template } from './template.ts';
 
-/** Asks for x' (close to x, but something else) and its answer, in two sections (method.md section 1). */
+/** Asks for x' (close to x, but something else) and its answer, in two sections, in the playground's words. */
 export const playgroundModify: Template<'instruction'> = {
   name: 'modify',
   version: 'playground-1',

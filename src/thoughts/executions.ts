@@ -27,7 +27,7 @@ const NO_PLAN = (pair: ResponsePair, round: number): Plan => ({
 });
 
 /** Sample the executions of every plan in both orders, and store the thoughts: verdicts parsed, right ones told from wrong
- * ones (method.md section 2). In the first round the execution prompt is used; from the second on, the judge prompt
+ * ones (arXiv 2501.18099). In the first round the execution prompt is used; from the second on, the judge prompt
  * continued with the plan. Without plans, executions are sampled for the pair itself. */
 export async function sampleThoughts(
   work: Work,

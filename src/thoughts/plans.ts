@@ -8,7 +8,7 @@ import { key } from '../store.ts';
 import { ORDERS, type Order, type Plan, type ResponsePair } from '../types.ts';
 import { judgePrompt } from './judge-prompt.ts';
 
-/** Sample |P| plans for each pair (method.md section 2). In the first round the plan prompt shows x and nothing else.
+/** Sample |P| plans for each pair (arXiv 2501.18099). In the first round the plan prompt shows x and nothing else.
  * From the second on the model being trained writes whole thoughts from the judge prompt, of which the plan is kept:
  * sampling ends with the plan. Orders take turns. */
 export async function samplePlans(
