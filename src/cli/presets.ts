@@ -3,7 +3,7 @@ import type { RunConfig } from '../config.ts';
 /** `tiny` is for tests: all stages in seconds, and no figures worth reading. */
 export type PresetName = 'quick' | 'full' | 'tiny';
 
-/** What both presets share: the method's own settings where it states them (5 plans, temperature 0.8, top-p 0.95), the
+/** What all presets share: the method's own settings where it states them (5 plans, temperature 0.8, top-p 0.95), the
  * playground's learning rates elsewhere (docs/log.md). */
 const COMMON = {
   seed: 0,

@@ -20,7 +20,7 @@ export interface Unit {
   readonly ask: Ask;
 }
 
-/** The asks for k thoughts about a pair in one order. `again`: for an output that named no verdict. */
+/** The asks for k thoughts about a pair in one order. */
 export function thoughtUnits(
   shown: { readonly instruction: string; readonly responses: readonly [string, string] },
   order: Order,
@@ -59,7 +59,7 @@ function thoughtAsk(
   return { of: 'judge', request: { key: key(parts), prompt, seed, ...sampling, ...logprobs } };
 }
 
-/** The same unit with another seed, at a temperature that can give another output. */
+/** The same unit, for an output that named no verdict: with another seed, at a temperature that can give another output. */
 export function again(unit: Unit, s: Settings): Unit {
   const { prompt, seed } = unit.ask.request;
   const sampling = { ...s.sampling, temperature: Math.max(0.7, s.sampling.temperature) };

@@ -74,7 +74,7 @@ CREATE TABLE steps (
   stage TEXT NOT NULL,
   step INTEGER NOT NULL,
   steps INTEGER NOT NULL,
-  loss REAL,                            -- NULL is NaN: a diverged step is recorded too
+  loss REAL,                            -- NULL is NaN, which SQLite cannot store
   learning_rate REAL NOT NULL,
   grad_norm REAL,
   tokens INTEGER NOT NULL,
