@@ -7,7 +7,7 @@ type Layer = keyof typeof LAYERS;
 
 /** What belongs to a layer: files by name, folders with a slash at the end. Tests, slow ones too, and contract suites are exempt. */
 const LAYERS = {
-  words: ['types.ts', 'errors.ts', 'random.ts', 'answer/', 'prompts/'],
+  words: ['types.ts', 'errors.ts', 'random.ts', 'make-folder.ts', 'answer/', 'prompts/'],
   engine: ['engine/'],
   ports: ['model.ts', 'trainer.ts', 'store.ts', 'rows/'],
   adapters: ['model/', 'trainer/'],

@@ -1,9 +1,9 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { openRows, type RowWriter } from '../rows/write.ts';
 import { diskFailure } from './failure.ts';
-import { makeFolder } from './run-folder.ts';
 
 /** Write a file that appears as a whole or not at all. */
 export async function writeAtomically(path: string, text: string): Promise<void> {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunConfig } from '../config.ts';
 import type { Device } from '../engine/device.ts';
 import { Pool } from '../engine/parallel/pool.ts';
 import { EvalPlannerError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { copyCheckpoint, openCheckpoint } from '../model/checkpoint.ts';
 import { EmbeddedModel } from '../model/embedded.ts';
 import type { Observer, Ports } from '../pipeline.ts';
@@ -65,7 +65,7 @@ export function embeddedPorts({ folder, store, config, seedModel, device, observ
     },
     copyCheckpoint,
     async writeRows(name, rows) {
-      await mkdir(join(folder, 'data'), { recursive: true });
+      makeFolder(join(folder, 'data'));
       const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
       await writeAtomically(rowsPath(name), text);
     },

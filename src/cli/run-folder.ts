@@ -1,7 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
 import type { Json } from '../store.ts';
+
+export { makeFolder } from '../make-folder.ts';
 
 /** What config.json of a run folder holds. */
 export interface RunDescription {
@@ -49,13 +51,6 @@ export function checkRunFolder(folder: string, wanted: RunDescription): void {
       );
     }
   }
-}
-
-/** Create the folder and those above it. Not mkdir's `recursive`, which never returns in Node 24 below /proc. */
-export function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  if (dirname(folder) !== folder) makeFolder(dirname(folder));
-  mkdirSync(folder);
 }
 
 /** Null where there is none or it is damaged: the ledger holds the config too, and is what decides. */

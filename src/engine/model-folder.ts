@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CheckpointError, diskError } from './errors.ts';
@@ -122,7 +123,7 @@ export async function writeModelFolder(
     throw new CheckpointError('disk', `${target} exists and is no checkpoint; it is left as it is`, remedy);
   }
   try {
-    await mkdir(parent, { recursive: true });
+    await makeFolder(parent);
     for (const name of (await contents(parent)) ?? []) {
       // Left behind by a writer that was killed; here so that they cannot fill the disk.
       if (name.startsWith(draftPrefix)) await rm(join(parent, name), { recursive: true, force: true });
@@ -140,6 +141,16 @@ export async function writeModelFolder(
     await rm(draft, { recursive: true, force: true });
     throw diskError('write', target, error);
   }
+}
+
+/** Create the folder and those above it. Not mkdir's `recursive`, which never returns in Node 24 below /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  if (existsSync(folder)) return;
+  await makeFolder(dirname(folder));
+  await mkdir(folder).catch((error) => {
+    // Another process may have been faster.
+    if (!existsSync(folder)) throw error;
+  });
 }
 
 /** Give the draft the target's name; what had it before is kept until then, and put back if that fails. */

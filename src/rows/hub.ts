@@ -1,7 +1,8 @@
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EvalPlannerError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { type Splits, splitsOf } from './splits.ts';
 
 /** A dataset on the Hugging Face hub, or a part of it. */
@@ -189,7 +190,7 @@ async function openHub({ id, revision = 'main' }: HubDataset): Promise<Hub> {
           throw told;
         });
       }
-      await mkdir(dirname(known(revision)), { recursive: true });
+      makeFolder(dirname(known(revision)));
       const draft = `${known(revision)}.${process.pid}`;
       await writeFile(draft, JSON.stringify(listing));
       await rename(draft, known(revision));

@@ -1,9 +1,10 @@
-import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { EvalPlannerError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { StoreOptions } from '../store.ts';
 import { corrupt, inUse, type Owner, storeFailure } from './failure.ts';
 import { canonicalJson, type Difference, differences, type Json, key } from './key.ts';
@@ -28,7 +29,7 @@ export function openDatabase(path: string, options: StoreOptions | null): OpenDa
   try {
     if (options === null && !inMemory && !existsSync(path)) throw noRun(path);
     if (options !== null && !inMemory) {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       held = lock(path);
       if (held === null) throw inUse(path, readOwner(path));
     }

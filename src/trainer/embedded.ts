@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DivergenceError } from '../engine/errors.ts';
 import type { Pool } from '../engine/parallel/pool.ts';
@@ -7,6 +7,7 @@ import type { Sequence } from '../engine/training/sequence.ts';
 import { readTrainState, writeTrainState } from '../engine/training/state.ts';
 import { logProbabilities, type Preference, StepTrainer } from '../engine/training/trainer.ts';
 import { EvalPlannerError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { withCheckpointErrors } from '../model/checkpoint.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import { random, seedOf, shuffle } from '../random.ts';
@@ -127,7 +128,7 @@ export class EmbeddedTrainer implements Trainer {
 async function stateFile(job: TrainJob, start: string): Promise<string> {
   const { model: _, out, ...rest } = job;
   const folder = dirname(out);
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const hash = hashOf({ start, ...rest, cache: undefined }).slice(0, 16);
   const own = `${basename(out)}.${hash}.state`;
   for (const name of await readdir(folder)) {
