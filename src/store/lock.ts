@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite';
 
 /** One process works on a run. The lock is an open transaction on an empty file beside the ledger, so the kernel holds
  * it and drops it with the process: after a SIGKILL nothing stale is left, and no pid has to be guessed about. It is a
- * file of its own because readers (`view`, `export`) stay welcome in the ledger itself.
+ * file of its own because readers (`audit`, a dry run) stay welcome in the ledger itself.
  * Answers null when another process (or another store in this one) has it. */
 export function lock(path: string): { release(): void } | null {
   const db = new DatabaseSync(`${path}-lock`, { timeout: 0 });

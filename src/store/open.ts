@@ -203,6 +203,6 @@ function noRun(path: string): EvalPlannerError {
   return new EvalPlannerError(
     'run',
     `There is no run at ${path}`,
-    'Check the name, or start a run with `evalplanner run`.',
+    'Check the name, or start a run with `evalplanner demo`.',
   );
 }
