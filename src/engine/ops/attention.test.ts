@@ -8,10 +8,10 @@ const [batch, keys, groups, length, headDim] = [2, 2, 2, 8, 4];
 const scale = 0.7;
 const query = [batch, keys, groups, length, headDim];
 const keyShape = [batch, keys, length, headDim];
-/** Row 0: three shared tokens, then two branches; row 1: one sequence. */
+/** Row 0: three shared tokens, then two branches; row 1: two sequences, of three and two tokens, then empty cells. */
 const mask = attentionMask(length, {
-  group: new Int32Array(16),
-  shared: new Int32Array(16).fill(3),
+  group: Int32Array.of(...new Array(8).fill(0), 0, 0, 0, 3, 3, 0, 0, 0),
+  shared: Int32Array.of(...new Array(8).fill(3), 3, 3, 3, 5, 5, 0, 0, 0),
   branch: Int32Array.of(0, 0, 0, 3, 3, 5, 5, 5, ...new Array(8).fill(0)),
 });
 

@@ -101,6 +101,28 @@ describe.each<[string, Partial<LlamaConfig>, number?]>([
   });
 });
 
+/** Pairs of sequences must give the same in common rows as apart: log-probabilities and gradients. */
+async function expectSame(
+  runner: GradientRunner,
+  parameters: Parameters,
+  pairs: readonly Sequence[],
+): Promise<void> {
+  const evaluate = async (unit: 1 | 2) => {
+    const { micro, indices } = layOut(pairs, unit);
+    const gradient = new Float32Array(parameters.flat.length);
+    const { logp } = await runner.run({ kind: 'sft', micro, first: true }, gradient);
+    const logps = new Float64Array(pairs.length);
+    addLogProbabilities(micro, indices, logp, logps);
+    return { logps, gradient };
+  };
+  const [together, apart] = [await evaluate(2), await evaluate(1)];
+  for (const [i, logp] of apart.logps.entries())
+    expect(Math.abs(together.logps[i]! - logp)).toBeLessThan(1e-4);
+  const scale = Math.max(...apart.gradient.map(Math.abs));
+  const worst = Math.max(...apart.gradient.map((value, i) => Math.abs(value - together.gradient[i]!)));
+  expect(worst / scale).toBeLessThan(1e-3);
+}
+
 it('sequences that begin alike give the same in one row as apart: log-probabilities and gradients', async () => {
   const parameters = tinyParameters();
   const runner = new GradientRunner(parameters, 1);
@@ -119,23 +141,10 @@ it('sequences that begin alike give the same in one row as apart: log-probabilit
         return { ids, start: from, weights: ids.slice(from).map((_, t) => (t % 3) - i) };
       }),
     );
-  const evaluate = async (sequences: readonly Sequence[], unit: 1 | 2) => {
-    const { micro, indices } = layOut(sequences, unit);
-    const gradient = new Float32Array(parameters.flat.length);
-    const { logp } = await runner.run({ kind: 'sft', micro, first: true }, gradient);
-    const logps = new Float64Array(sequences.length);
-    addLogProbabilities(micro, indices, logp, logps);
-    return { logps, gradient };
-  };
   await fc.assert(
-    fc.asyncProperty(fc.array(pair, { minLength: 1, maxLength: 5 }), async (pairs) => {
-      const [together, apart] = [await evaluate(pairs.flat(), 2), await evaluate(pairs.flat(), 1)];
-      for (const [i, logp] of apart.logps.entries())
-        expect(Math.abs(together.logps[i]! - logp)).toBeLessThan(1e-4);
-      const scale = Math.max(...apart.gradient.map(Math.abs));
-      const worst = Math.max(...apart.gradient.map((value, i) => Math.abs(value - together.gradient[i]!)));
-      expect(worst / scale).toBeLessThan(1e-3);
-    }),
+    fc.asyncProperty(fc.array(pair, { minLength: 1, maxLength: 5 }), (pairs) =>
+      expectSame(runner, parameters, pairs.flat()),
+    ),
     { numRuns: 25 },
   );
   await runner.close();
@@ -152,6 +161,27 @@ it('a sequence of several blocks of attention has the reference’s loss', async
     new Float32Array(parameters.flat.length),
   );
   expect(loss / 30).toBeCloseTo(referenceSft(TINY, exactWeights(parameters), [long]), 4);
+  await runner.close();
+});
+
+it('groups in a row of several blocks of attention give the same as each sequence in a row of one block', async () => {
+  const parameters = tinyParameters();
+  const runner = new GradientRunner(parameters, 1);
+  const pairs = [
+    [400, 90, 50],
+    [40, 9, 20],
+  ].flatMap(([shared, ...rests], i) =>
+    rests.map(
+      (rest, branch): Sequence => ({
+        ids: [...tokens(shared!, i), ...tokens(rest, 10 + 2 * i + branch)],
+        start: shared! - 5,
+      }),
+    ),
+  );
+  const [{ micro: together }, { micro: apart }] = [layOut(pairs, 2), layOut(pairs, 1)];
+  expect([together.batch, together.length, together.tokens]).toEqual([1, 624, 616]);
+  expect(apart.length).toBeLessThanOrEqual(512);
+  await expectSame(runner, parameters, pairs);
   await runner.close();
 });
 
