@@ -61,8 +61,9 @@ export class GradientRunner {
     const { tokens, batch, length, targets } = micro;
     const blocks = attentionBlocks(length);
     const chunks = vocabularyChunks(targets, this.#parameters.config.vocabSize, this.#logits);
-    const targetsEach = micro.targetsAt.length;
-    const session = await this.#session(task, { blocks, chunks, targetsEach });
+    // Only gradients need the way back to the tokens: without it there is one graph for sequences and for pairs.
+    const targetsAt = kind === 'logp' ? [] : micro.targetsAt;
+    const session = await this.#session(task, { blocks, chunks, targetsEach: targetsAt.length });
     const feeds: Record<string, Tensor> = {
       ...weightFeeds(session, this.#parameters),
       ...(this.#adapter ? weightFeeds(session, this.#adapter) : {}),
@@ -75,7 +76,7 @@ export class GradientRunner {
       }),
       ids: tensor('int64', micro.ids, [tokens]),
       before: tensor('int32', micro.before, [targets]),
-      ...Object.fromEntries(micro.targetsAt.map((at, i) => [targetsName(i), tensor('int32', at, [tokens])])),
+      ...Object.fromEntries(targetsAt.map((at, i) => [targetsName(i), tensor('int32', at, [tokens])])),
       labels: tensor('int64', micro.labels, [targets]),
       positions: tensor('int64', micro.positions, [tokens, 1]),
       ...this.#mask(micro),

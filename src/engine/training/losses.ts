@@ -32,7 +32,7 @@ export interface TrainingModel {
   readonly blocks: number;
   /** Of the targets, see vocabularyChunks. */
   readonly chunks: number;
-  /** How many targets a token may be before: one of each sequence of its group. */
+  /** How many targets a token may be before: one of each sequence of its group; 0 where no gradient is wanted. */
   readonly targetsEach: number;
 }
 
