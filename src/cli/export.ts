@@ -12,13 +12,14 @@ import type { ExportFormat, ExportStyle } from '../exports/formats.ts';
 import type { Encode, RenderChat } from '../exports/loss-mask.ts';
 import { checkTemplate, newTemplateCheck, sumChecks } from '../exports/template-check.ts';
 import type { TrainingRow } from '../exports/training-row.ts';
+import { makeFolder } from '../make-folder.ts';
 import { openTokenizer } from '../model/open-tokenizer.ts';
 import { whole } from '../report/format.ts';
 import { readRows } from '../rows/read.ts';
 import { chatTemplate } from '../serving/chat-template.ts';
 import { diskFailure } from './failure.ts';
 import { keepSources, writeAtomically } from './files.ts';
-import { makeFolder, type RunDescription } from './run-folder.ts';
+import type { RunDescription } from './run-folder.ts';
 import { print, printable } from './terminal.ts';
 import { version } from './version.ts';
 
