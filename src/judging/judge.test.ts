@@ -366,7 +366,7 @@ describe('judgeAll', () => {
   );
 
   test('or as they are done', async () => {
-    const { model } = server(({ prompt }) => (prompt.includes('Say 0.') ? 60 : 1));
+    const { model } = server(({ prompt }) => (prompt.includes('Say 0.') ? 1000 : 1));
     const found = await all(judgeAll(model, numbered(20), { inputOrder: false }));
     expect(found.at(-1)?.id).toBe('0');
     expect(new Set(found.map(({ id }) => id)).size).toBe(20);
