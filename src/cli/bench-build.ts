@@ -10,11 +10,10 @@ import {
 import { followBenchRows } from '../benchmarks/followbench/row.ts';
 import { ruleOf } from '../benchmarks/followbench/rules.ts';
 import { EvalPlannerError, EXIT_CODE } from '../errors.ts';
-import { readRows } from '../rows/read.ts';
-import type { SourceRow } from '../rows/row.ts';
+import { allRows } from './bench-rows.ts';
 import { printDryRun } from './dry-run-text.ts';
 import { diskFailure } from './failure.ts';
-import { writeAtomically } from './files.ts';
+import { keepSources, writeAtomically } from './files.ts';
 import { type JudgeSetup, openJudge } from './open-judge.ts';
 import { ProgressLine } from './progress-line.ts';
 import { print } from './terminal.ts';
@@ -45,7 +44,10 @@ export async function benchBuild(
       data === undefined ? 'FollowBench is not said to be anywhere' : 'where to write the pairs is not said',
       data === undefined ? 'give its folder with --data' : 'give a file with --out',
     );
-  const rows = followBenchRows(await sourceRows(data));
+  const files = await sourceFiles(data);
+  // The ledger is a source too: it holds answers that were paid for.
+  keepSources([...files, ...(options.store === undefined ? [] : [options.store])], out);
+  const rows = followBenchRows(await allRows(files));
   const checked = options.checkModel !== undefined;
   const usable = checked ? rows : rows.filter((row) => ruleOf(row) !== null);
   if (!checked)
@@ -92,7 +94,7 @@ export async function benchBuild(
   await show(built, out, options);
 }
 
-async function sourceRows(folder: string): Promise<SourceRow[]> {
+async function sourceFiles(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((cause: unknown) => {
     throw new EvalPlannerError(
       'data',
@@ -108,9 +110,7 @@ async function sourceRows(folder: string): Promise<SourceRow[]> {
       `${folder} holds no files of FollowBench`,
       "give the folder data/ of FollowBench's repository, with content_constraints.json and the others",
     );
-  const rows: SourceRow[] = [];
-  for (const file of files) for await (const row of readRows(join(folder, file))) rows.push(row);
-  return rows;
+  return files.map((name) => join(folder, name));
 }
 
 const WHY: Readonly<Record<NoPair, string>> = {

@@ -6,7 +6,7 @@ import { choiceRow, joinChoices } from '../benchmarks/choice-verdicts.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { choicesDigest } from './bench-data.ts';
 import { playAll } from './bench-play.ts';
-import { allRows, benchmarkRows, firstPrompts, noteOddities } from './bench-rows.ts';
+import { allRows, benchmarkRows, filesOnDisk, firstPrompts, noteOddities } from './bench-rows.ts';
 import type { BenchOptions, Loaded } from './bench-run.ts';
 
 export const choiceBenchmark = (name: string) =>
@@ -19,6 +19,7 @@ export async function loadedChoices(benchmark: ChoiceBenchmark, options: BenchOp
   const way = options.way ?? 'best-of-n';
   return {
     name: benchmark.name,
+    files: (await filesOnDisk(benchmark, options.data)) ?? [],
     ready({ options: { prompts } }) {
       const needed = way === 'best-of-n' ? 'choice' : way === 'ratings' ? 'score' : null;
       if (needed === null || prompts?.[needed] !== undefined) return;

@@ -5,6 +5,14 @@ import { EvalPlannerError } from '../errors.ts';
 import { isDataFile, readRows } from '../rows/read.ts';
 import type { SourceRow } from '../rows/row.ts';
 
+/** The files that a benchmark is read from; null where they are a dataset's on the hub. */
+export async function filesOnDisk(benchmark: Named, data: string | undefined): Promise<string[] | null> {
+  if (data === undefined) return null;
+  const there = isDataFile(data) || (await stat(data).catch(() => null)) !== null;
+  if (!there && (await import('../rows/hub.ts')).parseHubId(data) !== null) return null;
+  return benchmarkFiles(benchmark, data);
+}
+
 /** The rows of a benchmark: of its file or folder on the disk, else of a dataset on the hub; without `data` of the benchmark's
  * own datasets there. Throws EvalPlannerError, naming what was looked for. */
 export async function benchmarkRows(benchmark: Named, data: string | undefined): Promise<SourceRow[]> {
@@ -14,13 +22,9 @@ export async function benchmarkRows(benchmark: Named, data: string | undefined):
       `${benchmark.title} needs its data`,
       'give its file or folder with --data',
     );
-  const onDisk = data !== undefined && (isDataFile(data) || (await stat(data).catch(() => null)) !== null);
-  if (onDisk) return allRows(await benchmarkFiles(benchmark, data));
-  const [{ parseHubId }, { sourceFiles }] = await Promise.all([
-    import('../rows/hub.ts'),
-    import('../rows/sources.ts'),
-  ]);
-  if (data !== undefined && parseHubId(data) === null) return allRows(await benchmarkFiles(benchmark, data));
+  const files = await filesOnDisk(benchmark, data);
+  if (files !== null) return allRows(files);
+  const { sourceFiles } = await import('../rows/sources.ts');
   const rows: SourceRow[] = [];
   // Files are all called train or test there: the dataset's name tells what rows are of.
   for (const dataset of data === undefined ? benchmark.hub : [data])

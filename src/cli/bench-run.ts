@@ -14,7 +14,7 @@ import {
 } from '../report/benchmark-report.ts';
 import { type BenchDescription, checkBenchFolder, defaultFolder } from './bench-folder.ts';
 import { diskFailure } from './failure.ts';
-import { writeAtomically } from './files.ts';
+import { keepSources, writeAtomically } from './files.ts';
 import { type JudgeSetup, type OpenJudge, openJudge } from './open-judge.ts';
 import { makeFolder } from './run-folder.ts';
 import { version } from './version.ts';
@@ -46,6 +46,8 @@ export interface BenchRun {
 /** A benchmark whose data are at hand. */
 export interface Loaded {
   readonly name: string;
+  /** Those on the disk that it was read from. */
+  readonly files: readonly string[];
   /** Throws where this judge cannot play it, before anything is asked. */
   ready?(judge: OpenJudge): void;
   /** Has the judge play it, or reads the verdicts that were made elsewhere; null for a dry run. */
@@ -54,20 +56,26 @@ export interface Loaded {
 
 /** Opens the folder, the ledger in it and the judge, and closes them after the work, however that ends. */
 export async function inFolder(
-  names: readonly string[],
+  loaded: readonly Loaded[],
   options: BenchOptions,
   signal: AbortSignal,
   work: (run: BenchRun) => Promise<void>,
 ): Promise<void> {
+  const names = loaded.map(({ name }) => name);
   const description = describe(names, options);
   const folder = options.out ?? (options.verdicts === undefined ? defaultFolder(description) : null);
   const written = options.dryRun ? null : folder;
+  const store = options.store ?? (folder === null ? undefined : join(folder, 'run.db'));
+  if (options.saveVerdicts !== undefined) {
+    // The ledger is one of them: it holds answers that were paid for.
+    const given = [options.verdicts, store].filter((file) => file !== undefined);
+    keepSources([...loaded.flatMap(({ files }) => files), ...given], options.saveVerdicts);
+  }
   try {
     if (written !== null) {
       checkBenchFolder(written, description);
       makeFolder(written);
     }
-    const store = options.store ?? (folder === null ? undefined : join(folder, 'run.db'));
     const setup: JudgeSetup = { ...options, ...(store === undefined ? {} : { store }) };
     const judge = options.verdicts === undefined ? await openJudge(setup, signal) : null;
     try {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -118,6 +118,47 @@ it("finds a benchmark's folder by its name", async () => {
   expect(await main(['bench', 'llmbar', '--data', folder, '--verdicts', own])).toBe(0);
   expect(out).toMatch(/^LLMBar: 100\.0/);
   expect(out).toMatch(/not the whole benchmark, .*Natural\s+1 of 100, Neighbor 0 of 134/);
+});
+
+describe('what it reads', () => {
+  const own = join(folder, 'own');
+  mkdirSync(join(own, 'LLMBar'), { recursive: true });
+  const file = (name: string, text: string) => {
+    writeFileSync(join(own, name), text);
+    return join(own, name);
+  };
+  const natural = file(
+    'LLMBar/Natural.json',
+    JSON.stringify([{ id: 'n', input: 'x', output_1: 'a', output_2: 'b', label: 2 }]),
+  );
+  const read = file('pairs.jsonl', readFileSync(data, 'utf8'));
+  const said = file('verdicts.jsonl', readFileSync(verdicts, 'utf8'));
+  const store = file('ledger.db', '');
+  const run = join(own, 'run');
+  const ledger = join(run, 'run.db');
+  const built = file(
+    'content_constraints.json',
+    JSON.stringify([
+      { example_id: 1, category: 'content', source: 'x', level: 0, instruction: 'x', target: '' },
+    ]),
+  );
+
+  it.each<[string, readonly string[], string]>([
+    ['the data', ['custom', '--data', read, '--save-verdicts', read], read],
+    ['a file of a folder', ['llmbar', '--data', own, '--save-verdicts', natural], natural],
+    ['verdicts', ['custom', '--data', read, '--verdicts', said, '--save-verdicts', said], said],
+    ['a ledger', ['custom', '--data', read, '--store', store, '--save-verdicts', store], store],
+    ["the folder's ledger", ['custom', '--data', read, '--save-verdicts', ledger], ledger],
+    ["FollowBench's", ['build', 'followbench', '--model', 'x', '--data', own, '--out', built], built],
+  ])('%s is never written over', async (_, args, target) => {
+    const now = () => (existsSync(target) ? readFileSync(target, 'utf8') : null);
+    const before = now();
+    expect(await main(['bench', '--out', run, ...args])).toBe(2);
+    expect(complaints).toMatch(/would overwrite a source\nfix: choose another name/);
+    expect(now()).toBe(before);
+    // Before a folder is made or a model is asked.
+    expect(existsSync(run)).toBe(false);
+  });
 });
 
 describe('a run folder', () => {

@@ -27,7 +27,7 @@ export async function bench(
     const choices = choiceBenchmark(name);
     loaded.push(await (choices ? loadedChoices(choices, options) : loadedPairs(name, options)));
   }
-  await inFolder(names, options, signal, async (run) => {
+  await inFolder(loaded, options, signal, async (run) => {
     const { judge, folder } = run;
     const results: BenchResult[] = [];
     if (judge) for (const benchmark of loaded) benchmark.ready?.(judge);
