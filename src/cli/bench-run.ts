@@ -1,4 +1,4 @@
-import { basename, join, parse } from 'node:path';
+import { basename, dirname, join, parse } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Way } from '../benchmarks/choice.ts';
 import type { Meter } from '../benchmarks/effort.ts';
@@ -76,6 +76,7 @@ export async function inFolder(
       checkBenchFolder(written, description);
       makeFolder(written);
     }
+    if (options.saveVerdicts !== undefined && !options.dryRun) makeFolder(dirname(options.saveVerdicts));
     const setup: JudgeSetup = { ...options, ...(store === undefined ? {} : { store }) };
     const judge = options.verdicts === undefined ? await openJudge(setup, signal) : null;
     try {

@@ -167,7 +167,7 @@ describe('a run folder', () => {
   const json = () => JSON.parse(out);
 
   it('has report, page, verdicts and ledger; the same command asks for nothing and scores the same', async () => {
-    const saved = join(folder, 'saved.jsonl');
+    const saved = join(folder, 'not', 'there', 'saved.jsonl');
     expect(await main([...play, '--save-verdicts', saved])).toBe(0);
     const [own] = json().benchmarks;
     expect(own).toMatchObject({ name: 'playground', judged: 6, twice: 6 });
