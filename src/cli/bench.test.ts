@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -133,6 +141,8 @@ describe('what it reads', () => {
   );
   const read = file('pairs.jsonl', readFileSync(data, 'utf8'));
   const said = file('verdicts.jsonl', readFileSync(verdicts, 'utf8'));
+  symlinkSync(own, join(folder, 'link'));
+  const link = (name: string) => join(folder, 'link', name);
   const store = file('ledger.db', '');
   const run = join(own, 'run');
   const ledger = join(run, 'run.db');
@@ -145,6 +155,7 @@ describe('what it reads', () => {
 
   it.each<[string, readonly string[], string]>([
     ['the data', ['custom', '--data', read, '--save-verdicts', read], read],
+    ['a file behind a link', ['custom', '--data', read, '--save-verdicts', link('pairs.jsonl')], read],
     ['a file of a folder', ['llmbar', '--data', own, '--save-verdicts', natural], natural],
     ['verdicts', ['custom', '--data', read, '--verdicts', said, '--save-verdicts', said], said],
     ['a ledger', ['custom', '--data', read, '--store', store, '--save-verdicts', store], store],
