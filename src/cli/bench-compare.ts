@@ -51,7 +51,10 @@ export async function benchCompare(
       );
     comparisons.push(comparison);
   }
-  const judges = [runs[0].name, runs[1].name] as const;
+  const [one, other] = runs;
+  const alike = one.name === other.name && one.path !== other.path;
+  const nameOf = ({ name, path }: Run) => (alike ? `${name} (${path})` : name);
+  const judges = [nameOf(one), nameOf(other)] as const;
   if (options.json)
     return print(`${JSON.stringify({ first: judges[0], second: judges[1], comparisons }, null, 2)}\n`);
   return print(renderComparisons(judges, comparisons, tableOptions(process.stdout)));

@@ -12,11 +12,12 @@ export interface BenchDescription {
   readonly revision?: string;
 }
 
-/** `runs/bench-M2-DPO-3f2a91`: another judge or other options are another folder, the same command is the same one. */
+/** `runs/bench-M2-DPO-3f2a91`, or `runs/bench-M2-DPO-int8-90c1de`: another judge or other options are another folder, the same command is the same one. */
 export function defaultFolder({ asked }: BenchDescription): string {
   const digest = createHash('sha256').update(JSON.stringify(asked)).digest('hex').slice(0, 6);
   const judge = basename(asked.judge ?? 'judge').replace(/[^\w.-]+/g, '-');
-  return join('runs', `bench-${judge.slice(0, 40)}-${digest}`);
+  const type = asked['--quantization'];
+  return join('runs', `bench-${judge.slice(0, 40)}${type === undefined ? '' : `-${type}`}-${digest}`);
 }
 
 /** Refuses a folder that is not this run's, before anything in it is touched. */

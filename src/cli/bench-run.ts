@@ -102,10 +102,11 @@ export async function inFolder(
 /** What the results are a function of, but for the judge's weights and the data. */
 function describe(names: readonly string[], options: BenchOptions): BenchDescription {
   const { data, verdicts, model, planModel, prompts, form, votes, plans, ties, reask, weighted } = options;
-  const { temperature, maxTokens, orders, way, limit, maxChars, seed } = options;
+  const { quantization, temperature, maxTokens, orders, way, limit, maxChars, seed } = options;
   const asked: Record<string, unknown> = {
     benchmarks: names.join(' '),
     ...(verdicts === undefined ? { judge: model ?? 'M0' } : { verdicts }),
+    '--quantization': quantization,
     '--data': data,
     '--plan-model': planModel,
     '--prompts': prompts,
@@ -167,15 +168,16 @@ export class Stopwatch {
 export async function writeReport(
   { judge, folder }: BenchRun,
   results: readonly BenchResult[],
-  { data, seed, orders, limit, maxChars, model, verdicts }: BenchOptions,
+  options: BenchOptions,
 ): Promise<void> {
   if (folder === null) return;
+  const { data, seed, orders, limit, maxChars } = options;
   const report: BenchmarkReport = {
     kind: 'bench',
     schema: 1,
     version: version(),
     node: process.versions.node,
-    judge: judgeFacts(judge, model, verdicts),
+    judge: judgeFacts(judge, options),
     data: data ?? null,
     seed,
     selection: {
@@ -196,7 +198,10 @@ export function tellPage({ folder }: BenchRun, { json }: BenchOptions): void {
   process.stderr.write(`\nCharts and figures: ${pathToFileURL(join(folder, 'report.html')).href}\n`);
 }
 
-function judgeFacts(judge: OpenJudge | null, model = 'M0', verdicts = ''): JudgeFacts {
+function judgeFacts(
+  judge: OpenJudge | null,
+  { model = 'M0', quantization, verdicts = '' }: BenchOptions,
+): JudgeFacts {
   if (judge === null)
     return { name: parse(verdicts).name, revision: null, settings: 'verdicts made elsewhere' };
   const { form, votes, plans, ties, reask, weighted, sampling } = settings(judge.model, judge.options);
@@ -211,6 +216,7 @@ function judgeFacts(judge: OpenJudge | null, model = 'M0', verdicts = ''): Judge
     temperature === 0 ? 'greedy' : `temperature ${temperature}, top-p ${topP}`,
     `at most ${maxTokens} tokens`,
   ];
-  const name = judge.place.kind === 'folder' ? basename(model) : model;
+  const bare = judge.place.kind === 'folder' ? basename(model) : model;
+  const name = quantization === undefined ? bare : `${bare} in ${quantization}`;
   return { name, revision: judge.model.revision, settings: words.join(', ') };
 }

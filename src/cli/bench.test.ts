@@ -2,6 +2,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -259,6 +260,34 @@ describe('a run folder', () => {
     expect(await main(['bench', 'compare', other, run])).toBe(2);
     expect(complaints).toMatch(/has schema 7, this version reads 1/);
   });
+});
+
+it('keeps a judge in int8 apart from the same one, in folders and names', async () => {
+  const here = process.cwd();
+  const work = join(folder, 'work');
+  mkdirSync(work);
+  process.chdir(work);
+  try {
+    const play = ['bench', 'playground', '--limit', '2'];
+    expect(await main(play)).toBe(0);
+    expect(await main([...play, '--quantization', 'int8'])).toBe(0);
+    expect(await main([...play, '--out', 'again'])).toBe(0);
+    const [own, int8] = readdirSync('runs').toSorted();
+    expect([own, int8]).toEqual([
+      expect.stringMatching(/^bench-M0-[0-9a-f]{6}$/),
+      expect.stringMatching(/^bench-M0-int8-[0-9a-f]{6}$/),
+    ]);
+    const [one, other] = [join('runs', `${own}`), join('runs', `${int8}`)];
+    expect(readFileSync(join(other, 'report.html'), 'utf8')).toMatch(/M0 in int8 scores/);
+    out = '';
+    expect(await main(['bench', 'compare', one, other])).toBe(0);
+    expect(out).toMatch(/^A: M0\nB: M0 in int8\n/);
+    out = '';
+    expect(await main(['bench', 'compare', one, 'again'])).toBe(0);
+    expect(out).toMatch(/^A: M0 \(runs.bench-M0-.{6}\)\nB: M0 \(again\)\n/);
+  } finally {
+    process.chdir(here);
+  }
 });
 
 it('keeps a run of choices among n in a folder too', async () => {
