@@ -37,8 +37,8 @@ afterEach(() => {
   process.exitCode = 0;
 });
 
-const write = (name: string, rows: readonly unknown[]) => {
-  writeFileSync(join(folder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+const write = (name: string, rows: readonly unknown[], end = '') => {
+  writeFileSync(join(folder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join('') + end);
   return join(folder, name);
 };
 const pairs = Array.from({ length: 10 }, (_, i) => ({
@@ -104,6 +104,11 @@ it.each<[string, readonly string[], RegExp]>([
     'missing verdicts',
     ['custom', '--data', data, '--verdicts', join(folder, 'none.jsonl')],
     /cannot read .*none\.jsonl/,
+  ],
+  [
+    'a row that is not JSON',
+    ['custom', '--data', write('bad.jsonl', pairs.slice(0, 1), '{oops\n')],
+    /bad\.jsonl, line 2 is not JSON\nfix: correct the row\n/,
   ],
   ['no verdicts', ['custom', '--data', data, '--verdicts', write('empty.jsonl', [])], /holds no verdict/],
   [
