@@ -8,7 +8,7 @@ import type { BenchmarkReport } from '../report/benchmark-report.ts';
 import { renderComparisons } from '../report/comparison-table.ts';
 import { tableOptions } from '../report/table.ts';
 import { choiceBenchmark, loadChoices, readChoices } from './bench-choices.ts';
-import { benchmarkOf, choicesDigest, digestOf, loadPairs, readGames } from './bench-data.ts';
+import { benchmarkOf, checkData, choicesDigest, digestOf, loadPairs, readGames } from './bench-data.ts';
 import { readBenchReport, verdictsFile } from './bench-folder.ts';
 import { print } from './terminal.ts';
 
@@ -35,6 +35,7 @@ export async function benchCompare(
 ): Promise<void> {
   const runs = [openRun(first), openRun(second)] as const;
   const names = shared(runs, options.benchmark);
+  checkData(names, options.data);
   const comparisons: JudgeComparison[] = [];
   for (const name of names) {
     // A file has no data of its own, so it takes what the other one had.

@@ -16,10 +16,25 @@ export function benchmarkOf(name: string): Benchmark {
   throw new EvalPlannerError('usage', `there is no benchmark called ${name}`, `choose one of ${known}`);
 }
 
+/** Where a benchmark's data are: as --data says, but for the playground, whose pairs come with the package. */
+export function placeOf({ name }: Benchmark, data: string | undefined): string | undefined {
+  return name === 'playground' ? join(SEED_FOLDER, 'heldout') : data;
+}
+
+/** Throws EvalPlannerError `usage` where --data is given and none of the benchmarks takes it. */
+export function checkData(names: readonly string[], data: string | undefined): void {
+  if (data === undefined || names.some((name) => name !== 'playground')) return;
+  throw new EvalPlannerError(
+    'usage',
+    '--data is not for the playground, whose pairs come with the package',
+    'leave it out, or bench a file of your own as custom',
+  );
+}
+
 /** All pairs of a benchmark from its file, folder or dataset on the hub; without one from its own dataset, the playground's
  * from the package. Says on stderr what is strange in them. */
 export async function loadPairs(benchmark: Benchmark, data?: string): Promise<BenchmarkPair[]> {
-  const place = data ?? (benchmark.name === 'playground' ? join(SEED_FOLDER, 'heldout') : undefined);
+  const place = placeOf(benchmark, data);
   const pairs = benchmark.load(await benchmarkRows(benchmark, place));
   if (pairs.length === 0)
     throw new EvalPlannerError(

@@ -122,6 +122,27 @@ it.each<[string, readonly string[], RegExp]>([
   expect(complaints).not.toMatch(/ at .*\.ts/);
 });
 
+it('never takes --data for the playground', async () => {
+  expect(await main(['bench', 'playground', '--data', data])).toBe(2);
+  expect(complaints).toMatch(/--data is not for the playground, .*\nfix: .* your own as custom/);
+  complaints = '';
+  const args = ['bench', 'playground', 'custom', '--data', data, '--limit', '1', '--json'];
+  expect(await main([...args, '--out', join(folder, 'beside')])).toBe(0);
+  expect(JSON.parse(out).benchmarks).toMatchObject([
+    { name: 'playground', pairs: 1, official: { parts: [{ name: 'general' }] } },
+    { name: 'custom', pairs: 1, official: { parts: [{ name: 'all' }] } },
+  ]);
+  expect(complaints).not.toMatch(/more than was published/);
+});
+
+it('does not compare runs on data that changed', async () => {
+  const run = join(folder, 'changed');
+  expect(await main(['bench', 'custom', '--data', data, '--verdicts', verdicts, '--out', run])).toBe(0);
+  const fewer = write('fewer.jsonl', pairs.slice(1));
+  expect(await main(['bench', 'compare', run, run, '--data', fewer])).toBe(2);
+  expect(complaints).toMatch(/has judged other rows of custom than the files now hold/);
+});
+
 it("finds a benchmark's folder by its name", async () => {
   mkdirSync(join(folder, 'LLMBar'));
   writeFileSync(
@@ -242,9 +263,9 @@ describe('a run folder', () => {
       /has not played llmbar\nfix: it has playground/,
     ],
     [
-      'data that changed',
+      'data of the playground',
       ['bench', 'compare', run, run, '--data', data],
-      /has judged other rows of playground than the files now hold/,
+      /--data is not for the playground, .*\nfix: leave it out/,
     ],
   ])('%s: one clear error', async (_, args, message) => {
     expect(await main(args)).toBeGreaterThan(1);

@@ -4,7 +4,7 @@ import { benchmarkMarkdown, renderBenchmark } from '../report/benchmark-table.ts
 import { choiceMarkdown, renderChoices } from '../report/choice-table.ts';
 import { tableOptions } from '../report/table.ts';
 import { choiceBenchmark, loadedChoices } from './bench-choices.ts';
-import { benchmarkOf } from './bench-data.ts';
+import { benchmarkOf, checkData } from './bench-data.ts';
 import { verdictsFile } from './bench-folder.ts';
 import { gates } from './bench-gates.ts';
 import { loadedPairs } from './bench-pairs.ts';
@@ -52,6 +52,7 @@ function check(names: readonly string[], options: BenchOptions): void {
   const usage = (what: string, remedy: string) => new EvalPlannerError('usage', what, remedy);
   const choices = names.filter((name) => choiceBenchmark(name) !== undefined);
   const pairs = names.filter((name) => !choices.includes(name)).map(benchmarkOf);
+  checkData(names, options.data);
   if (choices.length === 0 && options.way !== undefined)
     throw usage('--way is of choices among n', 'pairs are judged by --orders');
   if (pairs.length === 0 && (options.maxChars !== undefined || options.orders === 'both'))

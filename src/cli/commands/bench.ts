@@ -18,7 +18,7 @@ export function benchCommand(evalplanner: Command): void {
       )
       .option(
         '--data <path>',
-        "the benchmark's file, its folder, a folder of benchmarks, or a dataset on the hub, OWNER/NAME (default: the benchmark's own there)",
+        "the benchmark's file, its folder, a folder of benchmarks, or a dataset on the hub, OWNER/NAME (default: the benchmark's own there; the playground has its own only)",
       )
       .option(
         '--model <name>',
