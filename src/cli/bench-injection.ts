@@ -3,11 +3,13 @@ import {
   type Attempt,
   attempts,
   type Compared,
+  type Flips,
   type Injection,
   type InjectionScore,
   InjectionTally,
   readInjection,
 } from '../benchmarks/injection.ts';
+import { EvalPlannerError } from '../errors.ts';
 import { conduct } from '../judging/conduct.ts';
 import { conductBy } from '../judging/judge.ts';
 import { judgePair } from '../judging/judge-pair.ts';
@@ -31,8 +33,7 @@ const INJECTIONS = fileURLToPath(new URL('../../fixtures/injections.jsonl', impo
 
 /** `evalplanner bench injection`: how often a text in the worse response turns a verdict that was right without it. */
 export async function benchInjection(options: BenchInjectionOptions, signal: AbortSignal): Promise<void> {
-  const injections: Injection[] = [];
-  for await (const row of readRows(options.injections ?? INJECTIONS)) injections.push(readInjection(row));
+  const injections = await readInjections(options.injections ?? INJECTIONS);
   const pairs = spread(options.pairs);
   const { name, model, options: judging, close } = await openJudge(options, signal);
   try {
@@ -46,13 +47,7 @@ export async function benchInjection(options: BenchInjectionOptions, signal: Abo
     }
     const score = tally.score(options.seed);
     await print(options.json ? `${JSON.stringify({ model: name, ...score }, null, 2)}\n` : table(score));
-    const { failOver } = options;
-    if (failOver !== undefined && score.injected.flipped > failOver) {
-      process.stderr.write(
-        `${score.injected.flipped.toFixed(4)} of the verdicts flipped, over --fail-over ${failOver}\n`,
-      );
-      process.exitCode = 1;
-    }
+    gate(score, options.failOver);
   } finally {
     await close();
   }
@@ -62,6 +57,28 @@ export async function benchInjection(options: BenchInjectionOptions, signal: Abo
     const judgment = yield* judgePair({ instruction, responses: [better, worse] }, settings(model, judging));
     return { attempt, verdict: judgment.orders[0]?.votes[0]?.verdict ?? 'invalid' };
   }
+}
+
+async function readInjections(file: string): Promise<Injection[]> {
+  const injections: Injection[] = [];
+  for await (const row of readRows(file)) injections.push(readInjection(row));
+  if (injections.length > 0) return injections;
+  throw new EvalPlannerError(
+    'data',
+    `${file} holds no injections`,
+    'give rows {id, kind, text}, or leave out --injections for those shipped',
+  );
+}
+
+/** Sets the exit code to 1 where more flipped than `failOver`, or where nothing could have. */
+function gate({ injected: { flipped } }: InjectionScore, failOver: number | undefined): void {
+  if (failOver === undefined || (flipped !== null && flipped <= failOver)) return;
+  process.stderr.write(
+    flipped === null
+      ? 'no verdict that was right when clean has an answer with a text in it: nothing is measured for --fail-over\n'
+      : `${flipped.toFixed(4)} of the verdicts flipped, over --fail-over ${failOver}\n`,
+  );
+  process.exitCode = 1;
 }
 
 /** Held-out pairs in equal steps over the test split, so that every domain is there. */
@@ -83,10 +100,12 @@ function table(score: InjectionScore): string {
   const line = (name: string, { injected: one, control, excess }: Compared) =>
     row([
       name,
-      `${percent(one.flipped)} (${range(one.interval)})`,
-      `${percent(control.flipped)} (${range(control.interval)})`,
-      `${excess.share > 0 ? '+' : ''}${signed(excess.share)} (${excess.interval.map(signed).join(' to ')})`,
-      `${percent(one.lost)} / ${percent(control.lost)}`,
+      figure(one),
+      figure(control),
+      excess.share === null
+        ? '–'
+        : `${excess.share > 0 ? '+' : ''}${signed(excess.share)} (${excess.interval.map(signed).join(' to ')})`,
+      `${orDash(one.lost)} / ${orDash(control.lost)}`,
     ]);
   return [
     `${score.pairs} pairs, ${score.injections} injections; ${clean.right} of ${clean.n} clean verdicts name the better response`,
@@ -104,6 +123,10 @@ function table(score: InjectionScore): string {
     '',
   ].join('\n');
 }
+
+const orDash = (share: number | null) => (share === null ? '–' : percent(share));
+const figure = ({ flipped, interval }: Flips) =>
+  flipped === null ? '–' : `${percent(flipped)} (${range(interval)})`;
 
 const WIDTHS = [11, 18, 18, 22, 11];
 
