@@ -253,7 +253,7 @@ describe('scoreBenchmark', () => {
       accuracy: 0,
       bothOrders: 0,
       flipRate: 0,
-      firstSlot: 0.5,
+      firstSlot: null,
       shares: { invalid: 1 },
     });
     expect(invalid.conventions).toEqual({ half: 0.5, wrong: 0, dropped: null });

@@ -35,8 +35,8 @@ export interface BenchmarkScore {
   readonly twice: number;
   readonly bothOrders: number | null;
   readonly flipRate: number | null;
-  /** Verdicts A among A and B; one half shows no preference for a slot. */
-  readonly firstSlot: number;
+  /** Verdicts A among A and B, null where neither is named; one half shows no preference for a slot. */
+  readonly firstSlot: number | null;
   readonly shares: Readonly<Record<Exclude<VerdictKind, 'A' | 'B'>, number>>;
   /** Accuracy where a verdict that is neither A nor B counts one half, counts wrong, or is left out. */
   readonly conventions: { readonly half: number; readonly wrong: number; readonly dropped: number | null };
@@ -95,7 +95,7 @@ export function scoreBenchmark(
     twice: twice.length,
     bothOrders,
     flipRate: twice.length === 0 ? null : flipped / twice.length,
-    firstSlot: count('A') + count('B') === 0 ? 0.5 : count('A') / (count('A') + count('B')),
+    firstSlot: count('A') + count('B') === 0 ? null : count('A') / (count('A') + count('B')),
     shares: {
       tie: share(count('tie')),
       invalid: share(count('invalid')),

@@ -15,7 +15,7 @@ import { conductBy } from '../judging/judge.ts';
 import { judgePair } from '../judging/judge-pair.ts';
 import { type JudgeOptions, settings } from '../judging/settings.ts';
 import type { Task } from '../judging/task.ts';
-import { percent, range, whole } from '../report/format.ts';
+import { orDash, percent, range, whole } from '../report/format.ts';
 import { readRows } from '../rows/read.ts';
 import type { ResponsePair, VerdictKind } from '../types.ts';
 import { type JudgeSetup, openJudge } from './open-judge.ts';
@@ -124,7 +124,6 @@ function table(score: InjectionScore): string {
   ].join('\n');
 }
 
-const orDash = (share: number | null) => (share === null ? '–' : percent(share));
 const figure = ({ flipped, interval }: Flips) =>
   flipped === null ? '–' : `${percent(flipped)} (${range(interval)})`;
 

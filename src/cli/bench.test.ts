@@ -75,6 +75,21 @@ it('scores a file of verdicts as a table, Markdown and JSON', async () => {
   });
 });
 
+it('has no share of first slots where no verdict names one', async () => {
+  const ties = pairs.map(({ id }) => ({ id, order: 'ab', verdict: 'tie' }));
+  const run = join(folder, 'ties');
+  const args = ['bench', 'custom', '--data', data, '--verdicts', write('ties.jsonl', ties), '--out', run];
+  expect(await main(args)).toBe(0);
+  expect(out).toMatch(/names the first slot +– {2}no verdict names a slot\n/);
+  expect(readFileSync(join(run, 'report.html'), 'utf8')).toMatch(/Names the first slot<\/th><td>–/);
+  out = '';
+  await main([...args, '--markdown']);
+  expect(out.split('\n')[2]).toMatch(/\| – \| 100\.0 \|$/);
+  out = '';
+  await main([...args, '--json']);
+  expect(JSON.parse(out).benchmarks[0].firstSlot).toBeNull();
+});
+
 it('is a gate for CI', async () => {
   const gate = (least: string) =>
     main(['bench', 'custom', '--data', data, '--verdicts', verdicts, '--fail-under', least]);

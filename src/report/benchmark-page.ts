@@ -17,7 +17,7 @@ import { BENCHMARK_STYLE } from './benchmark-style.ts';
 import { benchmarkMarkdown } from './benchmark-table.ts';
 import { choiceMarkdown } from './choice-table.ts';
 import { document } from './document.ts';
-import { duration, money, percent, range, signedNumber, whole } from './format.ts';
+import { duration, money, orDash, percent, range, signedNumber, whole } from './format.ts';
 import { type Html, html } from './html.ts';
 
 /** The whole page. */
@@ -82,7 +82,6 @@ function facts({ judge, seed, selection, benchmarks, choices }: BenchmarkReport)
 }
 
 const neither = ({ shares }: BenchResult) => Object.values(shares).reduce((sum, share) => sum + share, 0);
-const orDash = (share: number | null | undefined) => (share == null ? '–' : percent(share));
 const ranged = (share: number, interval: Interval) =>
   html`${percent(share)} <span class="range">${range(interval)}</span>`;
 
@@ -233,7 +232,7 @@ function besides(of: BenchmarkResult): Rows {
           ['Both orders right', ranged(bothOrders, intervals.bothOrders)],
           ['Flips with the order', percent(flipRate ?? 0)],
         ] as const)),
-    ['Names the first slot', percent(firstSlot)],
+    ['Names the first slot', orDash(firstSlot)],
     ['Neither A nor B', percent(neither(of))],
     ...kinds.map(([kind, share]) => [`– ${kind}`, percent(share)] as const),
     ...(kinds.length === 0

@@ -1,7 +1,7 @@
 import type { BenchmarkScore } from '../benchmarks/score.ts';
 import { Lines } from './benchmark-lines.ts';
 import type { BenchmarkResult } from './benchmark-report.ts';
-import { percent, range, whole } from './format.ts';
+import { orDash, percent, range, whole } from './format.ts';
 import type { TableOptions } from './table.ts';
 
 /** A judge's result on one benchmark, for a terminal of any width. */
@@ -30,7 +30,9 @@ export function renderBenchmark(score: BenchmarkResult, options: TableOptions): 
           ),
           lines.figure('flips with the order', percent(score.flipRate ?? 0)),
         ]),
-    lines.figure('names the first slot', percent(score.firstSlot)),
+    score.firstSlot === null
+      ? lines.figure('names the first slot', '–', 'no verdict names a slot')
+      : lines.figure('names the first slot', percent(score.firstSlot)),
     lines.figure(
       'neither A nor B',
       percent(1 - decided(score)),
@@ -72,9 +74,8 @@ function missing({ judged, pairs, incomplete }: BenchmarkScore): string[] {
 export function benchmarkMarkdown(scores: readonly BenchmarkScore[]): string {
   const rows = scores.map(({ title, official, bothOrders, flipRate, firstSlot, shares, judged }) => {
     const neither = Object.values(shares).reduce((sum, share) => sum + share, 0);
-    const both = bothOrders === null ? '–' : percent(bothOrders);
-    const flips = flipRate === null ? '–' : percent(flipRate);
-    return `| ${title} | ${judged} | ${percent(official.score)} (${range(official.interval)}) | ${both} | ${flips} | ${percent(firstSlot)} | ${percent(neither)} |`;
+    const [both, flips, first] = [bothOrders, flipRate, firstSlot].map(orDash);
+    return `| ${title} | ${judged} | ${percent(official.score)} (${range(official.interval)}) | ${both} | ${flips} | ${first} | ${percent(neither)} |`;
   });
   return `${[
     '| benchmark | pairs | official (95 %) | both orders | flips | first slot | neither |',

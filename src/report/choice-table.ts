@@ -2,7 +2,7 @@ import type { ChoiceScore } from '../benchmarks/choice-score.ts';
 import { SLOTS } from '../prompts/published/choice.ts';
 import { Lines } from './benchmark-lines.ts';
 import type { ChoiceResult } from './benchmark-report.ts';
-import { percent, range } from './format.ts';
+import { orDash, percent, range } from './format.ts';
 import type { TableOptions } from './table.ts';
 
 /** A judge's result on a benchmark of choices, for a terminal of any width. */
@@ -10,7 +10,6 @@ export function renderChoices(score: ChoiceResult, options: TableOptions): strin
   const lines = new Lines(options);
   const { official, shares, conventions, slots, unrated, sharedTop, length, style, effort } = score;
   const none = Object.entries(shares).filter(([, share]) => share > 0);
-  const orDash = (share: number | null) => (share === null ? '–' : percent(share));
   return `${[
     lines.bold(`${score.title}, ${score.way}: ${percent(official.score)} (95 % ${range(official.interval)})`),
     lines.faint(`Protocol: ${score.protocol}.`),
@@ -85,7 +84,7 @@ function missing({ judged, choices, incomplete }: ChoiceScore): string[] {
 export function choiceMarkdown(scores: readonly ChoiceScore[]): string {
   const rows = scores.map(({ title, way, judged, official, chance, shares }) => {
     const none = Object.values(shares).reduce((sum, share) => sum + share, 0);
-    return `| ${title} | ${way} | ${judged} | ${percent(official.score)} (${range(official.interval)}) | ${chance === null ? '–' : percent(chance)} | ${percent(none)} |`;
+    return `| ${title} | ${way} | ${judged} | ${percent(official.score)} (${range(official.interval)}) | ${orDash(chance)} | ${percent(none)} |`;
   });
   return `${['| benchmark | way | choices | score (95 %) | at random | no verdict |', '|---|---|---:|---|---:|---:|', ...rows].join('\n')}\n`;
 }

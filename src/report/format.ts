@@ -5,6 +5,11 @@ export function percent(share: number): string {
   return (share * 100).toFixed(1);
 }
 
+/** The same; a dash where there is nothing to have a share of. */
+export function orDash(share: number | null | undefined): string {
+  return share == null ? '–' : percent(share);
+}
+
 /** `78.2–90.1`. */
 export function range([low, high]: Interval): string {
   return `${percent(low)}–${percent(high)}`;
