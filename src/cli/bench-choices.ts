@@ -6,7 +6,7 @@ import { choiceRow, joinChoices } from '../benchmarks/choice-verdicts.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { choicesDigest } from './bench-data.ts';
 import { playAll } from './bench-play.ts';
-import { allRows, benchmarkRows, filesOnDisk, firstPrompts, noteOddities } from './bench-rows.ts';
+import { allRows, benchmarkRows, filesOnDisk, firstPrompts, noRows, noteOddities } from './bench-rows.ts';
 import type { BenchOptions, Loaded } from './bench-run.ts';
 
 export const choiceBenchmark = (name: string) =>
@@ -74,12 +74,7 @@ export async function loadedChoices(benchmark: ChoiceBenchmark, options: BenchOp
 /** All choices of a benchmark; says on stderr what is strange in them. */
 export async function loadChoices(benchmark: ChoiceBenchmark, data?: string): Promise<BenchmarkChoice[]> {
   const choices = benchmark.load(await benchmarkRows(benchmark, data));
-  if (choices.length === 0)
-    throw new EvalPlannerError(
-      'data',
-      `${data ?? benchmark.hub.join(', ')} holds no choices`,
-      'fetch the files again',
-    );
+  if (choices.length === 0) throw noRows(benchmark, data, 'choices');
   noteOddities(benchmark, choices);
   return choices;
 }

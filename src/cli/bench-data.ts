@@ -6,7 +6,7 @@ import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
 import { BENCHMARKS } from '../benchmarks/names.ts';
 import { joinVerdicts } from '../benchmarks/verdicts.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { allRows, benchmarkRows, firstPrompts, noteOddities } from './bench-rows.ts';
+import { allRows, benchmarkRows, firstPrompts, noRows, noteOddities } from './bench-rows.ts';
 import { SEED_FOLDER } from './seed-folder.ts';
 
 export function benchmarkOf(name: string): Benchmark {
@@ -36,12 +36,7 @@ export function checkData(names: readonly string[], data: string | undefined): v
 export async function loadPairs(benchmark: Benchmark, data?: string): Promise<BenchmarkPair[]> {
   const place = placeOf(benchmark, data);
   const pairs = benchmark.load(await benchmarkRows(benchmark, place));
-  if (pairs.length === 0)
-    throw new EvalPlannerError(
-      'data',
-      `${place ?? benchmark.hub.join(', ')} holds no pairs`,
-      'fetch the files again',
-    );
+  if (pairs.length === 0) throw noRows(benchmark, place, 'pairs');
   noteOddities(
     benchmark,
     pairs.map(({ id, section, first, second }) => ({ id, section, responses: [first, second] })),

@@ -40,6 +40,22 @@ export async function allRows(files: readonly string[]): Promise<SourceRow[]> {
   return rows;
 }
 
+/** The error of data without a row. */
+export function noRows(
+  { hub, counts }: Named,
+  place: string | undefined,
+  what: 'pairs' | 'choices',
+): EvalPlannerError {
+  const own = hub.length === 0 && counts.length === 0;
+  return new EvalPlannerError(
+    'data',
+    `${place ?? hub.join(', ')} holds no ${what}`,
+    own
+      ? 'give a file with rows; `evalplanner bench --help` says what those of your own have'
+      : 'fetch the files again',
+  );
+}
+
 /** What belongs to the first `limit` prompts; everything without a limit. */
 export function firstPrompts<T extends { readonly prompt: string }>(
   items: readonly T[],

@@ -125,6 +125,21 @@ it.each<[string, readonly string[], RegExp]>([
     ['custom', '--data', write('bad.jsonl', pairs.slice(0, 1), '{oops\n')],
     /bad\.jsonl, line 2 is not JSON\nfix: correct the row\n/,
   ],
+  [
+    'no pairs',
+    ['custom', '--data', write('no-pairs.jsonl', [])],
+    /no-pairs\.jsonl holds no pairs\nfix: give a file with rows; .*--help/,
+  ],
+  [
+    'no choices',
+    ['custom-k', '--data', write('no-choices.jsonl', [])],
+    /no-choices\.jsonl holds no choices\nfix: give a file with rows; .*--help/,
+  ],
+  [
+    'no pairs of a published one',
+    ['rewardbench', '--data', write('no-pairs.jsonl', [])],
+    /no-pairs\.jsonl holds no pairs\nfix: fetch the files again/,
+  ],
   ['no verdicts', ['custom', '--data', data, '--verdicts', write('empty.jsonl', [])], /holds no verdict/],
   [
     'a share above one',
