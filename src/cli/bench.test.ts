@@ -173,6 +173,16 @@ it('does not compare runs on data that changed', async () => {
   expect(complaints).toMatch(/has judged other rows of custom than the files now hold/);
 });
 
+it.each<[string, readonly string[]]>([
+  ['bench compare', ['compare', 'x']],
+  ['bench injection', ['injection', '--pairs', '0']],
+  ['bench build', ['build']],
+  ['bench', ['custom', '--model', 'compare', '--limit', '0']],
+])('wrong arguments of `%s` refer to its own help', async (name, args) => {
+  expect(await main(['bench', ...args])).toBe(2);
+  expect(complaints).toContain(`fix: see \`evalplanner ${name} --help\`\n`);
+});
+
 it("finds a benchmark's folder by its name", async () => {
   mkdirSync(join(folder, 'LLMBar'));
   writeFileSync(

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, type CommanderError } from 'commander';
 import { EvalPlannerError, EXIT_CODE } from '../errors.ts';
 import { auditCommand } from './commands/audit.ts';
 import { benchCommand } from './commands/bench.ts';
@@ -49,10 +49,29 @@ Progress goes to stderr, results to stdout.`,
 
   for (const command of tree(evalplanner)) {
     // Errors are printed by explain(), in the same two lines as every other.
-    command.exitOverride().configureOutput({ outputError: () => {} });
+    command.configureOutput({ outputError: () => {} }).exitOverride((error) => {
+      throw new Ended(nameOf(command), error);
+    });
     if (command !== evalplanner) command.option('--debug', 'print the stack and the cause of an error');
   }
   return evalplanner;
+}
+
+/** Commander is done, and with which command. */
+class Ended extends Error {
+  readonly command: string;
+  readonly reason: CommanderError;
+
+  constructor(command: string, reason: CommanderError) {
+    super(reason.message);
+    this.command = command;
+    this.reason = reason;
+  }
+}
+
+/** `evalplanner bench compare`. */
+function nameOf(command: Command): string {
+  return `${command.parent === null ? '' : `${nameOf(command.parent)} `}${command.name()}`;
 }
 
 function tree(command: Command): Command[] {
@@ -60,20 +79,17 @@ function tree(command: Command): Command[] {
 }
 
 /** Commander's complaints as ours; null for --help and --version, which it ends by an exception too. */
-function usageError(error: CommanderError, args: readonly string[]): EvalPlannerError | null {
-  if (error.exitCode === 0) return null;
-  const names = program().commands.map((command) => command.name());
-  const command = args.find((arg) => names.includes(arg));
-  const what = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-  if (error.code === 'commander.help') {
+function usageError({ command, reason }: Ended): EvalPlannerError | null {
+  if (reason.exitCode === 0) return null;
+  const what = reason.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+  if (reason.code === 'commander.help') {
     return new EvalPlannerError(
       'usage',
       'no command was given',
       'choose one of those above, e.g. `evalplanner demo`',
     );
   }
-  const help = `evalplanner ${command === undefined ? '' : `${command} `}--help`;
-  return new EvalPlannerError('usage', what, `see \`${help}\``);
+  return new EvalPlannerError('usage', what, `see \`${command} --help\``);
 }
 
 /** Run the command line; answers the exit code. */
@@ -83,7 +99,7 @@ export async function run(args: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (isGone(error)) return 0;
-    const failure = error instanceof CommanderError ? usageError(error, args) : error;
+    const failure = error instanceof Ended ? usageError(error) : error;
     if (failure === null) return 0;
     process.stderr.write(explain(failure, { debug: args.includes('--debug') }));
     return failure instanceof EvalPlannerError ? EXIT_CODE[failure.code] : EXIT_CODE.internal;
