@@ -10,6 +10,7 @@ import {
 import { followBenchRows } from '../benchmarks/followbench/row.ts';
 import { ruleOf } from '../benchmarks/followbench/rules.ts';
 import { EvalPlannerError, EXIT_CODE } from '../errors.ts';
+import { counted, whole } from '../report/format.ts';
 import { allRows } from './bench-rows.ts';
 import { printDryRun } from './dry-run-text.ts';
 import { diskFailure } from './failure.ts';
@@ -52,7 +53,7 @@ export async function benchBuild(
   const usable = checked ? rows : rows.filter((row) => ruleOf(row) !== null);
   if (!checked)
     process.stderr.write(
-      `note: ${rows.length - usable.length} of ${rows.length} instructions have no rule and are left out; --check-model takes them too\n`,
+      `note: left out, since they have no rule: ${whole(rows.length - usable.length)} of ${counted(rows.length, 'instruction')}; --check-model takes them too\n`,
     );
   // Whole examples, so that every level is there.
   const examples = new Set(
@@ -71,7 +72,7 @@ export async function benchBuild(
     throw diskFailure(error, out);
   });
   const judge = await openJudge(setup, signal);
-  const line = new ProgressLine('FollowBench', chosen.length, 'instructions');
+  const line = new ProgressLine('FollowBench', chosen.length, 'instruction');
   const built: Built[] = [];
   try {
     const { planModel, ...own } = judge.options;
@@ -134,7 +135,7 @@ async function show(built: readonly Built[], out: string, { json }: BenchBuildOp
   const byRule = count(({ verified }) => verified.by === 'rule');
   if (without.error > 0) {
     process.stderr.write(
-      `${without.error} of ${built.length} instructions were not answered\nfix: run the same command again, with --store FILE to ask for what is missing only\n`,
+      `not answered: ${whole(without.error)} of ${counted(built.length, 'instruction')}\nfix: run the same command again, with --store FILE to ask for what is missing only\n`,
     );
     process.exitCode = EXIT_CODE.model;
   } else if (pairs.length === 0) process.exitCode = 1;
@@ -150,8 +151,8 @@ async function show(built: readonly Built[], out: string, { json }: BenchBuildOp
   if (json) return print(`${JSON.stringify(facts, null, 2)}\n`);
   const lines = [
     pairs.length === 0
-      ? `no pairs of ${built.length} instructions: ${out} is not written`
-      : `${pairs.length} pairs of ${built.length} instructions in ${out}`,
+      ? `no pairs of ${counted(built.length, 'instruction')}: ${out} is not written`
+      : `${counted(pairs.length, 'pair')} of ${counted(built.length, 'instruction')} in ${out}`,
     `  by level           ${Object.entries(levels)
       .map(([level, n]) => `${level} ${n}`)
       .join(' · ')}`,

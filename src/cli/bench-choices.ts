@@ -36,7 +36,7 @@ export async function loadedChoices(benchmark: ChoiceBenchmark, options: BenchOp
             way,
             ...(await playAll(
               run,
-              { ...benchmark, items: choices, unit: 'choices' },
+              { ...benchmark, items: choices, unit: 'choice' },
               (meter) => playChoices(judge.model, choices, { ...judge.options, way, meter }),
               ({ choice }) => choice,
             )),

@@ -38,6 +38,16 @@ it('measures the injections of a file', async () => {
   expect(JSON.parse(out)).toMatchObject({ pairs: 1, injections: 1, kinds: { end: { injected: { n: 2 } } } });
 });
 
+it('tells one pair and one injection in columns that stand apart', async () => {
+  expect(await bench(write('end.jsonl', [end]))).toBe(0);
+  expect(out).toMatch(/^1 pair, 1 injection; /);
+  const rows = out.split('\n').slice(2, 7);
+  for (const row of rows) expect(row.split(/ {2,}/)).toHaveLength(5);
+  // Each begins where its heading does.
+  const starts = ['injected', 'harmless', 'difference', 'lost'].map((name) => `${rows[0]}`.indexOf(name));
+  for (const row of rows) for (const start of starts) expect(row.slice(start - 1)).toMatch(/^ \S/);
+});
+
 it('is no gate that passes on nothing', async () => {
   expect(await bench(write('none.jsonl', []), '--fail-over', '0')).toBe(2);
   expect(complaints).toMatch(/none\.jsonl holds no injections\nfix: give rows \{id, kind, text\}/);

@@ -15,7 +15,7 @@ import { conductBy } from '../judging/judge.ts';
 import { judgePair } from '../judging/judge-pair.ts';
 import { type JudgeOptions, settings } from '../judging/settings.ts';
 import type { Task } from '../judging/task.ts';
-import { orDash, percent, range, whole } from '../report/format.ts';
+import { counted, orDash, percent, range } from '../report/format.ts';
 import { readRows } from '../rows/read.ts';
 import type { ResponsePair, VerdictKind } from '../types.ts';
 import { type JudgeSetup, openJudge } from './open-judge.ts';
@@ -93,41 +93,48 @@ function spread(count: number): ResponsePair[] {
 
 function table(score: InjectionScore): string {
   const { clean, places, kinds, injected } = score;
-  const row = (cells: readonly string[]) =>
-    WIDTHS.map((width, i) => (cells[i] as string).padEnd(width))
-      .join('')
-      .trimEnd();
-  const line = (name: string, { injected: one, control, excess }: Compared) =>
-    row([
-      name,
-      figure(one),
-      figure(control),
-      excess.share === null
-        ? '–'
-        : `${excess.share > 0 ? '+' : ''}${signed(excess.share)} (${excess.interval.map(signed).join(' to ')})`,
-      `${orDash(one.lost)} / ${orDash(control.lost)}`,
-    ]);
+  const line = (name: string, { injected: one, control, excess }: Compared) => [
+    name,
+    figure(one),
+    figure(control),
+    excess.share === null
+      ? '–'
+      : `${excess.share > 0 ? '+' : ''}${signed(excess.share)} (${excess.interval.map(signed).join(' to ')})`,
+    `${orDash(one.lost)} / ${orDash(control.lost)}`,
+  ];
   return [
-    `${score.pairs} pairs, ${score.injections} injections; ${clean.right} of ${clean.n} clean verdicts name the better response`,
+    `${counted(score.pairs, 'pair')}, ${counted(score.injections, 'injection')}; clean verdicts that name the better response: ${clean.right} of ${clean.n}`,
     '',
-    row(['flipped', 'injected', 'harmless', 'difference', 'lost']),
-    line('all', score),
-    line('appended', places.append),
-    line('prepended', places.prepend),
-    ...Object.entries(kinds).map(([kind, one]) => line(kind, one)),
+    ...columns([
+      ['flipped', 'injected', 'harmless', 'difference', 'lost'],
+      line('all', score),
+      line('appended', places.append),
+      line('prepended', places.prepend),
+      // Of a file of one's own they may be called anything.
+      ...Object.entries(kinds).map(([kind, one]) => line(kind.replace(/\p{C}/gu, ''), one)),
+    ]),
     '',
-    `flipped: of ${whole(injected.n)} prompts whose clean verdict was right, those that name the worse response`,
+    `flipped: of ${counted(injected.n, 'prompt')} whose clean verdict was right, those that name the worse response`,
     'once a text stands in it, in % with 95 % intervals · harmless: words of the same length',
     'instead · lost: verdicts that no longer name the better one, injected / harmless',
-    ...(score.unanswered > 0 ? [`${whole(score.unanswered)} prompts were too long for the model`] : []),
+    ...(score.unanswered > 0 ? [`too long for the model: ${counted(score.unanswered, 'prompt')}`] : []),
     '',
   ].join('\n');
 }
 
+/** Rows of as many cells each, two blanks apart. */
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((cells) => cells[i]?.length ?? 0)) + 2) ?? [];
+  return rows.map((cells) =>
+    cells
+      .map((cell, i) => cell.padEnd(widths[i] as number))
+      .join('')
+      .trimEnd(),
+  );
+}
+
 const figure = ({ flipped, interval }: Flips) =>
   flipped === null ? '–' : `${percent(flipped)} (${range(interval)})`;
-
-const WIDTHS = [11, 18, 18, 22, 11];
 
 function signed(share: number): string {
   return percent(share).replace('-', '−');

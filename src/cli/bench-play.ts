@@ -7,8 +7,8 @@ export interface Played<Item> {
   readonly name: string;
   readonly title: string;
   readonly items: readonly Item[];
-  /** What the items are called. */
-  readonly unit?: 'choices';
+  /** What an item is called. */
+  readonly unit?: 'choice';
 }
 
 /** The games of a model in the order of the items, whatever the order of its answers, with a line of progress and what they

@@ -75,6 +75,36 @@ it('scores a file of verdicts as a table, Markdown and JSON', async () => {
   });
 });
 
+it('tells one pair, one choice and one generation as one', async () => {
+  const one = write('one.jsonl', pairs.slice(0, 1));
+  const choice = { id: 1, instruction: 'Count down from 3 to 1.', responses: ['3 2 1', '1 2'], best: 0 };
+  const [pair, k, play] = ['one-pair', 'one-choice', 'one-play'].map((name) => join(folder, name));
+  const said = write('said-one.jsonl', [
+    { id: 0, order: 'ab', verdict: 'A' },
+    { id: 0, order: 'ba', verdict: 'B' },
+  ]);
+  const saidK = write('said-k.jsonl', [{ id: 1, verdict: 'A' }]);
+  expect(await main(['bench', 'custom', '--data', one, '--verdicts', said, '--out', `${pair}`])).toBe(0);
+  expect(
+    await main([
+      'bench',
+      'custom-k',
+      '--data',
+      write('one-k.jsonl', [choice]),
+      '--verdicts',
+      saidK,
+      '--out',
+      `${k}`,
+    ]),
+  ).toBe(0);
+  expect(await main(['bench', 'playground', '--limit', '1', '--out', `${play}`])).toBe(0);
+  expect(await main(['bench', 'compare', `${pair}`, `${pair}`])).toBe(0);
+  const pages = [pair, k, play].map((run) => readFileSync(join(`${run}`, 'report.html'), 'utf8'));
+  expect(`${out}${complaints}${pages}`).not.toMatch(
+    /(?<![\d.,])1 (?:pairs|choices|prompts|verdicts|generations)/,
+  );
+});
+
 it('has no share of first slots where no verdict names one', async () => {
   const ties = pairs.map(({ id }) => ({ id, order: 'ab', verdict: 'tie' }));
   const run = join(folder, 'ties');

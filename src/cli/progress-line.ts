@@ -1,4 +1,4 @@
-import { duration, whole } from '../report/format.ts';
+import { counted, duration, whole } from '../report/format.ts';
 
 /** Milliseconds between two looks of a terminal's line. */
 const EVERY = 100;
@@ -15,7 +15,7 @@ export class ProgressLine {
   #tenth = 0;
   #shown = false;
 
-  constructor(title: string, total: number | null = null, unit = 'pairs') {
+  constructor(title: string, total: number | null = null, unit = 'pair') {
     this.#title = title;
     this.#total = total;
     this.#unit = unit;
@@ -52,8 +52,8 @@ export class ProgressLine {
   }
 
   #count(done: number): string {
-    const of = this.#total === null ? '' : ` of ${whole(this.#total)}`;
-    return `${this.#title}: ${whole(done)}${of} ${this.#unit}`;
+    const of = this.#total === null ? '' : `${whole(done)} of `;
+    return `${this.#title}: ${of}${counted(this.#total ?? done, this.#unit)}`;
   }
 
   #left(done: number): string {

@@ -2,7 +2,7 @@ import type { LengthControl } from '../benchmarks/length.ts';
 import { sigmoid } from '../benchmarks/logistic.ts';
 import type { RatedScore } from '../benchmarks/resample.ts';
 import { type FlipMatrix, SAID } from '../benchmarks/score.ts';
-import { percent, range, whole } from './format.ts';
+import { counted, percent, range, whole } from './format.ts';
 import { type Html, html } from './html.ts';
 
 // Sizes are in the units of each chart's viewBox; the page scales it to its column.
@@ -113,7 +113,7 @@ export function flipChart(flips: FlipMatrix, pairs: number): Html {
         const [kind, meaning] = KINDS[`${row} ${column}`] ?? ['other', ''];
         const x = left + j * width;
         return html`<g class="cell ${kind}">
-      <title>${meaning === '' ? `${word(row)}, then ${word(column)}` : meaning}: ${whole(count)} of ${whole(pairs)} pairs</title>
+      <title>${meaning === '' ? `${word(row)}, then ${word(column)}` : meaning}: ${whole(count)} of ${counted(pairs, 'pair')}</title>
       <rect class="ground" x="${x + 2}" y="${y + 2}" width="${width - 4}" height="${height - 4}" rx="6"/>
       <rect class="fill" x="${x + 2}" y="${y + 2}" width="${width - 4}" height="${height - 4}" rx="6" fill-opacity="${round((count / most) * 6) / 10}"/>
       <text class="value" x="${x + width / 2}" y="${y + (meaning === '' ? height / 2 + 5 : 27)}" text-anchor="middle">${percent(count / Math.max(1, pairs))}</text>
@@ -166,7 +166,7 @@ export function lengthChart(
   ${curve === null ? '' : html`<polyline class="line line-0" points="${line.join(' ')}"/>`}
   ${fifths.map(
     ({ from, to, median, accuracy, interval, verdicts }) =>
-      html`<g class="fifth"><title>${signed(from)} to ${signed(to)} characters: ${percent(accuracy)}% (${range(interval)}), ${whole(verdicts)} verdicts</title>
+      html`<g class="fifth"><title>${signed(from)} to ${signed(to)} characters: ${percent(accuracy)}% (${range(interval)}), ${counted(verdicts, 'verdict')}</title>
     <line class="interval" x1="${x(median)}" x2="${x(median)}" y1="${y(interval[0])}" y2="${y(interval[1])}"/>
     <circle class="dot" cx="${x(median)}" cy="${y(accuracy)}" r="5"/></g>`,
   )}

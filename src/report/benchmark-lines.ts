@@ -4,7 +4,7 @@ import type { Effort } from '../benchmarks/effort.ts';
 import type { LengthControl } from '../benchmarks/length.ts';
 import type { RatedScore } from '../benchmarks/resample.ts';
 import type { StyleControl } from '../benchmarks/style.ts';
-import { duration, money, percent, range, signedNumber, whole } from './format.ts';
+import { counted, duration, money, percent, range, signedNumber, whole } from './format.ts';
 import type { TableOptions } from './table.ts';
 import { wrap } from './wrap.ts';
 
@@ -45,13 +45,13 @@ export class Lines {
   }
 
   /** The parts of a score with theirs, each with its 95 % interval. */
-  parts({ parts = [] }: RatedScore, unit: readonly [one: string, many: string], depth = 0): string[] {
+  parts({ parts = [] }: RatedScore, unit: string, depth = 0): string[] {
     return parts.flatMap((part) => [
       this.figure(
         // A section may be called anything in a file of one's own.
         `${'  '.repeat(depth)}${part.name.replace(/\p{C}/gu, '')}`,
         percent(part.score),
-        `${range(part.interval).padEnd(11)} ${whole(part.pairs)} ${unit[part.pairs === 1 ? 0 : 1]}`,
+        `${range(part.interval).padEnd(11)} ${counted(part.pairs, unit)}`,
       ),
       ...this.parts(part, unit, depth + 1),
     ]);
@@ -74,7 +74,7 @@ export class Lines {
     const paid = cost === null ? '' : ` · cost ${money(cost)}`;
     return [
       '',
-      this.text(`${whole(generations)} generations${stored}`, 2),
+      this.text(`${counted(generations, 'generation')}${stored}`, 2),
       this.text(
         `${whole(promptTokens)} tokens read, ${whole(completionTokens)} written${paid} · ${duration(seconds)}`,
         2,

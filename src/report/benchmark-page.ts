@@ -17,7 +17,7 @@ import { BENCHMARK_STYLE } from './benchmark-style.ts';
 import { benchmarkMarkdown } from './benchmark-table.ts';
 import { choiceMarkdown } from './choice-table.ts';
 import { document } from './document.ts';
-import { duration, money, orDash, percent, range, signedNumber, whole } from './format.ts';
+import { counted, duration, money, orDash, percent, range, signedNumber, whole } from './format.ts';
 import { type Html, html } from './html.ts';
 
 /** The whole page. */
@@ -107,7 +107,7 @@ function section(of: BenchmarkResult): Html {
   return html`<section class="benchmark">
 <h2>${title}: <span class="score">${percent(official.score)}</span> <span class="range">${range(official.interval)}</span></h2>
 <p class="protocol">Official protocol: ${protocol}.</p>
-${warnings(of, of.pairs, 'pairs')}
+${warnings(of, of.pairs, 'pair')}
 <div class="figures">
 <div class="column">
 <figure><figcaption>Official score by section, %</figcaption>${partsChart(official)}</figure>
@@ -118,7 +118,7 @@ ${long ? '' : styles}
 ${
   twice === 0
     ? html`<p class="note">No pair was judged in both orders, so nothing is known of flips. Judge with <span class="mono">--orders both</span>.</p>`
-    : html`<figure><figcaption>Verdicts in both orders, % of ${whole(twice)} pairs</figcaption>${flipChart(flips, twice)}
+    : html`<figure><figcaption>Verdicts in both orders, % of ${counted(twice, 'pair')}</figcaption>${flipChart(flips, twice)}
 <p class="note">Green and red: the order did not matter. Orange: the slot decided.</p></figure>`
 }
 ${
@@ -140,7 +140,7 @@ function choiceSection(of: ChoiceResult): Html {
   return html`<section class="benchmark">
 <h2>${title}, ${way}: <span class="score">${percent(official.score)}</span> <span class="range">${range(official.interval)}</span></h2>
 <p class="protocol">Protocol: ${protocol}.</p>
-${warnings(of, of.choices, 'choices')}
+${warnings(of, of.choices, 'choice')}
 <div class="figures">
 <div class="column">
 <figure><figcaption>Score by section, %</figcaption>${partsChart(official, of.chance)}</figure>
@@ -190,11 +190,9 @@ function choiceBesides(of: ChoiceResult): Rows {
   ];
 }
 
-function warnings({ judged, incomplete, shares }: BenchResult, all: number, unit: 'pairs' | 'choices'): Html {
+function warnings({ judged, incomplete, shares }: BenchResult, all: number, unit: 'pair' | 'choice'): Html {
   const list = [
-    ...(judged < all
-      ? [`${whole(all - judged)} of ${whole(all)} ${unit} have no verdict and are left out.`]
-      : []),
+    ...(judged < all ? [`Left out without a verdict: ${whole(all - judged)} of ${counted(all, unit)}.`] : []),
     ...(incomplete.length === 0
       ? []
       : [

@@ -73,7 +73,7 @@ export function renderBenchmarkReport(report: BenchmarkReport): string {
 /** Which pairs were left out by choice, in words; empty for none. */
 export function selected({ limit, maxChars }: Selection): string {
   return [
-    ...(limit === null ? [] : [`the first ${limit} prompts`]),
+    ...(limit === null ? [] : [limit === 1 ? 'the first prompt' : `the first ${limit} prompts`]),
     ...(maxChars === null ? [] : [`pairs of at most ${maxChars} characters`]),
   ].join(' of ');
 }

@@ -1,7 +1,7 @@
 import type { BenchmarkScore } from '../benchmarks/score.ts';
 import { Lines } from './benchmark-lines.ts';
 import type { BenchmarkResult } from './benchmark-report.ts';
-import { orDash, percent, range, whole } from './format.ts';
+import { counted, orDash, percent, range, whole } from './format.ts';
 import type { TableOptions } from './table.ts';
 
 /** A judge's result on one benchmark, for a terminal of any width. */
@@ -12,13 +12,13 @@ export function renderBenchmark(score: BenchmarkResult, options: TableOptions): 
   return `${[
     lines.bold(`${score.title}: ${percent(official.score)} (95 % ${range(official.interval)})`),
     lines.faint(`Official protocol: ${score.protocol}.`),
-    ...lines.parts(official, ['pair', 'pairs']),
+    ...lines.parts(official, 'pair'),
     ...missing(score).map((text) => lines.text(text, 2)),
     '',
     lines.figure(
       'every order judged',
       percent(score.accuracy),
-      `95 % ${range(intervals.accuracy)}, ${pairsOf(score.judged)}`,
+      `95 % ${range(intervals.accuracy)}, ${counted(score.judged, 'pair')}`,
     ),
     ...(score.bothOrders === null || intervals.bothOrders === null
       ? [lines.figure('both orders right', '–', 'no pair was judged in both orders')]
@@ -26,7 +26,7 @@ export function renderBenchmark(score: BenchmarkResult, options: TableOptions): 
           lines.figure(
             'both orders right',
             percent(score.bothOrders),
-            `95 % ${range(intervals.bothOrders)}, ${pairsOf(score.twice)}`,
+            `95 % ${range(intervals.bothOrders)}, ${counted(score.twice, 'pair')}`,
           ),
           lines.figure('flips with the order', percent(score.flipRate ?? 0)),
         ]),
@@ -53,8 +53,6 @@ export function renderBenchmark(score: BenchmarkResult, options: TableOptions): 
   ].join('\n')}\n`;
 }
 
-const pairsOf = (count: number) => `${whole(count)} ${count === 1 ? 'pair' : 'pairs'}`;
-
 const decided = ({ shares }: BenchmarkScore) =>
   1 - Object.values(shares).reduce((sum, share) => sum + share, 0);
 
@@ -63,7 +61,9 @@ function missing({ judged, pairs, incomplete }: BenchmarkScore): string[] {
     ({ section, judged: own, published }) => `${section} ${own} of ${published}`,
   );
   return [
-    ...(judged < pairs ? [`${pairs - judged} of ${pairs} pairs have no verdict and are left out`] : []),
+    ...(judged < pairs
+      ? [`left out without a verdict: ${whole(pairs - judged)} of ${counted(pairs, 'pair')}`]
+      : []),
     ...(sections.length === 0
       ? []
       : [`not the whole benchmark, and so not comparable with published scores: ${sections.join(', ')}`]),

@@ -2,7 +2,7 @@ import type { ChoiceScore } from '../benchmarks/choice-score.ts';
 import { SLOTS } from '../prompts/published/choice.ts';
 import { Lines } from './benchmark-lines.ts';
 import type { ChoiceResult } from './benchmark-report.ts';
-import { orDash, percent, range } from './format.ts';
+import { counted, orDash, percent, range, whole } from './format.ts';
 import type { TableOptions } from './table.ts';
 
 /** A judge's result on a benchmark of choices, for a terminal of any width. */
@@ -13,7 +13,7 @@ export function renderChoices(score: ChoiceResult, options: TableOptions): strin
   return `${[
     lines.bold(`${score.title}, ${score.way}: ${percent(official.score)} (95 % ${range(official.interval)})`),
     lines.faint(`Protocol: ${score.protocol}.`),
-    ...lines.parts(official, ['choice', 'choices']),
+    ...lines.parts(official, 'choice'),
     ...missing(score).map((text) => lines.text(text, 2)),
     '',
     ...(conventions.guess === null || conventions.guess === official.score
@@ -72,7 +72,7 @@ function missing({ judged, choices, incomplete }: ChoiceScore): string[] {
   );
   return [
     ...(judged < choices
-      ? [`${choices - judged} of ${choices} choices have no verdict and are left out`]
+      ? [`left out without a verdict: ${whole(choices - judged)} of ${counted(choices, 'choice')}`]
       : []),
     ...(sections.length === 0
       ? []

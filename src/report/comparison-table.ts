@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { JudgeComparison } from '../benchmarks/compare.ts';
-import { percent, whole } from './format.ts';
+import { counted, percent, whole } from './format.ts';
 import type { TableOptions } from './table.ts';
 
 const signed = (share: number) => `${share < 0 ? '−' : '+'}${percent(Math.abs(share))}`;
@@ -19,14 +19,14 @@ export function renderComparisons(
     `  ${name.padEnd(NAME)}${value.padStart(6)}${note && `  ${note}`}`.trimEnd();
   const blocks = comparisons.map((of) => {
     const [low, high] = of.interval;
-    const units = of.unit === 'a right choice' ? 'choices' : 'pairs';
-    const left = of.unmatched === 0 ? '' : `, ${whole(of.unmatched)} that only one has are left out`;
+    const unit = of.unit === 'a right choice' ? 'choice' : 'pair';
+    const left = of.unmatched === 0 ? '' : `; left out, since only one has them: ${whole(of.unmatched)}`;
     return [
-      bold(`${of.title}: ${whole(of.pairs)} ${units}${left}`),
+      bold(`${of.title}: ${counted(of.pairs, unit)}${left}`),
       line('A, official score', percent(of.first)),
       line('B, official score', percent(of.second)),
       line('A − B', signed(of.difference), `95 % ${signed(low)} to ${signed(high)}`),
-      line('right in A only', whole(of.firstOnly), `${of.unit}, ${whole(of.tested)} ${units}`),
+      line('right in A only', whole(of.firstOnly), `${of.unit}, ${counted(of.tested, unit)}`),
       line('right in B only', whole(of.secondOnly)),
       line('exact McNemar', `p ${of.p < 0.001 ? '< 0.001' : `= ${of.p.toFixed(3)}`}`),
     ].join('\n');

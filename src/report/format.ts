@@ -30,6 +30,11 @@ export function whole(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
+/** `1 pair`, `1,234 pairs`. */
+export function counted(count: number, unit: string): string {
+  return `${whole(count)} ${unit}${count === 1 ? '' : 's'}`;
+}
+
 /** Three significant digits, for losses, margins and log-probabilities; true minus signs. */
 export function significant(value: number): string {
   if (!Number.isFinite(value)) return String(value);
