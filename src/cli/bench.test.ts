@@ -489,6 +489,16 @@ it.each<[string, readonly string[], RegExp]>([
     ['custom', '--data', data, '--verdicts', verdicts, '--model', 'x'],
     /give one of them/,
   ],
+  [
+    'a budget of a model that costs nothing',
+    ['playground', '--max-cost', '3', '--prices', '1,2'],
+    /^error: --prices is for models behind a server, and M0 is none\nfix: leave it out/,
+  ],
+  [
+    'a key and verdicts',
+    ['custom', '--data', data, '--verdicts', verdicts, '--api-key-file', 'x'],
+    /--api-key-file .*, and no model is asked\nfix: leave it out/,
+  ],
   ['no such model', ['playground', '--model', join(folder, 'none'), '--out', join(folder, 'n')], /none/],
 ])('%s: one clear error', async (_, args, message) => {
   expect(await main(['bench', ...args])).toBeGreaterThan(1);

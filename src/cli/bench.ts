@@ -11,6 +11,7 @@ import { loadedPairs } from './bench-pairs.ts';
 import { type BenchOptions, inFolder, type Loaded, tellPage, writeReport } from './bench-run.ts';
 import { printDryRun } from './dry-run-text.ts';
 import { writeAtomically } from './files.ts';
+import { checkModelOptions } from './models.ts';
 import { print } from './terminal.ts';
 
 /** `evalplanner bench NAMES`: has a judge play benchmarks, or scores verdicts made elsewhere, under each one's own protocol. */
@@ -67,6 +68,7 @@ function check(names: readonly string[], options: BenchOptions): void {
     );
   if (options.verdicts === undefined) return;
   if (options.model !== undefined) throw usage('verdicts and a model were given', 'give one of them');
+  checkModelOptions([], options);
   if (options.way !== undefined)
     throw usage(
       'verdicts and a way of judging were given',

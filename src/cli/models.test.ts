@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { serve } from '../../bench/servers/openai.ts';
-import { openModel, placeOf } from './models.ts';
+import { checkModelOptions, openModel, placeOf } from './models.ts';
 
 describe('a name', () => {
   test.each([
@@ -23,18 +23,52 @@ describe('a name', () => {
     await server.close();
   });
 
-  test('of a server does not take what is for checkpoints', async () => {
-    await expect(openModel('x', { baseUrl: ['http://a/v1'], quantization: 'int8' })).rejects.toMatchObject({
-      code: 'usage',
-      message: expect.stringContaining('--quantization is for checkpoints'),
-    });
-  });
-
   test('of a provider that is not installed says what to install', async () => {
     await expect(openModel('ai:no-such-provider/x', {})).rejects.toMatchObject({
       code: 'usage',
       remedy: 'npm install @ai-sdk/no-such-provider',
     });
+  });
+});
+
+describe('an option', () => {
+  const baseUrl = ['http://a/v1'];
+  const prices = { prompt: 1, completion: 2 };
+
+  test.each([
+    [
+      'of checkpoints',
+      ['x'],
+      { baseUrl, quantization: 'int8' },
+      '--quantization is for checkpoints that run here, and x is none',
+    ],
+    [
+      'of servers',
+      ['m0'],
+      { apiKeyFile: '/nope' },
+      '--api-key-file is for OpenAI-style servers, and m0 is none',
+    ],
+    ['of servers', ['embedded:m0'], { baseUrl }, '--base-url is for OpenAI-style servers'],
+    ['of servers', ['ai:anthropic/x'], { body: {} }, '--body is for OpenAI-style servers'],
+    [
+      'of calls',
+      ['m0', 'm1'],
+      { maxCost: 3 },
+      '--max-cost is for models behind a server, and m0 and m1 are none',
+    ],
+    ['of calls', ['m0'], { prices }, '--prices is for models behind a server'],
+    ['of any model', [], { timeout: 9 }, '--timeout is for models behind a server, and no model is asked'],
+  ] as const)('%s is refused where %j do not heed it', (_, names, options, message) => {
+    expect(() => checkModelOptions(names, options)).toThrow(message);
+  });
+
+  test.each([
+    [['m0', 'openai:x@http://b/v1'], { quantization: 'int8', apiKeyEnv: 'KEY', maxCost: 3, prices }],
+    [['ai:anthropic/x'], { maxCost: 3, prices, concurrency: 4, timeout: 9, revision: 'r' }],
+    [['m0'], { prices, dryRun: true }],
+    [['x'], { baseUrl, body: {}, apiKeyFile: 'key' }],
+  ] as const)('is taken where one of %j heeds it', (names, options) => {
+    expect(() => checkModelOptions(names, options)).not.toThrow();
   });
 });
 

@@ -27,6 +27,45 @@ export function placeOf(name: string, baseUrl: readonly string[] = []): ModelPla
   return { kind: 'folder', folder: name };
 }
 
+type Kind = ModelPlace['kind'];
+const REMOTE: readonly Kind[] = ['server', 'provider'];
+
+/** Which models heed an option, and what those are called. */
+const HEEDED: readonly (readonly [keyof ModelOptions, string, of: readonly Kind[]])[] = [
+  ['quantization', '--quantization is for checkpoints that run here', ['folder']],
+  ['baseUrl', '--base-url is for OpenAI-style servers', ['server']],
+  ['apiKeyEnv', '--api-key-env is for OpenAI-style servers', ['server']],
+  ['apiKeyFile', '--api-key-file is for OpenAI-style servers', ['server']],
+  ['body', '--body is for OpenAI-style servers', ['server']],
+  ['revision', '--revision is for models behind a server', REMOTE],
+  ['concurrency', '--concurrency is for models behind a server', REMOTE],
+  ['timeout', '--timeout is for models behind a server', REMOTE],
+  ['prices', '--prices is for models behind a server', REMOTE],
+  ['maxCost', '--max-cost is for models behind a server', REMOTE],
+];
+
+/** Throws EvalPlannerError `usage` for an option that none of the models heeds: a budget that is not kept is worse than none. */
+export function checkModelOptions(
+  names: readonly string[],
+  options: ModelOptions & { readonly dryRun?: boolean },
+): void {
+  const kinds = names.map((name) => placeOf(name, options.baseUrl).kind);
+  for (const [option, what, of] of HEEDED) {
+    if (options[option] === undefined || kinds.some((kind) => of.includes(kind))) continue;
+    // What a server would cost can be asked of any judge.
+    if (option === 'prices' && options.dryRun && names.length > 0) continue;
+    if (names.length === 0)
+      throw new EvalPlannerError('usage', `${what}, and no model is asked`, 'leave it out');
+    throw new EvalPlannerError(
+      'usage',
+      `${what}, and ${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} none`,
+      of.includes('folder')
+        ? 'leave it out; a server has settings of its own'
+        : 'leave it out, or name a model of a server: --model NAME --base-url URL',
+    );
+  }
+}
+
 /** The model of that name; what it needs is loaded here, so that no other waits for it. Throws EvalPlannerError: `usage` for options
  * that do not fit, `model` for one that is not there. */
 export async function openModel(name: string, options: ModelOptions): Promise<Model> {
@@ -39,12 +78,6 @@ export async function openModel(name: string, options: ModelOptions): Promise<Mo
       ...(quantization ? { quantization } : {}),
     });
   }
-  if (options.quantization)
-    throw new EvalPlannerError(
-      'usage',
-      `--quantization is for checkpoints that run here, and ${name} does not`,
-      'leave it out; a server has settings of its own',
-    );
   collectEarly();
   const { revision, concurrency, timeout, prices, maxCost, api, apiKeyEnv, apiKeyFile, body } = options;
   const remote: RemoteOptions = {

@@ -8,7 +8,7 @@ import type { Model } from '../model.ts';
 import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import { openStore, readStore, type Store } from '../store.ts';
 import type { ModelOptions } from './model-options.ts';
-import { type ModelPlace, openModel, placeOf } from './models.ts';
+import { checkModelOptions, type ModelPlace, openModel, placeOf } from './models.ts';
 import { SEED_FOLDER } from './seed-folder.ts';
 
 /** What every command that judges says of how. */
@@ -53,6 +53,7 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
       "give its server's name for it as --model",
     );
   }
+  checkModelOptions([setup.model ?? 'M0', setup.planModel ?? []].flat(), setup);
   const name = setup.model ?? join(SEED_FOLDER, 'model');
   const place = placeOf(name, setup.baseUrl);
   const opened: { close(): unknown }[] = [];

@@ -11,6 +11,7 @@ import { benchmarkIndex, installedBenchmarks } from './benchmark-index.ts';
 import { openOutput } from './files.ts';
 import { collectEarly } from './memory.ts';
 import type { ModelOptions } from './model-options.ts';
+import { checkModelOptions } from './models.ts';
 import { pairsOf } from './pair-maker.ts';
 import { accountText } from './pairs-text.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -72,6 +73,7 @@ export async function pairs(
     const remedy = 'give files, folders, globs or datasets of the hub; see `evalplanner pairs --help`';
     throw new EvalPlannerError('usage', 'there is no source of instructions', remedy);
   }
+  checkModelOptions(command.model === undefined ? [] : [command.model], command);
   collectEarly();
   const rows = newAccount();
   const instructions = newAccount();
