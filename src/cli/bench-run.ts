@@ -4,6 +4,7 @@ import type { Way } from '../benchmarks/choice.ts';
 import type { Meter } from '../benchmarks/effort.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { settings } from '../judging/settings.ts';
+import { makeFolder } from '../make-folder.ts';
 import {
   type BenchmarkReport,
   type BenchResult,
@@ -16,7 +17,6 @@ import { type BenchDescription, checkBenchFolder, defaultFolder } from './bench-
 import { diskFailure } from './failure.ts';
 import { keepSources, writeAtomically } from './files.ts';
 import { type JudgeSetup, type OpenJudge, openJudge } from './open-judge.ts';
-import { makeFolder } from './run-folder.ts';
 import { version } from './version.ts';
 
 export interface BenchOptions extends JudgeSetup {

@@ -3,8 +3,6 @@ import { join } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
 import type { Json } from '../store.ts';
 
-export { makeFolder } from '../make-folder.ts';
-
 /** What config.json of a run folder holds. */
 export interface RunDescription {
   readonly preset: string;
