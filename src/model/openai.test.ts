@@ -349,6 +349,22 @@ describe('parameters that a server refuses', () => {
     expect(notices).toHaveLength(2);
   });
 
+  test.each<Partial<OpenAICompatibleOptions>>([{ api: 'completions' }, { body: { max_tokens: 9 } }])(
+    'with %j one that cannot be left out is an error after one call, not asked again without end',
+    async (options) => {
+      const notices: string[] = [];
+      const { asked, open } = await answering((_, response) =>
+        fail(response, 400, { message: "Unsupported parameter: 'max_tokens'", param: 'max_tokens' }),
+      );
+      expect(await one(open({ ...options, notice: (message) => notices.push(message) }))).toMatchObject({
+        finishReason: 'error',
+        error: expect.stringContaining('max_tokens'),
+      });
+      expect(asked).toHaveLength(1);
+      expect(notices).toEqual([]);
+    },
+  );
+
   test('a 400 about anything else is an error of that request', async () => {
     const { asked, open } = await answering((_, response) =>
       fail(response, 400, { message: 'This model has a maximum context length of 4096 tokens' }),

@@ -138,10 +138,14 @@ class OpenAIEndpoint implements CompletionEndpoint {
         }
         const refused = status === 400 || status === 422 ? refusedParameter(message, param, body) : null;
         if (refused !== null) {
-          if (refused === 'n') this.#takesN = false;
-          if (!this.#refused.has(refused)) notice?.(`${this.name} takes no ${refused}; it is left out`);
-          this.#refused.add(refused);
-          continue;
+          const without = new Set([...this.#refused, refused]);
+          // One that cannot be left out would be refused again without end.
+          if (!(refused in requestBody(request, n, this.#options, without))) {
+            if (refused === 'n') this.#takesN = false;
+            if (!this.#refused.has(refused)) notice?.(`${this.name} takes no ${refused}; it is left out`);
+            this.#refused.add(refused);
+            continue;
+          }
         }
         const header = (name: string) => headers?.get(name);
         throw httpFailure({ error, status, code, header }, this.name, this.#redact);
