@@ -39,7 +39,7 @@ modelContract('embedded', async () => {
   };
 });
 
-test('a prompt that is too long is an error of its own: the others are answered', async () => {
+test('a prompt that is too long, or empty, is an error of its own: the others are answered', async () => {
   const pool = new Pool();
   const request = (key: string, prompt: string) => ({
     key,
@@ -50,7 +50,13 @@ test('a prompt that is too long is an error of its own: the others are answered'
     seed: 1,
   });
   const found = new Map<string, Generation>();
-  const prompts = [' dog'.repeat(200), 'Instruction: Name 2 words.', ' dog'.repeat(127), ' dog'.repeat(128)];
+  const prompts = [
+    ' dog'.repeat(200),
+    'Instruction: Name 2 words.',
+    ' dog'.repeat(127),
+    ' dog'.repeat(128),
+    '',
+  ];
   const requests = prompts.map((prompt, i) => request(`${i}`, prompt));
   for await (const generation of tiny(pool).generate(requests)) found.set(generation.key, generation);
   await pool.close();
@@ -60,6 +66,8 @@ test('a prompt that is too long is an error of its own: the others are answered'
   // One token still fits.
   expect(found.get('2')).toMatchObject({ completionTokens: 1 });
   expect(found.get('3')?.finishReason).toBe('error');
+  expect(found.get('4')).toMatchObject({ finishReason: 'error', promptTokens: 0 });
+  expect(found.get('4')?.error).toMatch(/the prompt is empty/);
 });
 
 test('a ledger tells texts in 8 bits from those in 32, and too many weights are refused before anything is asked', async () => {

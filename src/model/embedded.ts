@@ -58,8 +58,9 @@ export class EmbeddedModel implements Model {
         const { value, done } = await source.next();
         if (done) break;
         const ids = this.#tokenizer.start(value.prompt);
-        if (ids.length < context) chunk.push(this.#prepare(value, ids));
-        else yield tooLong(value, ids.length, context);
+        const unfit = whyUnfit(ids.length, context);
+        if (unfit === null) chunk.push(this.#prepare(value, ids));
+        else yield failed(value, ids.length, unfit);
       }
       if (chunk.length === 0 || signal?.aborted) return;
       const capacity = Math.max(...chunk.map(({ ids, request }) => ids.length + request.maxTokens));
@@ -121,14 +122,14 @@ export function sampledRevision({ quantization }: Pool, parameters: Parameters):
   return `${revision(parameters)}-${quantization}`;
 }
 
-/** A prompt that leaves no room for an answer fails by itself: the others of its batch are answered. */
-function tooLong({ key }: GenerateRequest, length: number, context: number): Generation {
-  return {
-    key,
-    text: '',
-    finishReason: 'error',
-    promptTokens: length,
-    completionTokens: 0,
-    error: `the prompt has ${length} tokens, and this model reads ${context} with its answer`,
-  };
+/** Why a prompt cannot be answered; null where it can. */
+function whyUnfit(length: number, context: number): string | null {
+  if (length === 0) return 'the prompt is empty, and this model puts nothing before it to go on from';
+  if (length < context) return null;
+  return `the prompt has ${length} tokens, and this model reads ${context} with its answer`;
+}
+
+/** A prompt that cannot be answered fails by itself: the others of its batch are answered. */
+function failed({ key }: GenerateRequest, promptTokens: number, error: string): Generation {
+  return { key, text: '', finishReason: 'error', promptTokens, completionTokens: 0, error };
 }
