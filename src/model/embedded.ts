@@ -60,7 +60,7 @@ export class EmbeddedModel implements Model {
         const ids = this.#tokenizer.start(value.prompt);
         const unfit = whyUnfit(ids.length, context);
         if (unfit === null) chunk.push(this.#prepare(value, ids));
-        else yield failed(value, ids.length, unfit);
+        else yield failed(value, unfit);
       }
       if (chunk.length === 0 || signal?.aborted) return;
       const capacity = Math.max(...chunk.map(({ ids, request }) => ids.length + request.maxTokens));
@@ -130,6 +130,6 @@ function whyUnfit(length: number, context: number): string | null {
 }
 
 /** A prompt that cannot be answered fails by itself: the others of its batch are answered. */
-function failed({ key }: GenerateRequest, promptTokens: number, error: string): Generation {
-  return { key, text: '', finishReason: 'error', promptTokens, completionTokens: 0, error };
+function failed({ key }: GenerateRequest, error: string): Generation {
+  return { key, text: '', finishReason: 'error', promptTokens: 0, completionTokens: 0, error };
 }
