@@ -30,8 +30,11 @@ export function withModelOptions(command: Command): Command {
         .choices(['chat', 'completions'])
         .default('chat'),
     )
-    .option('--api-key-env <name>', 'the environment variable with its key (OPENAI_API_KEY for OpenAI)')
-    .option('--api-key-file <file>', 'a file with its key')
+    .option(
+      '--api-key-env <name>',
+      "the environment variable with the key of --model's server, and of no other (OPENAI_API_KEY for OpenAI)",
+    )
+    .option('--api-key-file <file>', 'a file with that key')
     .option(
       '--revision <text>',
       'names the weights behind a server, in place of its address: what the ledger knows stays known when they move',

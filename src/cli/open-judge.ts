@@ -7,6 +7,7 @@ import { DryRun } from '../model/dry-run.ts';
 import type { Model } from '../model.ts';
 import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import { openStore, readStore, type Store } from '../store.ts';
+import { optionsWithKeys } from './model-keys.ts';
 import type { ModelOptions } from './model-options.ts';
 import { checkModelOptions, type ModelPlace, openModel, placeOf } from './models.ts';
 import { SEED_FOLDER } from './seed-folder.ts';
@@ -15,6 +16,7 @@ import { SEED_FOLDER } from './seed-folder.ts';
 export interface JudgeSetup extends ModelOptions {
   readonly model?: string;
   readonly planModel?: string;
+  readonly planApiKeyEnv?: string;
   readonly prompts?: 'playground' | 'published';
   readonly form?: NonNullable<JudgeOptions['form']>;
   readonly votes?: number;
@@ -66,12 +68,15 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
   };
   try {
     const dry = setup.dryRun ? new DryRun(setup.prices) : null;
-    const open = async (name: string) => {
-      const real = keep(await openModel(name, setup));
+    const open = async (name: string, options: ModelOptions) => {
+      const real = keep(await openModel(name, options));
       return dry ? dry.model(real) : real;
     };
-    const model = await open(name);
-    const planModel = setup.planModel === undefined ? undefined : await open(setup.planModel);
+    const { planModel: planName } = setup;
+    const planPlace = planName === undefined ? null : placeOf(planName, setup.baseUrl);
+    const [judgeOptions, planOptions] = optionsWithKeys(setup, place, planPlace);
+    const model = await open(name, judgeOptions);
+    const planModel = planName === undefined ? undefined : await open(planName, planOptions);
     const ledger = setup.store === undefined ? undefined : openLedger(setup.store, dry !== null);
     if (ledger) keep(ledger);
     const store = dry ? dry.store(ledger) : ledger;

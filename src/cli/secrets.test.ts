@@ -14,13 +14,15 @@ const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 /** A server that repeats the key wherever it can. */
 async function gossip(status: number) {
   const hosts = new Set<string | undefined>();
+  const keys = new Set<string | undefined>();
   const server = createServer((request, response) => {
     hosts.add(request.headers.host);
+    keys.add(request.headers.authorization);
     const said = `you came with ${request.headers.authorization}`;
     const choice = {
       index: 0,
       finish_reason: 'stop',
-      message: { content: `${said} [[A]]`, reasoning_content: said },
+      message: { content: `<plan> ${said} </plan> [[A]]`, reasoning_content: said },
     };
     const body =
       status === 200
@@ -35,7 +37,7 @@ async function gossip(status: number) {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/v1`, hosts, close: () => server.close() };
+  return { url: `http://127.0.0.1:${port}/v1`, hosts, keys, close: () => server.close() };
 }
 
 async function judge(folder: string, url: string, ...more: string[]): Promise<string> {
@@ -101,3 +103,18 @@ test.concurrent.each([
     else expect(said).toContain(status === 307 ? '307' : 'you came with');
   },
 );
+
+test.each([
+  [[], undefined, /^note: the key goes to http:\/\/127\.0\.0\.1:\d+, not to http:\/\/127\.0\.0\.1:\d+$/m],
+  [['--plan-api-key-env', 'OPENAI_API_KEY'], `Bearer ${CANARY.replace('4f1', '5a2')}`, /\[\[A\]\]/],
+] as const)('a key goes to no other server than that of --model (%j)', async (options, planKey, says) => {
+  const folder = mkdtempSync(join(tmpdir(), 'evalplanner-secrets-'));
+  const [home, other] = [await gossip(200), await gossip(200)];
+  const plan = ['--plan-model', `openai:p@${other.url}`, '--form', 'two-call'];
+  const said = await judge(folder, home.url, '--api-key-env', 'THE_KEY', ...plan, ...options);
+  for (const { close } of [home, other]) close();
+  rmSync(folder, { recursive: true });
+  expect([...home.keys]).toEqual([`Bearer ${CANARY}`]);
+  expect([...other.keys]).toEqual([planKey]);
+  expect(said).toMatch(says);
+});

@@ -28,6 +28,10 @@ export function judgeCommand(evalplanner: Command): void {
       'the judge: a checkpoint (default: the seed model M0), a name at --base-url, openai:NAME@URL, or ai:PROVIDER/NAME',
     )
     .option('--plan-model <name>', 'another one writes the plans')
+    .option(
+      '--plan-api-key-env <name>',
+      'the environment variable with the key of its server, where that is another than the server of --model',
+    )
     .addOption(
       new Option(
         '--prompts <set>',
