@@ -421,6 +421,33 @@ describe('errors', () => {
     expect(JSON.stringify([found, model])).not.toContain('canary');
   });
 
+  test('nor do keys in headers and in the query of an address, which is named without it', async () => {
+    const notices: string[] = [];
+    const { url, open } = await answering(({ url, headers, body }, response, call) => {
+      const said = `you sent ${url} ${JSON.stringify(headers)}`;
+      if (call === 0) return chat({ message: { content: said } });
+      const param = 'temperature' in body ? 'temperature' : null;
+      return fail(response, 400, { message: said, param });
+    });
+    const model = open({
+      baseURL: `${url}?code=canary-0123%2F4567&api-version=2024-10-21`,
+      headers: {
+        'api-key': 'canary-4567',
+        'X-Auth': 'Bearer canary-89ab',
+        'x-tenant': 'canary-cdef-0123456789',
+        'x-team': 'research',
+        cookie: 'short',
+      },
+      notice: (message) => notices.push(message),
+    });
+    const found = [await one(model), await one(model)];
+    const told = JSON.stringify([found, notices]);
+    expect(found[0]?.text).toContain('research');
+    expect(found[1]?.error).toContain(`${url}: 400`);
+    expect(notices).toEqual([`${url} takes no temperature; it is left out`]);
+    expect(told).not.toContain('canary');
+  });
+
   test.each(['ftp://x', 'nowhere', 'http://user:secret@host/v1'])('%s is no address', (baseURL) => {
     expect(() => openaiCompatible({ baseURL, model: 'x' })).toThrow(
       expect.objectContaining({ code: 'usage' }),

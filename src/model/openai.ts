@@ -12,7 +12,7 @@ import {
   requestBody,
 } from './openai-protocol.ts';
 import { type CompletionEndpoint, type RemoteOptions, remoteModel } from './remote.ts';
-import { asItIs, type KeySource, readKey, redactor } from './secret.ts';
+import { asItIs, type KeySource, readKey, redactor, secretValues } from './secret.ts';
 import { openTransport, type Transport } from './transport.ts';
 
 export interface OpenAICompatibleOptions extends RemoteOptions, KeySource {
@@ -33,17 +33,21 @@ export interface OpenAICompatibleOptions extends RemoteOptions, KeySource {
 /** A model behind an OpenAI-style server: vLLM, SGLang, llama-server, Ollama, transformers serve, OpenAI and the like.
  * Nothing is contacted before the first request. Throws EvalPlannerError (`usage`). */
 export function openaiCompatible(options: OpenAICompatibleOptions): Model {
-  const { model, api = 'chat', system, body, revision } = options;
+  const { model, api = 'chat', system, body, headers = {}, revision } = options;
   const urls = [options.baseURL].flat().map(address);
   if (urls.length === 0) {
     throw new EvalPlannerError('usage', 'a model needs the address of a server', 'give its baseURL');
   }
   const key = readKey(options);
-  const redact = redactor(key);
+  const parameters = urls.flatMap((url) => [...new URL(url).searchParams]);
+  // A server may repeat its address as it is.
+  const encoded = parameters.map(([name, value]) => [name, encodeURIComponent(value)] as const);
+  const named = [...Object.entries(headers), ...parameters, ...encoded];
+  const redact = redactor(key, ...secretValues(named));
   let opened: Promise<Transport> | undefined;
   const client = async (url: string) => {
     opened ??= openTransport();
-    return openClient(url, key, options.headers ?? {}, await opened);
+    return openClient(url, key, headers, await opened);
   };
   const endpoints = urls.map((url) => new OpenAIEndpoint(url, client, redact, { ...options, api }));
   // What decides an answer: never the key, nor how calls are made.
@@ -76,6 +80,7 @@ function address(baseURL: string): string {
 
 class OpenAIEndpoint implements CompletionEndpoint {
   readonly name: string;
+  readonly #baseURL: string;
   readonly #options: BodyOptions & Pick<OpenAICompatibleOptions, 'notice'>;
   readonly #redact: (text: string) => string;
   readonly #open: (baseURL: string) => Promise<OpenAIClient>;
@@ -90,7 +95,10 @@ class OpenAIEndpoint implements CompletionEndpoint {
     redact: (text: string) => string,
     options: BodyOptions & Pick<OpenAICompatibleOptions, 'notice'>,
   ) {
-    this.name = baseURL;
+    const { origin, pathname } = new URL(baseURL);
+    // Some servers take a key in the query.
+    this.name = origin + pathname;
+    this.#baseURL = baseURL;
     this.#open = open;
     this.#redact = redact;
     this.#options = options;
@@ -101,7 +109,7 @@ class OpenAIEndpoint implements CompletionEndpoint {
   }
 
   async call(job: Job, signal: AbortSignal): Promise<void> {
-    this.#client ??= this.#open(this.name);
+    this.#client ??= this.#open(this.#baseURL);
     const client = await this.#client;
     while (job.completions.length < job.requests.length) {
       const left = job.requests.slice(job.completions.length);

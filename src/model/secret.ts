@@ -47,12 +47,28 @@ export const asItIs = (text: string): string => text;
 
 /** Takes keys out of what a server said: one that repeats its own must not bring it into a ledger or a log. */
 export function redactor(...keys: readonly (string | undefined)[]): (text: string) => string {
-  const secrets = keys.filter((key) => key !== undefined).filter((key) => key.length >= SHORTEST);
+  const secrets = keys
+    .filter((key) => key !== undefined)
+    .filter((key) => key.length >= SHORTEST)
+    // One may be a part of another.
+    .sort((a, b) => b.length - a.length);
   if (secrets.length === 0) return asItIs;
   return (text) => secrets.reduce((clean, key) => clean.replaceAll(key, '[key]'), text);
 }
 
-/** The same for keys that others have read from the environment. */
+/** Those of the values of headers, or of an address's parameters, that are or may be keys: by their name, or since they look like
+ * nothing that an answer holds otherwise. */
+export function secretValues(named: Iterable<readonly [name: string, value: string]>): string[] {
+  return [...named]
+    .map(([name, value]) => [name, value.replace(/^[A-Za-z]+ +/, '')] as const)
+    .filter(
+      ([name, value]) =>
+        /auth|cookie|key|password|secret|signature|token/i.test(name) || /^(?=.*\d)\S{16,}$/.test(value),
+    )
+    .map(([, value]) => value);
+}
+
+/** A redactor of keys that others have read from the environment. */
 export function environmentRedactor(): (text: string) => string {
   const names = Object.keys(process.env).filter((name) => /(KEY|TOKEN|SECRET|PASSWORD)$/.test(name));
   return redactor(...names.map((name) => process.env[name]));
