@@ -252,7 +252,20 @@ describe('judge', () => {
 
   test('options that contradict each other are refused', async () => {
     const model = longer();
-    for (const options of [{ votes: 0 }, { plans: 2 }, { planModel: model }, { votes: 2, temperature: 0 }]) {
+    for (const options of [
+      { votes: 0 },
+      { plans: 2 },
+      { planModel: model },
+      { votes: 2, temperature: 0 },
+      { form: 'two-call', plans: 3, temperature: 0 },
+      { temperature: -1 },
+      { temperature: Number.NaN },
+      { topP: 0 },
+      { topP: 2 },
+      { maxTokens: Number.NaN },
+      { form: 'two-call', maxPlanTokens: 0.5 },
+      { seed: Number.NaN },
+    ] as const) {
       await expect(judge(model, pair('x', 'y'), options)).rejects.toMatchObject({ code: 'usage' });
     }
   });

@@ -58,18 +58,30 @@ export interface Settings {
   readonly planner: string;
 }
 
+/** Throws EvalPlannerError (`usage`) for options that cannot be, or not together. */
 export function settings(model: Model, options: JudgeOptions): Settings {
   const { form = 'planned', prompts = PUBLISHED_PROMPTS, votes = 1, plans = 1, ties = false } = options;
   const orders = ORDERS.filter((order) => (options.orders ?? 'both') === 'both' || options.orders === order);
-  whole('votes', votes);
-  whole('plans', plans);
+  const { maxTokens = 2048, maxPlanTokens = 2048, seed = 0 } = options;
+  for (const [name, value] of Object.entries({ votes, plans, maxTokens, maxPlanTokens })) {
+    fits(name, value, Number.isSafeInteger(value) && value > 0, 'a whole number, 1 or more');
+  }
+  fits('seed', seed, Number.isSafeInteger(seed), 'a whole number');
   if (form !== 'two-call' && plans > 1)
     throw wrong('several plans', 'choose the form `two-call`, or vote by `votes`');
   if (form !== 'two-call' && options.planModel) throw wrong('a plan model', 'choose the form `two-call`');
   const sampled = votes * plans > 1;
   const temperature = options.temperature ?? (sampled ? 0.8 : 0);
-  if (votes > 1 && temperature === 0)
-    throw wrong('votes at temperature 0', 'sample at a temperature above 0: greedy votes are all the same');
+  const topP = options.topP ?? (temperature === 0 ? 1 : 0.95);
+  fits('temperature', temperature, Number.isFinite(temperature) && temperature >= 0, 'a number, 0 or more');
+  fits('topP', topP, topP > 0 && topP <= 1, 'a number above 0, 1 at most');
+  if (sampled && temperature === 0) {
+    const what = votes > 1 ? 'votes' : 'plans';
+    throw wrong(
+      `several ${what} at temperature 0`,
+      `sample at a temperature above 0: greedy ${what} are all the same`,
+    );
+  }
   return {
     form,
     prompts,
@@ -79,21 +91,16 @@ export function settings(model: Model, options: JudgeOptions): Settings {
     ties,
     reask: options.reask ?? false,
     weighted: options.weighted ?? false,
-    sampling: {
-      temperature,
-      topP: options.topP ?? (temperature === 0 ? 1 : 0.95),
-      maxTokens: options.maxTokens ?? 2048,
-    },
-    maxPlanTokens: options.maxPlanTokens ?? 2048,
-    seed: options.seed ?? 0,
+    sampling: { temperature, topP, maxTokens },
+    maxPlanTokens,
+    seed,
     judge: model.revision,
     planner: (options.planModel ?? model).revision,
   };
 }
 
-function whole(name: string, value: number): void {
-  if (Number.isSafeInteger(value) && value > 0) return;
-  throw new EvalPlannerError('usage', `${name} is ${value}`, 'give a whole number, 1 or more');
+function fits(name: string, value: number, it: boolean, range: string): void {
+  if (!it) throw new EvalPlannerError('usage', `${name} is ${value}`, `give ${range}`);
 }
 
 function wrong(what: string, remedy: string): EvalPlannerError {
