@@ -42,6 +42,8 @@ export interface Generation {
   readonly rawFinishReason?: string;
   /** What went wrong, of an `error`. */
   readonly error?: string;
+  /** Of an `error`: the same request would fail again. */
+  readonly permanent?: true;
 }
 
 /** One token of a completion and the natural logarithm of its probability. */

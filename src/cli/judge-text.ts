@@ -5,6 +5,7 @@ import { sumUsage } from '../judging/task.ts';
 import { percent, range, whole } from '../report/format.ts';
 import type { TableOptions } from '../report/table.ts';
 import type { Order, VerdictKind } from '../types.ts';
+import { againFor } from './interrupt.ts';
 import { printable } from './terminal.ts';
 
 const NO_VERDICT: Readonly<Record<Exclude<VerdictKind, 'A' | 'B'>, string>> = {
@@ -59,6 +60,8 @@ export class Summary {
   pairs = 0;
   skipped = 0;
   failed = 0;
+  /** Of those that failed: they would again. */
+  permanent = 0;
   unweighted = 0;
   readonly #winners: Record<Winner | 'none', number> = { A: 0, B: 0, tie: 0, none: 0 };
   readonly #records: VerdictRecord[] = [];
@@ -74,7 +77,9 @@ export class Summary {
     this.#winners[winner ?? 'none']++;
     this.unweighted += unweighted;
     this.#usage = sumUsage([this.#usage, usage]);
-    if (orders.some(({ votes }) => votes.some(({ verdict }) => verdict === 'error'))) this.failed++;
+    const failed = orders.flatMap(({ votes }) => votes).filter(({ verdict }) => verdict === 'error');
+    if (failed.length > 0) this.failed++;
+    if (failed.some(({ permanent }) => permanent)) this.permanent++;
     if (consistent !== null) {
       this.#both++;
       if (consistent) this.#consistent++;
@@ -95,6 +100,16 @@ export class Summary {
     const decided = this.#gold - this.#tied;
     const accuracy = decided === 0 ? 0 : scores(this.#records).accuracy;
     return (accuracy * decided + this.#tiedRight) / this.#gold;
+  }
+
+  /** What is to be done about pairs without an answer: for some of them another try may help. */
+  failures(store: string | undefined): string {
+    const pairs = (count: number) =>
+      `${whole(count)} ${count === 1 ? 'pair has' : 'pairs have'} no answer of the model`;
+    const lost = this.failed - this.permanent;
+    const again = `${pairs(lost)}; ${againFor(store)}\n`;
+    const inVain = `${pairs(this.permanent)}, nor would the same command bring one; mend what the reasons above name, shorten or leave out such rows, or use another model\n`;
+    return (lost > 0 ? again : '') + (this.permanent > 0 ? inVain : '');
   }
 
   text({ columns, colour }: TableOptions): string {

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -114,6 +116,25 @@ describe('a summary', () => {
     }
   });
 
+  test('tells what another try may answer from what it will not', () => {
+    const failed = (permanent: boolean): Judgment => {
+      const vote = { key: 'k', planId: null, plan: null, execution: null, winner: null, text: '' };
+      const votes = [{ ...vote, verdict: 'error' as const, ...(permanent ? { permanent } : {}) }];
+      return { ...judgment(null, null, null), orders: [{ order: 'ab', winner: null, votes }] };
+    };
+    const summary = new Summary();
+    expect(summary.failures('x.db')).toBe('');
+    summary.add(failed(true), null);
+    expect(summary.failures('x.db')).toMatch(
+      /^1 pair has no answer of the model, .*shorten or leave out such rows.*\n$/,
+    );
+    for (let i = 0; i < 2; i++) summary.add(failed(false), null);
+    expect(summary.failures('x.db').split('\n')[0]).toBe(
+      '2 pairs have no answer of the model; run the same command again: what is in x.db is not asked for again',
+    );
+    expect(summary.failures(undefined)).toContain('it starts over');
+  });
+
   test('without gold there is nothing to agree with', () => {
     expect(new Summary().agreement).toBeNull();
   });
@@ -173,6 +194,50 @@ describe('the command', () => {
       .map((line) => JSON.parse(line));
     expect(cached[0].usage).toMatchObject({ asked: 0, cached: 2 });
     expect(cached.map(({ winner }) => winner)).toEqual(lines.map(({ winner }) => winner));
+  });
+
+  test('a prompt that is too long ends with 3, and with what helps', async () => {
+    const long = JSON.stringify({ instruction: 'dog '.repeat(3000), a: 'p', b: 'q' });
+    const { code, out, err } = await run(['-', '--orders', 'ab'], `${rows()[0]}\n${long}`);
+    expect(code).toBe(3);
+    expect(err).toMatch(/^1 pair has no answer of the model, .*shorten or leave out such rows/m);
+    expect(err).not.toContain('run the same command again');
+    expect(Number(/tokens +([\d,]+) in/.exec(out)?.[1]?.replace(',', ''))).toBeLessThan(1000);
+  });
+
+  test.each([
+    [[], /^fix: .*without --store FILE.*starts over$/m],
+    [['--store', 'interrupted.db'], /^fix: .*interrupted\.db is not asked for again$/m],
+  ])('stopped by Ctrl-C with %j it says what the same command does', async (options, says) => {
+    let child: ReturnType<typeof spawn> | undefined;
+    const server = createServer(() => child?.kill('SIGINT'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+    const args = [
+      'judge',
+      '--instruction',
+      'x',
+      '--a',
+      'p',
+      '--b',
+      'q',
+      '--orders',
+      'ab',
+      '--model',
+      `openai:m@${url}`,
+    ];
+    child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args, ...options], {
+      cwd: folder,
+    });
+    let err = '';
+    child.stderr?.on('data', (data) => {
+      err += data;
+    });
+    const code = await new Promise((resolve) => child?.on('close', resolve));
+    server.closeAllConnections();
+    server.close();
+    expect(code).toBe(130);
+    expect(err).toMatch(says);
   });
 
   test('stops at a bad row by default, with 2; a gate that is not met ends with 1', async () => {

@@ -2,7 +2,7 @@ import { EvalPlannerError } from '../errors.ts';
 import { conduct } from '../judging/conduct.ts';
 import { conductBy, judge as judgeOne } from '../judging/judge.ts';
 import { judgePair } from '../judging/judge-pair.ts';
-import type { Judgment, Pair } from '../judging/judgment.ts';
+import type { Judgment, Pair, Vote } from '../judging/judgment.ts';
 import { type JudgeOptions, settings } from '../judging/settings.ts';
 import type { Task } from '../judging/task.ts';
 import { tableOptions } from '../report/table.ts';
@@ -49,9 +49,11 @@ export async function judge(
       const judgment = await judgeOne(model, pair, options);
       if (dry) return await printDryRun(dry, command.json);
       const failed = failure(judgment);
-      if (failed !== undefined) {
-        const remedy = 'shorten the instruction or the responses, or use another model';
-        throw new EvalPlannerError('model', failed, remedy);
+      if (failed) {
+        const remedy = failed.permanent
+          ? 'shorten the instruction or the responses, mend what else it names, or use another model'
+          : 'run the same command again';
+        throw new EvalPlannerError('model', reason(failed), remedy);
       }
       tellUnweighted(judgment.unweighted);
       const whole = { model: name, revision: model.revision, ...judgment };
@@ -83,7 +85,7 @@ type Judged = BadRow | (PairRow & { readonly judgment: Judgment });
 async function judgeFile(
   path: string,
   { model, options, dry }: OpenJudge,
-  { json, failUnder, onError }: JudgeCommand,
+  { json, failUnder, onError, store }: JudgeCommand,
 ): Promise<void> {
   const s = settings(model, options);
   // A row that is no pair takes its place in line, so that results come in the order of the rows.
@@ -108,9 +110,9 @@ async function judgeFile(
         await print(`${JSON.stringify({ at, ...judgment, ...known })}\n`);
       }
       const failed = failure(judgment);
-      if (failed !== undefined) {
+      if (failed) {
         line.clear();
-        process.stderr.write(`no answer: ${printable(`${at}: ${failed}`)}\n`);
+        process.stderr.write(`no answer: ${printable(`${at}: ${reason(failed)}`)}\n`);
       }
       line.show(summary.pairs);
     }
@@ -130,7 +132,7 @@ async function judgeFile(
   if (!json) await print(summary.text(tableOptions(process.stdout)));
   if (failUnder !== undefined) gate(summary, failUnder);
   if (summary.failed > 0) {
-    process.stderr.write(`${summary.failed} pairs have no answer of the model; run the same command again\n`);
+    process.stderr.write(summary.failures(store));
     process.exitCode = 3;
   }
 }
@@ -142,11 +144,13 @@ function tellUnweighted(verdicts = 0): void {
   );
 }
 
-/** Why a vote has no answer of the model, where one has none. */
-function failure({ orders }: Judgment): string | undefined {
-  const failed = orders.flatMap(({ votes }) => votes).find(({ verdict }) => verdict === 'error');
-  return failed && (failed.error ?? 'the model did not answer');
+/** A vote that has no answer of the model, where one has none; one that never will have goes first. */
+function failure({ orders }: Judgment): Vote | undefined {
+  const failed = orders.flatMap(({ votes }) => votes).filter(({ verdict }) => verdict === 'error');
+  return failed.find(({ permanent }) => permanent) ?? failed[0];
 }
+
+const reason = ({ error }: Vote) => error ?? 'the model did not answer';
 
 function gate({ agreement }: Summary, failUnder: number): void {
   if (agreement === null) {

@@ -250,6 +250,21 @@ describe('judge', () => {
     ).rejects.toThrow('ends with a turn of the assistant');
   });
 
+  test.each(['planned', 'two-call'] as const)('an answer that will never come says so, %s', async (form) => {
+    const deaf: Model = {
+      revision: 'deaf',
+      async *generate(requests) {
+        const nothing = { text: '', promptTokens: 0, completionTokens: 0 };
+        for await (const { key } of requests)
+          yield { key, ...nothing, finishReason: 'error', error: 'too long', permanent: true };
+      },
+      close: async () => {},
+    };
+    const { orders } = await judge(deaf, pair('x', 'y'), { form });
+    for (const { votes } of orders)
+      expect(votes).toMatchObject([{ verdict: 'error', error: 'too long', permanent: true }]);
+  });
+
   test('options that contradict each other are refused', async () => {
     const model = longer();
     for (const options of [

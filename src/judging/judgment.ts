@@ -38,6 +38,8 @@ export interface Vote {
   readonly reasoning?: string;
   /** What went wrong, where nothing came. */
   readonly error?: string;
+  /** Nothing would come if it were asked again. */
+  readonly permanent?: true;
   /** It was asked a second time, since the first output named no verdict. */
   readonly reasked?: true;
 }

@@ -13,6 +13,7 @@ export interface FailedPlan {
   readonly id: string;
   readonly failed: VerdictKind;
   readonly error?: string;
+  readonly permanent?: true;
 }
 
 /** A plan that was written by hand, as an object with an id. */
@@ -43,10 +44,15 @@ export function planAsks(instruction: string, s: Settings): Ask[] {
 }
 
 export function readPlan({ request }: Ask, { generation }: Answer, s: Settings): PlanOutcome {
-  const { finishReason, text, error } = generation;
+  const { finishReason, text, error, permanent } = generation;
   if (finishReason !== 'stop') {
     const failed = { length: 'truncated', refused: 'refused', error: 'error' } as const;
-    return { id: request.key, failed: failed[finishReason], ...(error === undefined ? {} : { error }) };
+    return {
+      id: request.key,
+      failed: failed[finishReason],
+      ...(error === undefined ? {} : { error }),
+      ...(permanent ? { permanent } : {}),
+    };
   }
   // Generation ends before the closing tag, which the parser wants to see.
   const plan = s.prompts.parsePlan(`${text}${s.prompts.closePlan}`);

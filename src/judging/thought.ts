@@ -72,7 +72,7 @@ const LETTER = /(?<![A-Za-z])[AB](?![A-Za-z])/;
 
 /** One output, read. */
 export function readVote({ order, plan, ask }: Unit, { generation }: Answer, s: Settings): Vote {
-  const { text, finishReason, reasoning, error } = generation;
+  const { text, finishReason, reasoning, error, permanent } = generation;
   const { kind, at } = parseVerdict(text, { finishReason, ties: s.ties });
   const thought = plan === null && s.form === 'planned' ? s.prompts.parseThought(text) : null;
   const letter = at === undefined ? -1 : text.slice(...at).search(LETTER);
@@ -90,12 +90,13 @@ export function readVote({ order, plan, ask }: Unit, { generation }: Answer, s: 
     text,
     ...(reasoning === undefined ? {} : { reasoning }),
     ...(error === undefined ? {} : { error }),
+    ...(permanent ? { permanent } : {}),
   };
 }
 
 /** The vote of a plan that never came. */
-export function planless({ id, failed, error }: FailedPlan): Vote {
-  const why = error === undefined ? {} : { error };
+export function planless({ id, failed, error, permanent }: FailedPlan): Vote {
+  const why = { ...(error === undefined ? {} : { error }), ...(permanent ? { permanent } : {}) };
   return {
     key: id,
     planId: id,

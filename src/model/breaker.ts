@@ -16,14 +16,17 @@ export class Breaker {
   }
 
   /** Why to stop, where this was one too many. */
-  failed({ message, remedy }: CallFailure): EvalPlannerError | null {
+  failed({ kind, message, remedy }: CallFailure): EvalPlannerError | null {
     this.#count = message === this.#message ? this.#count + 1 : 1;
     this.#message = message;
     if (this.#count < this.#limit) return null;
     return new EvalPlannerError(
       'model',
       `${this.#count} requests in a row failed alike: ${message}`,
-      remedy ?? 'look at the message of the server, then run the same command again',
+      remedy ??
+        (kind === 'permanent'
+          ? 'change what the server refuses by this message, or ask another model'
+          : 'look at the message of the server, then run the same command again'),
     );
   }
 }

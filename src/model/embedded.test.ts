@@ -60,7 +60,7 @@ test('a prompt that is too long, or empty, is an error of its own, of which noth
   const requests = prompts.map((prompt, i) => request(`${i}`, prompt));
   for await (const generation of tiny(pool).generate(requests)) found.set(generation.key, generation);
   await pool.close();
-  expect(found.get('0')).toMatchObject({ finishReason: 'error', text: '', promptTokens: 0 });
+  expect(found.get('0')).toMatchObject({ finishReason: 'error', text: '', promptTokens: 0, permanent: true });
   expect(found.get('0')?.error).toMatch(/200 tokens, and this model reads 128 with/);
   expect(found.get('1')?.completionTokens).toBeGreaterThan(0);
   // One token still fits.

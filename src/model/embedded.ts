@@ -131,5 +131,6 @@ function whyUnfit(length: number, context: number): string | null {
 
 /** A prompt that cannot be answered fails by itself: the others of its batch are answered. */
 function failed({ key }: GenerateRequest, error: string): Generation {
-  return { key, text: '', finishReason: 'error', promptTokens: 0, completionTokens: 0, error };
+  const nothing = { text: '', promptTokens: 0, completionTokens: 0 };
+  return { key, ...nothing, finishReason: 'error', error, permanent: true };
 }

@@ -270,6 +270,14 @@ describe('what comes', () => {
     expect(asked).toHaveLength(2);
   });
 
+  test('one that fails every time is an error that may pass', async () => {
+    const { asked, open } = await answering((_, response) => fail(response, 500, { message: 'oops' }));
+    const generation = await one(open({ attempts: 2 }));
+    expect(generation.finishReason).toBe('error');
+    expect(generation).not.toHaveProperty('permanent');
+    expect(asked).toHaveLength(2);
+  });
+
   test('an answer that stops in the middle ends by the time-out, and comes the second time', async () => {
     const { asked, open } = await answering((_, response, call) => {
       if (call > 0) return chat({});
@@ -372,6 +380,7 @@ describe('parameters that a server refuses', () => {
     expect(await one(open())).toMatchObject({
       finishReason: 'error',
       error: expect.stringContaining('maximum context'),
+      permanent: true,
     });
     expect(asked).toHaveLength(1);
   });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Generation, Model } from '../model.ts';
 import { Budget, type BudgetOptions, costOf, type Prices } from './budget.ts';
+import type { CallFailure } from './call-failure.ts';
 import type { Clock } from './clock.ts';
 import { type Completion, type Job, jobs } from './completion.ts';
 import type { Endpoint } from './places.ts';
@@ -34,9 +35,9 @@ export function remoteModel(
     async *generate(requests, signal) {
       for await (const outcome of scheduler.run(jobs(requests, most), signal)) {
         const { requests, completions } = outcome.job;
-        const error = 'failure' in outcome ? outcome.failure.message : '';
+        const failure = 'failure' in outcome ? outcome.failure : undefined;
         for (const [index, { key }] of requests.entries()) {
-          yield generation(key, completions[index], error, prices);
+          yield generation(key, completions[index], failure, prices);
         }
       }
     },
@@ -47,11 +48,13 @@ export function remoteModel(
 function generation(
   key: string,
   completion: Completion | undefined,
-  error: string,
+  failure: CallFailure | undefined,
   prices: Prices | undefined,
 ): Generation {
   if (!completion) {
-    return { key, text: '', finishReason: 'error', promptTokens: 0, completionTokens: 0, error };
+    const { message: error = '', kind } = failure ?? {};
+    const again = kind === 'permanent' ? { permanent: true as const } : {};
+    return { key, text: '', finishReason: 'error', promptTokens: 0, completionTokens: 0, error, ...again };
   }
   const { promptShared, ...told } = completion;
   return { key, ...told, ...(prices ? { cost: costOf(completion, prices) } : {}) };

@@ -8,7 +8,7 @@ import {
   temperature,
   whole,
 } from '../arguments.ts';
-import { interruptible } from '../interrupt.ts';
+import { againFor, interruptible } from '../interrupt.ts';
 import { withModelOptions } from '../model-options.ts';
 
 /** `evalplanner judge` on the command line. */
@@ -97,7 +97,10 @@ Rows: instruction (a text, or a list of {role, content}), a and b or chosen and 
 are. With both orders the verdict counts only if they agree. An output that was cut or has no verdict is reported as that.`,
     )
     .action((file, options) =>
-      interruptible(async (signal) => (await import('../judge.ts')).judge(file, options, signal)),
+      interruptible(
+        async (signal) => (await import('../judge.ts')).judge(file, options, signal),
+        againFor(options.store),
+      ),
     );
   withModelOptions(judge);
 }
