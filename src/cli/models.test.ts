@@ -9,10 +9,32 @@ describe('a name', () => {
     ['embedded:m2', ['http://a/v1'], { kind: 'folder', folder: 'm2' }],
     ['openai:org/m@x@http://b:1/v1', [], { kind: 'server', model: 'org/m@x', baseURL: ['http://b:1/v1'] }],
     ['ai:anthropic/claude-x', [], { kind: 'provider', provider: 'anthropic', model: 'claude-x' }],
-    ['ai:../x/y', [], { kind: 'folder', folder: 'ai:../x/y' }],
+    ['openai:m', ['http://a/v1'], { kind: 'server', model: 'openai:m', baseURL: ['http://a/v1'] }],
+    ['embedded:ai:x', [], { kind: 'folder', folder: 'ai:x' }],
   ] as const)('%s with %j says where the model is', (name, urls, place) => {
     expect(placeOf(name, urls)).toEqual(place);
   });
+
+  test.each([
+    ['openai:gpt-4o', 'openai:NAME@URL'],
+    ['openai:gpt-4o@api.openai.com', 'openai:NAME@https://'],
+    ['ai:gpt-4o', 'ai:PROVIDER/NAME'],
+    ['ai:../x/y', 'embedded:ai:../x/y'],
+  ])('%s is told the form that it should have', (name, form) => {
+    expect(() => placeOf(name)).toThrow(
+      expect.objectContaining({ code: 'usage', remedy: expect.stringContaining(form) }),
+    );
+  });
+
+  test.each([{ body: { top_k: 1 } }, { apiKeyEnv: 'PATH' }, { apiKeyFile: 'key' }])(
+    'of a provider does not take %j',
+    async (options) => {
+      await expect(openModel('ai:no-such-provider/x', options)).rejects.toMatchObject({
+        code: 'usage',
+        message: expect.stringContaining('is for OpenAI-style servers'),
+      });
+    },
+  );
 
   test('of a server opens it', async () => {
     const server = await serve();

@@ -15,7 +15,7 @@ export type ModelPlace =
   | { readonly kind: 'provider'; readonly provider: string; readonly model: string };
 
 /** `embedded:FOLDER`, `openai:NAME@URL` and `ai:PROVIDER/NAME` say where; any other name is one of the server at --base-url if
- * there is one, else a folder. */
+ * there is one, else a folder. Throws EvalPlannerError (`usage`) for one that only begins like one of those. */
 export function placeOf(name: string, baseUrl: readonly string[] = []): ModelPlace {
   const [, folder] = /^embedded:(.+)$/.exec(name) ?? [];
   if (folder !== undefined) return { kind: 'folder', folder };
@@ -24,8 +24,24 @@ export function placeOf(name: string, baseUrl: readonly string[] = []): ModelPla
   const [, provider, model] = /^ai:([a-z0-9-]+)\/(.+)$/.exec(name) ?? [];
   if (provider !== undefined && model !== undefined) return { kind: 'provider', provider, model };
   if (baseUrl.length > 0) return { kind: 'server', model: name, baseURL: baseUrl };
-  return { kind: 'folder', folder: name };
+  const form = FORMS.find(({ start }) => name.startsWith(start));
+  if (form === undefined) return { kind: 'folder', folder: name };
+  throw new EvalPlannerError(
+    'usage',
+    `${name} does not say ${form.lacks}`,
+    `give it as ${form.whole}; a folder of this name is embedded:${name}`,
+  );
 }
+
+const FORMS = [
+  {
+    start: 'openai:',
+    lacks: 'at which server',
+    whole: 'openai:NAME@URL, as openai:NAME@https://api.openai.com/v1',
+  },
+  { start: 'ai:', lacks: 'of which provider', whole: 'ai:PROVIDER/NAME' },
+];
+
 
 type Kind = ModelPlace['kind'];
 const REMOTE: readonly Kind[] = ['server', 'provider'];
@@ -90,6 +106,15 @@ export async function openModel(name: string, options: ModelOptions): Promise<Mo
     ...(maxCost ? { maxCost } : {}),
   };
   if (place.kind === 'provider') {
+    const given = { '--body': body, '--api-key-env': apiKeyEnv, '--api-key-file': apiKeyFile };
+    for (const [option, value] of Object.entries(given)) {
+      if (value === undefined) continue;
+      throw new EvalPlannerError(
+        'usage',
+        `${option} is for OpenAI-style servers, and ${name} is a provider's`,
+        "leave it out; the provider's package reads a key from its own environment variable",
+      );
+    }
     const { aiSdk } = await import('../model/ai-sdk.ts');
     return aiSdk(await languageModel(place.provider, place.model), remote);
   }
