@@ -9,6 +9,7 @@ import { judge as judgeOne } from '../judging/judge.ts';
 import type { Judgment, Winner } from '../judging/judgment.ts';
 import { scripted } from '../model/scripted.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
+import { openStore } from '../store.ts';
 import { pairRow } from './judge-rows.ts';
 import { judgmentText, Summary } from './judge-text.ts';
 import { SEED_FOLDER } from './seed-folder.ts';
@@ -238,6 +239,20 @@ describe('the command', () => {
     server.close();
     expect(code).toBe(130);
     expect(err).toMatch(says);
+  });
+
+  test.each([
+    [{ preset: 'quick', seed: 0 }, 'a training run (preset quick, seed 0)'],
+    [{ command: 'pairs' }, '`evalplanner pairs`'],
+    [{}, 'another run'],
+  ])('a ledger with the config %j is told to be that of %s', async (config, owner) => {
+    const path = join(folder, `${owner.replace(/\W/g, '')}.db`);
+    openStore(path, { config }).close();
+    const { code, err } = await run([...['--instruction', 'x', '--a', 'p', '--b', 'q'], '--store', path]);
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: `error: ${path} is the ledger of ${owner}, not of judgments\nfix: name another file with --store; it is made where there is none\n`,
+    });
   });
 
   test('stops at a bad row by default, with 2; a gate that is not met ends with 1', async () => {

@@ -108,8 +108,32 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
 
 /** A dry run makes no ledger, and reads one that another command is at work on. */
 function openLedger(path: string, dry: boolean): Store | undefined {
-  if (!dry) return openStore(path, { config: CONFIG });
-  return existsSync(path) ? readStore(path) : undefined;
+  if (dry) return existsSync(path) ? readStore(path) : undefined;
+  try {
+    return openStore(path, { config: CONFIG });
+  } catch (error) {
+    const owner = error instanceof EvalPlannerError && error.code === 'run' ? otherOwner(path) : null;
+    if (owner === null) throw error;
+    throw new EvalPlannerError(
+      'run',
+      `${path} is the ledger of ${owner}, not of judgments`,
+      'name another file with --store; it is made where there is none',
+      error,
+    );
+  }
+}
+
+/** Whose a ledger is that is not of judgments; null for one of them, and for what is no ledger. */
+function otherOwner(path: string): string | null {
+  try {
+    using store = readStore(path);
+    const { command, preset, seed } = (store.config ?? {}) as Readonly<Record<string, unknown>>;
+    if (command === CONFIG.command) return null;
+    if (typeof command === 'string') return `\`evalplanner ${command}\``;
+    return typeof preset === 'string' ? `a training run (preset ${preset}, seed ${seed})` : 'another run';
+  } catch {
+    return null;
+  }
 }
 
 /** The prompts that a checkpoint was trained on: a playground's vocabulary has the judge prompt's own tag. */
