@@ -102,6 +102,31 @@ describe('a folder', () => {
     expect(message).toContain(name);
   });
 
+  const HOSTILE = `\u001b[2J\u202e\n${'x'.repeat(1e5)}`;
+  it.each([
+    ['the name of an option', { [HOSTILE]: true }],
+    ['the value of an option', { use_dora: HOSTILE }],
+    ['a type', { peft_type: HOSTILE }],
+    ['a rank', { r: HOSTILE }],
+    ['a target', { target_modules: [HOSTILE] }],
+    ['a base', { base_model_name_or_path: HOSTILE }],
+  ])('quotes %s in one bounded line that steers no terminal', async (_, changes) => {
+    await rewrite((config) => ({ ...config, ...changes }));
+    const { message } = await failure();
+    expect(message.length).toBeLessThan(dir().length + 400);
+    expect(message).not.toMatch(/[\p{Cc}\u202e]/u);
+  });
+
+  it('quotes the name of a tensor so, too', async () => {
+    await write();
+    const stranger = { name: HOSTILE.slice(0, 1e4), shape: [1], data: Float32Array.of(1) };
+    const path = join(dir(), 'adapter_model.safetensors');
+    await writeSafetensors(path, [...tensorsOf(tinyAdapter()), stranger]);
+    const { message } = await failure();
+    expect(message.length).toBeLessThan(dir().length + 400);
+    expect(message).not.toMatch(/[\p{Cc}\u202e]/u);
+  });
+
   it.each([
     ['no JSON', () => undefined],
     ['no object', () => [1]],

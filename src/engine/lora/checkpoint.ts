@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute, join, resolve } from 'node:path';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, shown } from '../errors.ts';
 import { readCheckpoint, revision } from '../llama/checkpoint.ts';
 import type { LlamaConfig } from '../llama/config.ts';
 import type { Parameters } from '../llama/parameters.ts';
@@ -62,12 +62,16 @@ async function baseFolder(adapter: string, named: string): Promise<string> {
     if (files.includes(CONFIG)) return folder;
     if (files.includes(ADAPTER_CONFIG)) {
       const remedy = 'Merge that adapter into its base first, and put the merged folder into the config.';
-      throw new CheckpointError('unsupported', `${path}: its base ${named} is itself an adapter`, remedy);
+      throw new CheckpointError(
+        'unsupported',
+        `${path}: its base ${shown(named)} is itself an adapter`,
+        remedy,
+      );
     }
   }
   throw new CheckpointError(
     'format',
-    `${path}: base_model_name_or_path is ${JSON.stringify(named)}, and there is no checkpoint in a folder of that name`,
+    `${path}: base_model_name_or_path is ${shown(named)}, and there is no checkpoint in a folder of that name`,
     'Models are not downloaded: download that model and set base_model_name_or_path to its folder.',
   );
 }
@@ -75,7 +79,7 @@ async function baseFolder(adapter: string, named: string): Promise<string> {
 function checkTargets(path: string, model: LlamaConfig, { targets }: LoraConfig): void {
   const [unknown] = unknownTargets(model, targets);
   if (unknown === undefined) return;
-  const what = `target_modules has ${JSON.stringify(unknown)}; the base's linear layers are ${LORA_TARGETS.join(', ')}`;
+  const what = `target_modules has ${shown(unknown)}; the base's linear layers are ${LORA_TARGETS.join(', ')}`;
   const remedy =
     'Use the base that it was trained on, or merge it into its base with PEFT (merge_and_unload).';
   throw new CheckpointError('unsupported', `${path}: ${what}`, remedy);
@@ -92,13 +96,13 @@ function checkTensors(folder: string, model: LlamaConfig, lora: LoraConfig, file
     const found = file.entries.get(name)?.shape;
     if (!found) throw fault(`${WEIGHTS} has no ${name}`);
     if (found.join() !== shape.join()) {
-      throw fault(`${name} is [${found.join(', ')}] where base and rank ask for [${shape.join(', ')}]`);
+      throw fault(`${name} is ${shown(found)} where base and rank ask for ${shown(shape)}`);
     }
   }
   const known = new Set(shapes.map(({ name }) => name));
   const unexpected = [...file.entries.keys()].find((name) => !known.has(name));
   if (unexpected !== undefined) {
-    throw fault(`${WEIGHTS} has ${unexpected}, which an adapter of this config does not have`);
+    throw fault(`${WEIGHTS} has ${shown(unexpected)}, which an adapter of this config does not have`);
   }
 }
 

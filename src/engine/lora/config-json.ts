@@ -1,4 +1,4 @@
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, shown } from '../errors.ts';
 import { LORA_TARGETS, type LoraConfig } from './adapter.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -79,33 +79,33 @@ export function loraFromJson(path: string, text: string): AdapterDescription {
   if (raw === null || typeof raw !== 'object' || Array.isArray(raw)) throw malformed('it is not an object');
 
   if (raw.peft_type !== 'LORA') {
-    throw unsupported(`peft_type is ${JSON.stringify(raw.peft_type)}; this engine runs LORA`, MERGE);
+    throw unsupported(`peft_type is ${shown(raw.peft_type)}; this engine runs LORA`, MERGE);
   }
   if (raw.task_type !== undefined && raw.task_type !== null && raw.task_type !== 'CAUSAL_LM') {
-    throw unsupported(`task_type is ${JSON.stringify(raw.task_type)}; this engine runs CAUSAL_LM`, MERGE);
+    throw unsupported(`task_type is ${shown(raw.task_type)}; this engine runs CAUSAL_LM`, MERGE);
   }
   for (const [name, value] of Object.entries(raw)) {
     if (INERT.has(name) || READ.has(name) || isOff(name, value)) continue;
-    const shown = JSON.stringify(value);
-    throw unsupported(`${name} is ${shown}; this engine runs plain LoRA without it`, MERGE);
+    throw unsupported(`${shown(name)} is ${shown(value)}; this engine runs plain LoRA without it`, MERGE);
   }
 
   const { r: rank, lora_alpha: alpha, target_modules: modules, base_model_name_or_path: base } = raw;
   if (!Number.isSafeInteger(rank) || (rank as number) < 1) {
-    throw malformed(`r is ${JSON.stringify(rank)}, not a positive whole number`);
+    throw malformed(`r is ${shown(rank)}, not a positive whole number`);
   }
   if (typeof alpha !== 'number' || !Number.isFinite(alpha)) {
-    throw malformed(`lora_alpha is ${JSON.stringify(alpha)}, not a number`);
+    throw malformed(`lora_alpha is ${shown(alpha)}, not a number`);
   }
   const isList = Array.isArray(modules) && modules.every((name) => typeof name === 'string');
   if (!isList && modules !== 'all-linear') {
-    const what = `target_modules is ${JSON.stringify(modules)}; this engine reads a list of names or "all-linear"`;
+    const what = `target_modules is ${shown(modules)}; this engine reads a list of names or "all-linear"`;
     throw unsupported(what, 'List the modules by name.');
   }
   if (modules.length === 0) throw malformed('target_modules is empty');
   const targets = modules === 'all-linear' ? LORA_TARGETS : (modules as readonly string[]);
-  if (typeof base !== 'string' || base === '' || base.includes('\0')) {
-    throw malformed(`base_model_name_or_path is ${JSON.stringify(base)}, not a folder`);
+  // As long as a path of Linux may be; the file system would repeat it whole.
+  if (typeof base !== 'string' || base === '' || base.length > 4096 || /\p{Cc}/u.test(base)) {
+    throw malformed(`base_model_name_or_path is ${shown(base)}, not a folder`);
   }
   return { lora: { rank: rank as number, alpha, targets }, base };
 }
