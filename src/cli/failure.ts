@@ -1,6 +1,7 @@
-import { inspect, stripVTControlCharacters } from 'node:util';
+import { inspect } from 'node:util';
 import { EvalPlannerError } from '../errors.ts';
 import { storeFailure } from '../store/failure.ts';
+import { printable } from './terminal.ts';
 
 /** What stderr says about an error: what happened and what to do; the stack only on request. */
 export function explain(error: unknown, { debug }: { readonly debug: boolean }): string {
@@ -13,13 +14,13 @@ export function explain(error: unknown, { debug }: { readonly debug: boolean }):
             ? 'fix: please report it with the text below and the command'
             : 'fix: run it again with --debug and report what it prints, with the command; `evalplanner doctor --json` helps too',
         ];
-  if (debug) lines.push('', inspect(error));
+  if (debug) lines.push('', printable(inspect(error)));
   return `${lines.join('\n')}\n`;
 }
 
 /** Messages may quote files and models. */
 function oneLine(text: string): string {
-  return stripVTControlCharacters(text).replace(/\s+/g, ' ').trim();
+  return printable(text).replace(/\s+/g, ' ').trim();
 }
 
 /** A refusal of the file system as the error a user sees; anything else as it is. */

@@ -159,6 +159,9 @@ test('a bug says that it is one; the stack comes with --debug only', () => {
   expect(short).toMatch(/^error: this is a bug in evalplanner: x is not a function\nfix: .*--debug.*\n$/);
   expect(explain(error, { debug: true })).toContain('main.test.ts');
   const cause = new Error('the cause');
+  const hostile = new EvalPlannerError('model', 'a\u202eb\u0007c\u009bd', 'e\u2066f');
+  expect(explain(hostile, { debug: false })).toBe('error: abcd\nfix: ef\n');
+  expect(explain(hostile, { debug: true })).not.toMatch(/[^\P{Cc}\n]|[\u202e\u2066]/u);
   const known = new EvalPlannerError('disk', 'The disk is full', 'Free some space', cause);
   expect(explain(known, { debug: false })).toBe('error: The disk is full\nfix: Free some space\n');
   expect(explain(known, { debug: true })).toContain('the cause');
