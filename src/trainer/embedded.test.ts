@@ -187,6 +187,10 @@ it.each(['sft', 'dpo'])(
     expect(failure?.remedy).toContain('learning rate');
     const left = await readdir(folder);
     expect(left.filter((name) => name.startsWith(out))).toEqual([expect.stringMatching(/\.state$/)]);
+    // What the remedy says is what happens.
+    expect(failure?.remedy).toContain('starts over');
+    const { steps } = await trainer.train((kind === 'sft' ? sft : dpo)(out));
+    expect(steps[0]?.step).toBe(1);
   },
 );
 

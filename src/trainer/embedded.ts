@@ -166,8 +166,9 @@ function sequence(tokenizer: Tokenizer, prompt: string, completion: string, eos:
 }
 
 function diverged(out: string, error: DivergenceError): EvalPlannerError {
+  // Its state stays, so that the same settings fail at once again; other settings never go on from it.
   const remedy =
-    'lower the learning rate, or give it more warmup steps; the checkpoints and the state before that step are kept';
+    'lower the learning rate, or give it more warmup steps; the training then starts over, and its checkpoints replace those of the same steps';
   return new EvalPlannerError(
     'usage',
     `the training of ${out} has diverged: ${error.message}`,
