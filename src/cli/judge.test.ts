@@ -255,6 +255,15 @@ describe('the command', () => {
     });
   });
 
+  test('words that the seed model does not know are said to be that, once', async () => {
+    const foreign = JSON.stringify({ instruction: 'What is the capital of France?', a: 'Paris', b: 'Rome' });
+    const { code, err } = await run(['-'], [...rows().slice(0, 2), foreign].join('\n'));
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: 'note: the seed model knows the 660 words of its vocabulary only; 2 of 6 prompts have other words; name another model with --model\n',
+    });
+  });
+
   test('stops at a bad row by default, with 2; a gate that is not met ends with 1', async () => {
     const path = join(folder, 'pairs.jsonl');
     writeFileSync(path, `${rows()[0]}\n{broken\n`);

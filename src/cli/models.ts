@@ -7,6 +7,7 @@ import type { RemoteOptions } from '../model/remote.ts';
 import type { Model } from '../model.ts';
 import { collectEarly } from './memory.ts';
 import type { ModelOptions } from './model-options.ts';
+import { SEED_FOLDER } from './seed-folder.ts';
 
 /** Where a model is, by its name on the command line. */
 export type ModelPlace =
@@ -92,6 +93,13 @@ export async function openModel(name: string, options: ModelOptions): Promise<Mo
     return openEmbedded(place.folder, {
       ...(device ? { device } : {}),
       ...(quantization ? { quantization } : {}),
+      onForeign: ({ prompts, foreign, tokens }) => {
+        const who = place.folder === join(SEED_FOLDER, 'model') ? 'the seed model' : place.folder;
+        const have = foreign === 1 ? 'has' : 'have';
+        process.stderr.write(
+          `note: ${who} knows the ${tokens} words of its vocabulary only; ${foreign} of ${prompts} prompts ${have} other words; name another model with --model\n`,
+        );
+      },
     });
   }
   collectEarly();

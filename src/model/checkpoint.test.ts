@@ -77,6 +77,25 @@ describe('the tokenizer', () => {
     expect(without.start(' dog')).toEqual(plain);
   });
 
+  it.each([
+    ['Instruction: Name 2 words that start with h. <answer> hoe hammer', false],
+    ['Instruction: What is the capital of France?', true],
+    ['Instruction: Name 123 words', true],
+    ['Instruction: Name 2 words … dog', true],
+  ])('tells %s with words that it lacks: %s', async (text, foreign) => {
+    const { tokenizer } = await openCheckpoint(await folder());
+    expect(tokenizer.foreign(tokenizer.encode(text))).toBe(foreign);
+  });
+
+  it('tells them by its unknown token, where it has one', async () => {
+    const vocab = { '[UNK]': 0, dog: 1, bird: 2, '##s': 3 };
+    const model = { type: 'WordPiece', unk_token: '[UNK]', vocab, continuing_subword_prefix: '##' };
+    const json = { ...tokenizerJson(), model, pre_tokenizer: { type: 'Whitespace' }, added_tokens: [] };
+    const { tokenizer } = await openCheckpoint(await folder({}, json));
+    const foreign = (text: string) => tokenizer.foreign(tokenizer.encode(text));
+    expect(['dog birds', 'dog cat'].map(foreign)).toEqual([false, true]);
+  });
+
   it('reads over ids that the model has and it has not', async () => {
     const { tokenizer } = await openCheckpoint(await folder({ vocabSize: VOCAB.length + 20 }));
     const [dog] = tokenizer.encode(' dog') as [number];

@@ -24,6 +24,8 @@ const turns = new WeakMap<Pool, Promise<void>>();
 /** A model that runs in this process. The pool is shared with training and stays open. */
 export class EmbeddedModel implements Model {
   readonly revision: string;
+  /** What it was asked so far: `foreign` prompts have words that its vocabulary lacks. */
+  readonly asked = { prompts: 0, foreign: 0 };
   readonly #pool: Pool;
   readonly #parameters: Parameters;
   readonly #tokenizer: Tokenizer;
@@ -58,6 +60,8 @@ export class EmbeddedModel implements Model {
         const { value, done } = await source.next();
         if (done) break;
         const ids = this.#tokenizer.start(value.prompt);
+        this.asked.prompts++;
+        if (this.#tokenizer.foreign(ids)) this.asked.foreign++;
         const unfit = whyUnfit(ids.length, context);
         if (unfit === null) chunk.push(this.#prepare(value, ids));
         else yield failed(value, unfit);

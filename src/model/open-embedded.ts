@@ -2,13 +2,20 @@ import type { Device } from '../engine/device.ts';
 import type { Quantization } from '../engine/quantization.ts';
 import type { Model } from '../model.ts';
 
+export interface EmbeddedOptions {
+  readonly device?: Device;
+  readonly quantization?: Quantization;
+  /** Told when it is closed, where prompts had words that are none of the vocabulary's. */
+  readonly onForeign?: (asked: { prompts: number; foreign: number; tokens: number }) => void;
+}
+
 /** A Hugging Face folder of the Llama architecture, or a PEFT adapter of one, as a model that runs in this process; `close` ends
  * its threads. With `quantization` its matrix products are computed in 8-bit integers, and its revision says so. The engine is
  * loaded here, not with the package. Throws EvalPlannerError (`model`, `disk`) for a folder that cannot be read, or a device
  * that is missing or computes other numbers than the CPU. */
 export async function openEmbedded(
   dir: string,
-  { device, quantization }: { readonly device?: Device; readonly quantization?: Quantization } = {},
+  { device, quantization, onForeign }: EmbeddedOptions = {},
 ): Promise<Model> {
   const [{ openCheckpoint }, { EmbeddedModel }, { openPool }] = await Promise.all([
     import('./checkpoint.ts'),
@@ -21,6 +28,9 @@ export async function openEmbedded(
   return {
     revision: model.revision,
     generate: (requests, signal) => model.generate(requests, signal),
-    close: () => pool.close(),
+    close: async () => {
+      if (model.asked.foreign > 0) onForeign?.({ ...model.asked, tokens: tokenizer.largest + 1 });
+      await pool.close();
+    },
   };
 }

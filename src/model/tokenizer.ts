@@ -11,6 +11,8 @@ export interface Tokenizer {
   id(token: string): number | undefined;
   /** What a token stands for in the middle of a text; a character may be spread over several tokens. */
   bytes(id: number): Uint8Array;
+  /** Whether these ids are of a text with a word that the vocabulary lacks. */
+  foreign(ids: readonly number[]): boolean;
   /** The token that tokenizer_config.json names as the end of a text. */
   readonly eos: number | undefined;
   /** The largest id there is. */
@@ -57,9 +59,29 @@ export function tokenizer(json: object, config: object): Tokenizer {
       // After itself, since a text's first token may lose its space.
       return new TextEncoder().encode(text([id, id], false).slice(text([id], false).length));
     },
+    foreign: foreignTo(json, hub, byteLevel),
     eos: eos === undefined ? undefined : hub.token_to_id(eos),
     largest: [...hub.get_vocab(true).values()].reduce((a, b) => Math.max(a, b), -1),
   };
+}
+
+/** A word is lacking where its id is the unknown token's; or, in a vocabulary of whole words and bytes, where it is spelled. */
+function foreignTo(json: object, hub: HubTokenizer, byteLevel: boolean): Tokenizer['foreign'] {
+  const { unk_token, unk_id, merges } = ((json as { model?: unknown }).model ?? {}) as {
+    readonly unk_token?: string | null;
+    readonly unk_id?: number | null;
+    readonly merges?: readonly unknown[];
+  };
+  const unknown = unk_id ?? (unk_token == null ? undefined : hub.token_to_id(unk_token));
+  const letters = new Set<number>();
+  if (byteLevel && merges?.length === 0) {
+    for (const [token, id] of hub.get_vocab(false)) {
+      const byte = BYTES.get(token);
+      if (byte !== undefined && (byte >= 0x80 || /[A-Za-z0-9]/.test(token))) letters.add(id);
+    }
+  }
+  return (ids) =>
+    ids.some((id, i) => id === unknown || (letters.has(id) && letters.has(ids[i + 1] as number)));
 }
 
 function hasByteLevel(decoder: unknown): boolean {
