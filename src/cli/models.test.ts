@@ -27,12 +27,11 @@ describe('a name', () => {
   });
 
   test.each([{ body: { top_k: 1 } }, { apiKeyEnv: 'PATH' }, { apiKeyFile: 'key' }])(
-    'of a provider does not take %j',
-    async (options) => {
-      await expect(openModel('ai:no-such-provider/x', options)).rejects.toMatchObject({
-        code: 'usage',
-        message: expect.stringContaining('is for OpenAI-style servers'),
-      });
+    'of a provider alone does not take %j',
+    (options) => {
+      const names = ['ai:no-such-provider/x'];
+      expect(() => checkModelOptions(names, options)).toThrow('is for OpenAI-style servers');
+      expect(() => checkModelOptions([...names, 'openai:x@http://localhost/v1'], options)).not.toThrow();
     },
   );
 

@@ -43,7 +43,6 @@ const FORMS = [
   { start: 'ai:', lacks: 'of which provider', whole: 'ai:PROVIDER/NAME' },
 ];
 
-
 type Kind = ModelPlace['kind'];
 const REMOTE: readonly Kind[] = ['server', 'provider'];
 
@@ -114,15 +113,6 @@ export async function openModel(name: string, options: ModelOptions): Promise<Mo
     ...(maxCost ? { maxCost } : {}),
   };
   if (place.kind === 'provider') {
-    const given = { '--body': body, '--api-key-env': apiKeyEnv, '--api-key-file': apiKeyFile };
-    for (const [option, value] of Object.entries(given)) {
-      if (value === undefined) continue;
-      throw new EvalPlannerError(
-        'usage',
-        `${option} is for OpenAI-style servers, and ${name} is a provider's`,
-        "leave it out; the provider's package reads a key from its own environment variable",
-      );
-    }
     const { aiSdk } = await import('../model/ai-sdk.ts');
     return aiSdk(await languageModel(place.provider, place.model), remote);
   }
