@@ -64,7 +64,7 @@ export async function benchBuild(
   const setup: JudgeSetup =
     checkModel === undefined
       ? { ...options, form: 'two-call' }
-      : { ...rest, model: checkModel, planModel: model ?? '', form: 'two-call' };
+      : { ...rest, model: checkModel, planModel: model ?? '', keysOf: 'plan', form: 'two-call' };
   if (checkModel !== undefined && model === undefined)
     throw new EvalPlannerError('usage', 'who writes the answers is not said', 'name a model by --model');
   // Told before a model is asked.

@@ -57,3 +57,9 @@ it('is no gate that passes on nothing', async () => {
   expect(complaints).toMatch(/nothing is measured for --fail-over/);
   expect(out).toMatch(/^all +– +– +– +– \/ –$/m);
 });
+
+it('asks nothing in a dry run, and scores nothing', async () => {
+  expect(await bench(write('end.jsonl', [end]), '--dry-run', '--fail-over', '0')).toBe(0);
+  expect(out).toMatch(/^Nothing was asked/);
+  expect(out).not.toContain('injected');
+});

@@ -18,6 +18,7 @@ import type { Task } from '../judging/task.ts';
 import { counted, orDash, percent, range } from '../report/format.ts';
 import { readRows } from '../rows/read.ts';
 import type { ResponsePair, VerdictKind } from '../types.ts';
+import { printDryRun } from './dry-run-text.ts';
 import { type JudgeSetup, openJudge } from './open-judge.ts';
 import { readHeldOut } from './seed-folder.ts';
 import { print } from './terminal.ts';
@@ -35,7 +36,7 @@ const INJECTIONS = fileURLToPath(new URL('../../fixtures/injections.jsonl', impo
 export async function benchInjection(options: BenchInjectionOptions, signal: AbortSignal): Promise<void> {
   const injections = await readInjections(options.injections ?? INJECTIONS);
   const pairs = spread(options.pairs);
-  const { name, model, options: judging, close } = await openJudge(options, signal);
+  const { name, model, options: judging, dry, close } = await openJudge(options, signal);
   try {
     const tally = new InjectionTally();
     for await (const { attempt, verdict } of conduct(
@@ -45,6 +46,7 @@ export async function benchInjection(options: BenchInjectionOptions, signal: Abo
     )) {
       tally.add(attempt, verdict);
     }
+    if (dry) return await printDryRun(dry, options.json);
     const score = tally.score(options.seed);
     await print(options.json ? `${JSON.stringify({ model: name, ...score }, null, 2)}\n` : table(score));
     gate(score, options.failOver);

@@ -17,6 +17,8 @@ export interface JudgeSetup extends ModelOptions {
   readonly model?: string;
   readonly planModel?: string;
   readonly planApiKeyEnv?: string;
+  /** Whose the key is; `judge` when absent. */
+  readonly keysOf?: 'judge' | 'plan';
   readonly prompts?: 'playground' | 'published';
   readonly form?: NonNullable<JudgeOptions['form']>;
   readonly votes?: number;
@@ -74,7 +76,8 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
     };
     const { planModel: planName } = setup;
     const planPlace = planName === undefined ? null : placeOf(planName, setup.baseUrl);
-    const [judgeOptions, planOptions] = optionsWithKeys(setup, place, planPlace);
+    const own = planPlace && setup.keysOf === 'plan' ? optionsWithKeys(setup, planPlace, place) : null;
+    const [planOptions, judgeOptions] = own ?? swapped(optionsWithKeys(setup, place, planPlace));
     const model = await open(name, judgeOptions);
     const planModel = planName === undefined ? undefined : await open(planName, planOptions);
     const ledger = setup.store === undefined ? undefined : openLedger(setup.store, dry !== null);
@@ -105,6 +108,8 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
     throw error;
   }
 }
+
+const swapped = <T>([first, second]: readonly [T, T]): [T, T] => [second, first];
 
 /** A dry run makes no ledger, and reads one that another command is at work on. */
 function openLedger(path: string, dry: boolean): Store | undefined {

@@ -93,7 +93,10 @@ export async function pairs(
     command.benchmarks === undefined
       ? null
       : await benchmarkIndex(await installedBenchmarks(command.benchmarks));
-  const writer = await openOutput(command.out, files);
+  const writer = await openOutput(command.out, [
+    ...files,
+    ...(command.store === undefined ? [] : [command.store]),
+  ]);
   let count = 0;
   const put = async (pair: ResponsePair) => {
     count++;

@@ -40,20 +40,13 @@ async function gossip(status: number) {
   return { url: `http://127.0.0.1:${port}/v1`, hosts, keys, close: () => server.close() };
 }
 
-async function judge(folder: string, url: string, ...more: string[]): Promise<string> {
+function judge(folder: string, url: string, ...more: string[]): Promise<string> {
   const pair = ['--instruction', 'Name a bird.', '--a', 'owl', '--b', 'cat'];
-  const args = [
-    'judge',
-    ...pair,
-    '--base-url',
-    url,
-    '--model',
-    'x',
-    '--store',
-    join(folder, 'judged.db'),
-    '--debug',
-    ...more,
-  ];
+  const model = ['--base-url', url, '--model', 'x'];
+  return run('judge', ...pair, ...model, '--store', join(folder, 'judged.db'), '--debug', ...more);
+}
+
+async function run(...args: string[]): Promise<string> {
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: {
       ...process.env,
@@ -117,4 +110,26 @@ test.each([
   expect([...home.keys]).toEqual([`Bearer ${CANARY}`]);
   expect([...other.keys]).toEqual([planKey]);
   expect(said).toMatch(says);
+});
+
+test('in bench build that model writes the answers; who checks them gets no key of another server', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'evalplanner-secrets-'));
+  const [writer, checker] = [await gossip(200), await gossip(200)];
+  const rows = [0, 1].map((level) => ({
+    example_id: 1,
+    category: 'style',
+    source: 'x',
+    level,
+    instruction: `Name a bird.${' Politely.'.repeat(level)}`,
+    target: '',
+  }));
+  writeFileSync(join(folder, 'style_constraints.json'), JSON.stringify(rows));
+  const models = ['--model', `openai:w@${writer.url}`, '--check-model', `openai:c@${checker.url}`];
+  const files = ['--data', folder, '--out', join(folder, 'built.jsonl')];
+  const said = await run('bench', 'build', 'followbench', ...files, ...models, '--api-key-env', 'THE_KEY');
+  for (const { close } of [writer, checker]) close();
+  rmSync(folder, { recursive: true });
+  expect(said).not.toContain('canary');
+  expect([...writer.keys]).toEqual([`Bearer ${CANARY}`]);
+  expect([...checker.keys].filter((key) => key !== undefined)).toEqual([]);
 });
