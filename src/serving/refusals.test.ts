@@ -297,10 +297,10 @@ test('when the engine fails, everybody hears of it, and so does the health', asy
       ...completion,
       temperature: 1000,
       max_tokens: 240,
-      n: 16,
+      n: 96,
     });
     const told = expect(long).rejects.toMatchObject({ status: 500, code: 'engine_failed' });
-    await until(() => other.generator.running === 16);
+    await until(() => other.generator.running > 0);
     // A token that is none: the server refuses such prompts, the runtime throws.
     const sampling = { n: 1, seed: 0, maxTokens: 1, temperature: 0, topP: 1, stop: [], logprobs: null };
     const broken = other.generator.generate([[100_000]], { ...sampling, stream: false }, AbortSignal.any([]));
