@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   truncateSync,
   writeFileSync,
@@ -177,11 +178,19 @@ describe('a folder that cannot be continued is refused and left as it is', () =>
     expect(path).toBeDefined();
     expect(code).toBe(3);
     expect(err).toMatch(/error: .*model\.safetensors.*\nfix: restore .*--out.*\n$/);
-    rmSync(join(folder, 'checkpoints', 'M2-DPO'), { recursive: true });
+    const remove = (...names: string[]) => rmSync(join(folder, 'checkpoints', ...names), { recursive: true });
+    remove('M2-DPO');
+    const steps = join(folder, 'checkpoints', 'steps', 'M2-DPO');
+    renameSync(steps, join(folder, 'elsewhere'));
     const gone = await demo(folder);
     expect(gone.code).toBe(3);
     expect(gone.err).toMatch(/error: .*no such file.*\nfix: restore .*\n$/);
-    expect(rows(folder)).toEqual(before);
+    expect(rows(folder).generations).toEqual(before.generations);
+    // Where its steps are there it is chosen from them again.
+    renameSync(join(folder, 'elsewhere'), steps);
+    expect((await demo(folder)).code).toBe(0);
+    const weights = join('checkpoints', 'M2-DPO', 'model.safetensors');
+    expect(readFileSync(join(folder, weights)).equals(readFileSync(join(whole, weights)))).toBe(true);
   });
 });
 
