@@ -188,6 +188,10 @@ test('a file that no export wrote is left alone; what a killed export began to w
   const claim = { title: '', files: [], writing: ['sft.jsonl', 'dpo-1.jsonl', 'dpo-2.jsonl'] };
   for (const name of ['README.md', 'dpo-2.jsonl']) rmSync(join(out, name), { force: true });
   writeFileSync(join(out, 'evalplanner.json'), JSON.stringify(claim));
+  // A claim makes no README ours.
+  writeFileSync(join(out, 'README.md'), 'mine\n');
+  expect((await exported(source, '--format', 'trl', '--out', out)).code).toBe(2);
+  rmSync(join(out, 'README.md'));
   expect((await exported(source, '--format', 'trl', '--out', out)).code).toBe(0);
   expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('# set');
   expect(JSON.parse(readFileSync(join(out, 'evalplanner.json'), 'utf8'))).not.toHaveProperty('writing');

@@ -72,6 +72,7 @@ export async function readExportFolder(folder: string, names: readonly string[])
   if (card && !card.success)
     throw new EvalPlannerError('data', `${join(folder, CONTENTS)} is damaged`, remedy, card.error);
   const { writing = [], ...described } = card?.data ?? { title: '', files: [] };
+  const ended = described.files.length > 0 ? described : null;
   const ours = new Set([...writing, ...described.files.map(({ file }) => file)]);
   for (const name of names)
     if (!ours.has(name) && (await stat(join(folder, name)).catch(() => null)))
@@ -81,13 +82,12 @@ export async function readExportFolder(folder: string, names: readonly string[])
         'choose a folder of its own with --out',
       );
   const readme = await textOf(join(folder, CARD));
-  if (!card && readme !== null && !/^---\n[\s\S]*?\n- evalplanner\n[\s\S]*?\n---\n/.test(readme))
+  if (!ended && readme !== null && !/^---\n[\s\S]*?\n- evalplanner\n[\s\S]*?\n---\n/.test(readme))
     throw new EvalPlannerError(
       'usage',
       `${join(folder, CARD)} is no card of an export and would be overwritten`,
       'choose a folder of its own with --out',
     );
-  const ended = described.files.length > 0 ? described : null;
   return { card: ended, ours, datasets: datasets as Record<string, unknown> | null };
 }
 
