@@ -76,8 +76,11 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
     };
     const { planModel: planName } = setup;
     const planPlace = planName === undefined ? null : placeOf(planName, setup.baseUrl);
-    const own = planPlace && setup.keysOf === 'plan' ? optionsWithKeys(setup, planPlace, place) : null;
-    const [planOptions, judgeOptions] = own ?? swapped(optionsWithKeys(setup, place, planPlace));
+    const keyed = setup.keysOf === 'plan' ? planPlace : null;
+    const [home, other] = keyed
+      ? optionsWithKeys(setup, keyed, place)
+      : optionsWithKeys(setup, place, planPlace);
+    const [judgeOptions, planOptions] = keyed ? [other, home] : [home, other];
     const model = await open(name, judgeOptions);
     const planModel = planName === undefined ? undefined : await open(planName, planOptions);
     const ledger = setup.store === undefined ? undefined : openLedger(setup.store, dry !== null);
@@ -108,8 +111,6 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
     throw error;
   }
 }
-
-const swapped = <T>([first, second]: readonly [T, T]): [T, T] => [second, first];
 
 /** A dry run makes no ledger, and reads one that another command is at work on. */
 function openLedger(path: string, dry: boolean): Store | undefined {
