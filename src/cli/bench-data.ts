@@ -17,7 +17,7 @@ export function benchmarkOf(name: string): Benchmark {
 }
 
 /** Where a benchmark's data are: as --data says, but for the playground, whose pairs come with the package. */
-export function placeOf({ name }: Benchmark, data: string | undefined): string | undefined {
+export function dataPlace({ name }: Benchmark, data: string | undefined): string | undefined {
   return name === 'playground' ? join(SEED_FOLDER, 'heldout') : data;
 }
 
@@ -34,7 +34,7 @@ export function checkData(names: readonly string[], data: string | undefined): v
 /** All pairs of a benchmark from its file, folder or dataset on the hub; without one from its own dataset, the playground's
  * from the package. Says on stderr what is strange in them. */
 export async function loadPairs(benchmark: Benchmark, data?: string): Promise<BenchmarkPair[]> {
-  const place = placeOf(benchmark, data);
+  const place = dataPlace(benchmark, data);
   const pairs = benchmark.load(await benchmarkRows(benchmark, place));
   if (pairs.length === 0) throw noRows(benchmark, place, 'pairs');
   noteOddities(

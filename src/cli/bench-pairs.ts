@@ -1,6 +1,6 @@
 import { play, verdictRows } from '../benchmarks/play.ts';
 import { scoreBenchmark } from '../benchmarks/score.ts';
-import { benchmarkOf, digestOf, loadPairs, placeOf, readGames, select } from './bench-data.ts';
+import { benchmarkOf, dataPlace, digestOf, loadPairs, readGames, select } from './bench-data.ts';
 import { playAll } from './bench-play.ts';
 import { filesOnDisk } from './bench-rows.ts';
 import type { BenchOptions, Loaded } from './bench-run.ts';
@@ -12,7 +12,7 @@ export async function loadedPairs(name: string, options: BenchOptions): Promise<
   const pairs = select(all, options);
   return {
     name,
-    files: (await filesOnDisk(benchmark, placeOf(benchmark, options.data))) ?? [],
+    files: (await filesOnDisk(benchmark, dataPlace(benchmark, options.data))) ?? [],
     async score(run) {
       const { judge } = run;
       const { games, effort } = judge
