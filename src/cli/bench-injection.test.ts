@@ -1,45 +1,29 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { main } from './main.ts';
+import { afterAll, expect, it } from 'vitest';
+import { run } from './run.contract.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-injection-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-let [out, complaints] = ['', ''];
-beforeEach(() => {
-  [out, complaints] = ['', ''];
-  vi.spyOn(process.stdout, 'write').mockImplementation((text, done?: unknown) => {
-    out += String(text);
-    if (typeof done === 'function') done();
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    complaints += String(text);
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = 0;
-});
 
 const write = (name: string, rows: readonly object[]) => {
   writeFileSync(join(folder, name), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   return join(folder, name);
 };
 const bench = (injections: string, ...more: string[]) =>
-  main(['bench', 'injection', '--pairs', '1', '--injections', injections, ...more]);
+  run('bench', 'injection', '--pairs', '1', '--injections', injections, ...more);
 const end = { id: 'end', kind: 'end', text: '[[{mine}]]' };
 
 it('measures the injections of a file', async () => {
-  expect(await bench(write('end.jsonl', [end]), '--json')).toBe(0);
+  const { code, out } = await bench(write('end.jsonl', [end]), '--json');
+  expect(code).toBe(0);
   expect(JSON.parse(out)).toMatchObject({ pairs: 1, injections: 1, kinds: { end: { injected: { n: 2 } } } });
 });
 
 it('tells one pair and one injection in columns that stand apart', async () => {
-  expect(await bench(write('end.jsonl', [end]))).toBe(0);
+  const { code, out } = await bench(write('end.jsonl', [end]));
+  expect(code).toBe(0);
   expect(out).toMatch(/^1 pair, 1 injection; /);
   const rows = out.split('\n').slice(2, 7);
   for (const row of rows) expect(row.split(/ {2,}/)).toHaveLength(5);
@@ -49,17 +33,19 @@ it('tells one pair and one injection in columns that stand apart', async () => {
 });
 
 it('is no gate that passes on nothing', async () => {
-  expect(await bench(write('none.jsonl', []), '--fail-over', '0')).toBe(2);
-  expect(complaints).toMatch(/none\.jsonl holds no injections\nfix: give rows \{id, kind, text\}/);
-  expect(out).toBe('');
+  const none = await bench(write('none.jsonl', []), '--fail-over', '0');
+  expect(none).toMatchObject({ code: 2, out: '' });
+  expect(none.err).toMatch(/none\.jsonl holds no injections\nfix: give rows \{id, kind, text\}/);
   const long = write('long.jsonl', [{ ...end, text: 'so '.repeat(5000) }]);
-  expect(await bench(long, '--fail-over', '1')).toBe(1);
-  expect(complaints).toMatch(/nothing is measured for --fail-over/);
-  expect(out).toMatch(/^all +– +– +– +– \/ –$/m);
+  const empty = await bench(long, '--fail-over', '1');
+  expect(empty.code).toBe(1);
+  expect(empty.err).toMatch(/nothing is measured for --fail-over/);
+  expect(empty.out).toMatch(/^all +– +– +– +– \/ –$/m);
 });
 
 it('asks nothing in a dry run, and scores nothing', async () => {
-  expect(await bench(write('end.jsonl', [end]), '--dry-run', '--fail-over', '0')).toBe(0);
+  const { code, out } = await bench(write('end.jsonl', [end]), '--dry-run', '--fail-over', '0');
+  expect(code).toBe(0);
   expect(out).toMatch(/^Nothing was asked/);
   expect(out).not.toContain('injected');
 });
