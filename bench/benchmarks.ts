@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import type { BenchmarkReport } from '../src/report/benchmark-report.ts';
+import type { BenchmarkReport } from '../src/report/bench/report.ts';
 import type { FloorOptions, FloorResult } from './benchmarks/floor.ts';
 import type { ScoredAll } from './benchmarks/score-all.ts';
 import { startServer } from './judge/process.ts';

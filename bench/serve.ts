@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Pool } from '../src/engine/parallel/pool.ts';
-import { openCheckpoint } from '../src/model/checkpoint.ts';
+import { openCheckpoint } from '../src/model/local/checkpoint.ts';
 import { playgroundRows } from './engine/rows.ts';
 
 const ROUNDS = 5;

@@ -2,9 +2,9 @@
  * `node bench/verdicts.ts [--json] [--score] [FILE …]`; with `--score` what is misread is not shown. */
 
 import { parseArgs } from 'node:util';
-import { wilson } from '../src/benchmarks/metrics.ts';
-import { readVerdictFixtures, type VerdictFixture } from '../src/prompts/verdict/fixtures.contract.ts';
-import { parseVerdict } from '../src/prompts/verdict.ts';
+import { wilson } from '../src/metrics.ts';
+import { readVerdictFixtures, type VerdictFixture } from '../src/verdict/fixtures.contract.ts';
+import { parseVerdict } from '../src/verdict/verdict.ts';
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, score: { type: 'boolean', default: false } },

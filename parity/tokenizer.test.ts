@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { tokenizer } from '../src/model/tokenizer.ts';
+import { tokenizer } from '../src/model/local/tokenizer.ts';
 import { reference, scratch } from './reference.ts';
 
 const python = inject('python');

@@ -5,7 +5,7 @@ import { readCheckpoint } from '../src/engine/llama/checkpoint.ts';
 import { Adapter, LORA_TARGETS } from '../src/engine/lora/adapter.ts';
 import { readAdapter, writeAdapter } from '../src/engine/lora/checkpoint.ts';
 import { Pool } from '../src/engine/parallel/pool.ts';
-import { openCheckpoint } from '../src/model/checkpoint.ts';
+import { openCheckpoint } from '../src/model/local/checkpoint.ts';
 import { random } from '../src/random.ts';
 import { printLargest } from './measured.ts';
 import { readTensors, reference, scratch, type Training } from './reference.ts';

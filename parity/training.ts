@@ -12,7 +12,7 @@ import {
   type StepResult,
   StepTrainer,
 } from '../src/engine/training/trainer.ts';
-import type { Tokenizer } from '../src/model/tokenizer.ts';
+import type { Tokenizer } from '../src/model/local/tokenizer.ts';
 import { relativeDifference } from './compare.ts';
 import { note } from './measured.ts';
 import type { Training } from './reference.ts';

@@ -1,4 +1,5 @@
-/** The import rule as a lint: imports go downwards only, types included. Prints each violation as file:line. */
+/** The import rules as a lint, types and `import()` included: (a) layers, (b) no circle of files, (c) no circle of top folders
+ * and stages in their order, (d) only index.ts passes on what others export. Prints each violation as file:line. */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,54 +8,49 @@ type Layer = keyof typeof LAYERS;
 
 /** What belongs to a layer: files by name, folders with a slash at the end. Tests, slow ones too, and contract suites are exempt. */
 const LAYERS = {
-  words: ['types.ts', 'errors.ts', 'random.ts', 'make-folder.ts', 'answer/', 'prompts/'],
-  engine: ['engine/'],
-  ports: ['model.ts', 'trainer.ts', 'store.ts', 'rows/'],
-  adapters: ['model/', 'trainer/'],
-  ledger: ['store/'],
-  playground: ['playground/'],
-  stages: [
-    'generate.ts',
-    'pairs/',
-    'thoughts/',
-    'preferences/',
-    'exports/',
-    'judging/',
-    'benchmarks/',
-    'audit/',
+  words: [
+    'types.ts',
+    'errors.ts',
+    'random.ts',
+    'key.ts',
+    'files.ts',
+    'metrics.ts',
+    'package.ts',
+    'prompts/',
+    'verdict/',
+    'answer/',
+    'text/',
   ],
-  pipeline: ['pipeline.ts', 'config.ts', 'report/'],
+  engine: ['engine/'],
+  ports: ['model.ts', 'trainer.ts', 'source.ts', 'store.ts', 'prices.ts', 'rows/'],
+  adapters: ['model/', 'trainer/', 'source/', 'store/', 'playground/'],
+  sampling: ['sampling/'],
+  stages: ['pairs/', 'thoughts/', 'preferences/', 'judging/', 'benchmarks/', 'audit/', 'exports/'],
+  method: ['pipeline.ts', 'pipeline/', 'config.ts', 'report/'],
   serving: ['serving/'],
+  open: ['open/'],
   cli: ['cli/'],
   index: ['index.ts'],
 } as const satisfies Record<string, readonly string[]>;
 
-/** What a layer may import besides itself, npm packages and node's own modules. */
+/** What a layer may import besides itself, npm packages and node's own modules. Adapters are met by name only where things are
+ * opened: elsewhere their port stands for them. */
 const MAY_IMPORT: Readonly<Record<Layer, readonly Layer[]>> = {
   words: [],
   engine: [],
-  // The ledger has one implementation, so its port opens it; models and trainers have many and never meet theirs.
-  ports: ['words', 'ledger'],
+  ports: ['words'],
   adapters: ['words', 'engine', 'ports'],
-  ledger: ['words', 'ports'],
-  playground: ['words'],
-  stages: ['words', 'ports'],
-  pipeline: ['words', 'ports', 'stages'],
-  serving: ['words', 'engine', 'adapters'],
-  cli: [
-    'words',
-    'engine',
-    'ports',
-    'adapters',
-    'ledger',
-    'playground',
-    'stages',
-    'pipeline',
-    'serving',
-    'index',
-  ],
-  index: ['words', 'engine', 'ports', 'adapters', 'ledger', 'playground', 'stages', 'pipeline', 'cli'],
+  sampling: ['words', 'ports'],
+  stages: ['words', 'ports', 'sampling'],
+  method: ['words', 'ports', 'sampling', 'stages'],
+  serving: ['words', 'engine', 'ports', 'adapters'],
+  open: ['words', 'engine', 'ports', 'adapters', 'sampling', 'stages', 'method', 'serving'],
+  cli: ['words', 'engine', 'ports', 'adapters', 'sampling', 'stages', 'method', 'serving', 'open'],
+  index: ['words', 'engine', 'ports', 'adapters', 'sampling', 'stages', 'method', 'serving', 'open', 'cli'],
 };
+
+/** The folders that may pass on what another file exports. */
+const PASSES_ON = ['index.ts'];
 
 export interface Violation {
   readonly file: string;
@@ -62,26 +58,39 @@ export interface Violation {
   readonly rule: string;
 }
 
-// `import x from 'y'`, `export … from 'y'`, `import 'y'` and `import('y')`, also over several lines.
-const IMPORT = /\b(?:from|import)\s*\(?\s*(['"])([^'"\n]+)\1/g;
-
-/** The violations of one file; `path` is relative to the source folder, with slashes. */
-export function check(path: string, text: string): Violation[] {
-  const found: Violation[] = [];
-  const from = layerOf(path);
-  if (from === undefined) {
-    return [{ file: path, line: 1, rule: 'belongs to no layer; add it to scripts/check-imports.ts' }];
-  }
-  for (const { line, specifier } of imports(text)) {
-    if (!specifier.startsWith('.')) continue;
-    const target = join(dirname(path), specifier).replaceAll('\\', '/');
-    const rule = target.startsWith('..') ? `imports ${target}, outside src/` : violation(from, target);
-    if (rule !== null) found.push({ file: path, line, rule });
-  }
-  return found;
+interface Import {
+  readonly line: number;
+  /** Relative to the source folder, or a package's name. */
+  readonly target: string;
+  readonly reexport: boolean;
 }
 
-function violation(from: Layer, target: string): string | null {
+/** All violations of a source folder; `sources` is path, relative to the folder with slashes, to text. */
+export function check(sources: ReadonlyMap<string, string>): Violation[] {
+  const graph = new Map([...sources].map(([path, text]) => [path, imports(path, text)]));
+  return [
+    ...[...graph].flatMap(([path, found]) => misplaced(path, found)),
+    ...circles(graph, (path) => path, 'files'),
+    ...circles(graph, roomOf, 'top folders'),
+  ];
+}
+
+/** (a), (c) and (d) of one file. */
+function misplaced(path: string, found: readonly Import[]): Violation[] {
+  const from = layerOf(path);
+  if (from === undefined)
+    return [{ file: path, line: 1, rule: 'belongs to no layer; add it to scripts/check-imports.ts' }];
+  return found.flatMap(({ line, target, reexport }) => {
+    const rule =
+      wrongLayer(from, target) ??
+      laterStage(path, target) ??
+      (reexport && !PASSES_ON.includes(path) ? `passes on ${target}: only ${PASSES_ON} does` : null);
+    return rule === null ? [] : [{ file: path, line, rule }];
+  });
+}
+
+function wrongLayer(from: Layer, target: string): string | null {
+  if (target.startsWith('..')) return `imports ${target}, outside src/`;
   const to = layerOf(target);
   if (to === undefined) return `imports ${target}, which belongs to no layer`;
   if (to === from || MAY_IMPORT[from].includes(to)) return null;
@@ -89,30 +98,121 @@ function violation(from: Layer, target: string): string | null {
   return `imports ${target}: ${from} may import ${allowed}, not ${to}`;
 }
 
+function laterStage(path: string, target: string): string | null {
+  const order: readonly string[] = LAYERS.stages;
+  const [from, to] = [order.indexOf(roomOf(path)), order.indexOf(roomOf(target))];
+  return from >= 0 && to > from ? `imports ${target}: ${order[from]} comes before ${order[to]}` : null;
+}
+
+/** A top folder with its slash, or a file beside them. */
+const roomOf = (path: string) => /^[^/]+\/?/.exec(path)?.[0] ?? path;
+
 function layerOf(path: string): Layer | undefined {
   return (Object.keys(LAYERS) as Layer[]).find((layer) =>
     LAYERS[layer].some((part) => (part.endsWith('/') ? path.startsWith(part) : path === part)),
   );
 }
 
-function imports(text: string): { line: number; specifier: string }[] {
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+  /** The import that makes it. */
+  readonly file: string;
+  readonly line: number;
+}
+
+/** (b) and (c): a shortest loop through each node that is on one, each loop once, as `a.ts:3 → b.ts:7 → a.ts`. */
+function circles(
+  graph: ReadonlyMap<string, readonly Import[]>,
+  nodeOf: (path: string) => string,
+  what: string,
+): Violation[] {
+  const edges = new Map<string, Edge[]>();
+  for (const [file, found] of graph)
+    for (const { target, line } of found) {
+      const [from, to] = [nodeOf(file), nodeOf(target)];
+      if (!graph.has(target) || (from === to && what !== 'files')) continue;
+      const own = edges.get(from) ?? [];
+      if (!own.some((edge) => edge.to === to)) own.push({ from, to, file, line });
+      edges.set(from, own);
+    }
+  const told = new Set<string>();
+  const violations: Violation[] = [];
+  for (const start of edges.keys()) {
+    const loop = shortestLoop(start, edges);
+    const name = [...new Set(loop.map(({ from }) => from))].sort().join(' ');
+    const [first] = loop;
+    if (first === undefined || told.has(name)) continue;
+    told.add(name);
+    const path = loop.map(({ file, line }) => `${file}:${line}`).join(' → ');
+    violations.push({ file: first.file, line: first.line, rule: `circle of ${what}: ${path} → ${start}` });
+  }
+  return violations;
+}
+
+/** By breadth-first search; empty where there is none. */
+function shortestLoop(start: string, edges: ReadonlyMap<string, readonly Edge[]>): Edge[] {
+  const reached = new Map<string, Edge>();
+  const queue = [start];
+  for (const node of queue) {
+    for (const edge of edges.get(node) ?? []) {
+      if (edge.to === start) {
+        const loop = [edge];
+        while (loop[0] && loop[0].from !== start) loop.unshift(reached.get(loop[0].from) as Edge);
+        return loop;
+      }
+      if (reached.has(edge.to)) continue;
+      reached.set(edge.to, edge);
+      queue.push(edge.to);
+    }
+  }
+  return [];
+}
+
+// `import x from 'y'`, `export … from 'y'`, `import 'y'`, `import('y')` and `typeof import('y')`, also over several lines.
+const IMPORT = /\b(?:from|import)\s*\(?\s*(['"])([^'"\n]+)\1/g;
+const REEXPORT = /\bexport\s+(?:type\s+)?(?:\{[^}]*\}|\*(?:\s+as\s+\w+)?)\s*$/;
+
+/** The relative imports of a file. */
+function imports(path: string, text: string): Import[] {
   // Comments are blanked, not removed, so that lines keep their numbers.
   const code = text
     .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' '))
     .replace(/^\s*\/\/.*$/gm, '');
-  return [...code.matchAll(IMPORT)].map((match) => ({
-    line: code.slice(0, match.index).split('\n').length,
-    specifier: match[2] as string,
-  }));
+  return [...code.matchAll(IMPORT)]
+    .filter(([, , specifier]) => specifier?.startsWith('.'))
+    .map((match) => ({
+      line: code.slice(0, match.index).split('\n').length,
+      target: join(dirname(path), match[2] as string).replaceAll('\\', '/'),
+      reexport: REEXPORT.test(code.slice(0, match.index)),
+    }));
+}
+
+/** The layer table is downwards itself: a loop in it would allow a circle. */
+export function tableLoop(may: Readonly<Record<string, readonly string[]>> = MAY_IMPORT): string | null {
+  const edges = new Map(
+    Object.entries(may).map(([from, to]) => [
+      from,
+      to.map((layer) => ({ from, to: layer, file: from, line: 0 })),
+    ]),
+  );
+  for (const layer of edges.keys()) {
+    const loop = shortestLoop(layer, edges);
+    if (loop.length > 0) return [...loop.map(({ from }) => from), layer].join(' → ');
+  }
+  return null;
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const root = resolve(import.meta.dirname, '..', process.argv[2] ?? 'src');
   if (!existsSync(root)) throw new Error(`${root} does not exist`);
-  const files = globSync('**/*.{ts,tsx}', { cwd: root }).sort();
-  const violations = files
+  const loop = tableLoop();
+  if (loop !== null) throw new Error(`the layer table has a loop: ${loop}`);
+  const files = globSync('**/*.{ts,tsx}', { cwd: root })
+    .map((file) => file.replaceAll('\\', '/'))
     .filter((file) => !/\.(test|contract|slow)\.tsx?$/.test(file))
-    .flatMap((file) => check(file.replaceAll('\\', '/'), readFileSync(join(root, file), 'utf8')));
+    .sort();
+  const violations = check(new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')])));
   for (const { file, line, rule } of violations) {
     console.error(`${relative(process.cwd(), join(root, file))}:${line} ${rule}`);
   }

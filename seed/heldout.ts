@@ -3,15 +3,17 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Pool } from '../src/engine/parallel/pool.ts';
-import { openCheckpoint } from '../src/model/checkpoint.ts';
 import { EmbeddedModel } from '../src/model/embedded.ts';
-import { generalPairs } from '../src/pairs/general.ts';
-import { mathPairs } from '../src/pairs/math.ts';
+import { openCheckpoint } from '../src/model/local/checkpoint.ts';
+import { makePairs, type PairOptions } from '../src/pairs/make.ts';
+import { countDrop, newPairReport } from '../src/pairs/pair.ts';
 import { isCorrect } from '../src/playground/families.ts';
 import { playgroundInstructions } from '../src/playground/source.ts';
 import { PLAYGROUND_PROMPTS } from '../src/prompts/set.ts';
 import { seedOf } from '../src/random.ts';
-import { openStore } from '../src/store.ts';
+import { conduct } from '../src/sampling/conduct.ts';
+import type { Instruction } from '../src/source.ts';
+import { openStore } from '../src/store/ledger.ts';
 import type { ResponsePair } from '../src/types.ts';
 
 /** Builds the held-out pairs, dev and test: made by M0 exactly as the loop makes its pairs, on instructions that no
@@ -35,13 +37,27 @@ mkdirSync(values.out, { recursive: true });
 for (const split of ['dev', 'test'] as const) {
   const seed = seedOf('held-out', split);
   using store = openStore(':memory:', { config: { split } });
-  const work = { store, seed };
+  const how: PairOptions = {
+    seed,
+    chosen: 'own',
+    answer,
+    modification: sampling,
+    solution: sampling,
+    solutions: 8,
+  };
+  const asked = { revision: model.revision, prompts: PLAYGROUND_PROMPTS };
+  const pairsOf = async (instructions: readonly Instruction[]) => {
+    const all = newPairReport();
+    const task = (instruction: Instruction) => makePairs(instruction, how, asked);
+    for await (const { pairs, dropped } of conduct(instructions, task, { judge: model, store })) {
+      all.pairs.push(...pairs);
+      for (const [reason, n] of Object.entries(dropped)) countDrop(all, reason, n);
+    }
+    return all;
+  };
   const general = playgroundInstructions(split, 'general', 3 * WANTED, seed);
   const math = playgroundInstructions(split, 'math', 2 * WANTED, seed);
-  const made = [
-    await generalPairs(work, model, PLAYGROUND_PROMPTS, general, { answer, modification: sampling }),
-    await mathPairs(work, model, PLAYGROUND_PROMPTS, math, sampling, 8),
-  ];
+  const made = [await pairsOf(general), await pairsOf(math)];
   const kept: ResponsePair[] = made.flatMap(({ pairs, dropped }) => {
     const right = pairs.filter(
       ({ instruction, chosen, rejected }) =>

@@ -9,8 +9,8 @@ import { playgroundJudge } from '../src/prompts/judge.ts';
 import { parseModify, playgroundModify } from '../src/prompts/modify.ts';
 import { playgroundResponse } from '../src/prompts/response.ts';
 import { render } from '../src/prompts/template.ts';
-import { parseVerdict } from '../src/prompts/verdict.ts';
 import { type Random, random, seedOf, shuffle } from '../src/random.ts';
+import { parseVerdict } from '../src/verdict/verdict.ts';
 
 /** Right ones among all, of one skill in one family. */
 export interface Skill {

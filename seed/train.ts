@@ -7,7 +7,7 @@ import { initialise, Parameters } from '../src/engine/llama/parameters.ts';
 import { Pool } from '../src/engine/parallel/pool.ts';
 import type { Sequence } from '../src/engine/training/sequence.ts';
 import { StepTrainer } from '../src/engine/training/trainer.ts';
-import { tokenizer } from '../src/model/tokenizer.ts';
+import { tokenizer } from '../src/model/local/tokenizer.ts';
 import {
   DECIDING_TOKENS,
   DECIDING_WEIGHT,

@@ -3,16 +3,8 @@
  * the ports themselves, which any model, trainer or instruction source can stand behind. */
 
 export { finalAnswer } from './answer/final.ts';
-export { type Sameness, sameAnswer } from './answer/same.ts';
-export {
-  type Comparison,
-  compareJudges,
-  type Interval,
-  type Scores,
-  scores,
-  type VerdictRecord,
-  wilson,
-} from './benchmarks/metrics.ts';
+export { sameAnswer } from './answer/same.ts';
+export type { Sameness } from './answer/sameness.ts';
 export type { DomainCounts, DpoOptimisation, RunConfig, StageOptimisation } from './config.ts';
 export type { Device } from './engine/device.ts';
 export type { Quantization } from './engine/quantization.ts';
@@ -22,29 +14,27 @@ export { type ExportedFile, type ExportOptions, exportRows } from './exports/exp
 export { EXPORT_FORMATS, type ExportFormat, type ExportStyle, exportedRow } from './exports/formats.ts';
 export { type ChatMessage, lossMask, type MaskedTokens } from './exports/loss-mask.ts';
 export { type TrainingRow, trainingRow } from './exports/training-row.ts';
-export type { Work } from './generate.ts';
 export { evaluate } from './judging/evaluate.ts';
 export { type JudgeAllOptions, judge, judgeAll, writePlans } from './judging/judge.ts';
-export type {
-  EvaluationPlan,
-  Judgment,
-  OrderJudgment,
-  Pair,
-  Usage,
-  Vote,
-  Winner,
-} from './judging/judgment.ts';
+export type { EvaluationPlan, Judgment, OrderJudgment, Pair, Vote, Winner } from './judging/judgment.ts';
 export { evaluationPlan } from './judging/plan.ts';
 export { type RankedJudgment, type Ranking, type RankOptions, rank } from './judging/rank.ts';
 export { type RateOptions, type Rating, type Response, rate, rateAll } from './judging/rate.ts';
 export type { JudgeOptions } from './judging/settings.ts';
+export {
+  type Comparison,
+  compareJudges,
+  type Interval,
+  type Scores,
+  scores,
+  type VerdictRecord,
+  wilson,
+} from './metrics.ts';
 export { type AiSdkOptions, aiSdk, type LanguageModel } from './model/ai-sdk.ts';
-export { type Estimate, estimate, type Prices } from './model/budget.ts';
-export { copyCheckpoint, mergeCheckpoint } from './model/checkpoint.ts';
-export { DryRun } from './model/dry-run.ts';
+export { copyCheckpoint, mergeCheckpoint } from './model/local/checkpoint.ts';
 export { openEmbedded } from './model/open-embedded.ts';
 export { type OpenAICompatibleOptions, openaiCompatible } from './model/openai.ts';
-export type { RemoteOptions } from './model/remote.ts';
+export type { RemoteOptions } from './model/remote/remote.ts';
 export { type Script, scripted } from './model/scripted.ts';
 export type {
   FinishReason,
@@ -54,20 +44,26 @@ export type {
   Requests,
   TokenLogprob,
 } from './model.ts';
-export { type Account, newAccount } from './pairs/account.ts';
-export { Duplicates } from './pairs/duplicates.ts';
-export { type SelectOptions, selectInstructions } from './pairs/select.ts';
-export type { SourceInstruction } from './pairs/sources/instruction.ts';
 export { type Observer, type Ports, plan, run } from './pipeline.ts';
+export type { Estimate, Prices } from './prices.ts';
 export type { InstructionInput, Message } from './prompts/conversation.ts';
+export type { JudgeForm } from './prompts/judge-prompt.ts';
 export { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from './prompts/set.ts';
 export { render, type Template } from './prompts/template.ts';
-export { parseVerdict, type Verdict, type VerdictOptions } from './prompts/verdict.ts';
-export { type Report, renderReport } from './report/report.ts';
+export { renderReport } from './report/run/page.ts';
+export type { Report } from './report/run/report.ts';
 export { readSource } from './rows/sources.ts';
 export { openRows, type RowWriter } from './rows/write.ts';
-export { openStore, readStore, type Store, type StoreOptions } from './store.ts';
-export type { JudgeForm } from './thoughts/judge-prompt.ts';
+export { DryRun } from './sampling/dry-run.ts';
+export { estimate } from './sampling/estimate.ts';
+export type { Work } from './sampling/record.ts';
+export type { Usage } from './sampling/task.ts';
+export { type Account, newAccount } from './source/account.ts';
+export { type SelectOptions, selectInstructions } from './source/select.ts';
+export type { SourceInstruction } from './source.ts';
+export { openStore, readStore } from './store/ledger.ts';
+export type { Store, StoreOptions } from './store.ts';
+export { Duplicates } from './text/duplicates.ts';
 export { openEmbeddedTrainer } from './trainer/open-embedded.ts';
 export type {
   DpoJob,
@@ -81,3 +77,4 @@ export type {
   TrainStep,
 } from './trainer.ts';
 export type * from './types.ts';
+export { parseVerdict, type Verdict, type VerdictOptions } from './verdict/verdict.ts';

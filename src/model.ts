@@ -1,13 +1,16 @@
 /** Port: anything that turns prompts into text. */
 
-export interface GenerateRequest {
-  /** Identifies the unit; its generation is stored and reused under this key. */
-  readonly key: string;
-  readonly prompt: string;
-  readonly maxTokens: number;
+export interface Sampling {
   /** 0 is greedy. */
   readonly temperature: number;
   readonly topP: number;
+  readonly maxTokens: number;
+}
+
+export interface GenerateRequest extends Sampling {
+  /** Identifies the unit; its generation is stored and reused under this key. */
+  readonly key: string;
+  readonly prompt: string;
   /** Requests that follow each other, alike but for seeds s, s + 1, … s + n − 1, may become one call for n completions. */
   readonly seed: number;
   /** The completion ends before the first of these. */

@@ -8,9 +8,9 @@ import {
   type MadeUp,
   type MadeUpOptions,
   madeUpRun,
-} from './cli/made-up-run.contract.ts';
+} from './pipeline/made-up-run.contract.ts';
 import { plan, run } from './pipeline.ts';
-import { openStore } from './store.ts';
+import { openStore } from './store/ledger.ts';
 
 let root: string;
 beforeEach(() => {

@@ -1,20 +1,22 @@
 import { basename, join, relative } from 'node:path';
-import { scores } from './benchmarks/metrics.ts';
 import type { RunConfig } from './config.ts';
-import type { Work } from './generate.ts';
 import { evaluate } from './judging/evaluate.ts';
-import type { Model } from './model.ts';
-import { generalPairs } from './pairs/general.ts';
-import { mathPairs } from './pairs/math.ts';
-import type { Instruction } from './pairs/pair.ts';
+import type { Json } from './key.ts';
+import { scores } from './metrics.ts';
+import type { Generation, Model } from './model.ts';
+import { makePairs, type PairOptions } from './pairs/make.ts';
+import { countDrop, newPairReport } from './pairs/pair.ts';
 import { PreferenceCounts } from './preferences/counts.ts';
 import { preferenceRows } from './preferences/rows.ts';
 import { directRows, sftRows } from './preferences/sft.ts';
+import type { JudgeForm } from './prompts/judge-prompt.ts';
 import type { PromptSet } from './prompts/set.ts';
 import { seedOf } from './random.ts';
-import type { Json, Store } from './store.ts';
+import { conduct } from './sampling/conduct.ts';
+import type { Work } from './sampling/record.ts';
+import type { Instruction } from './source.ts';
+import type { Store } from './store.ts';
 import { sampleThoughts } from './thoughts/executions.ts';
-import type { JudgeForm } from './thoughts/judge-prompt.ts';
 import { samplePlans } from './thoughts/plans.ts';
 import type { Optimisation, Trainer, TrainJob, TrainStep } from './trainer.ts';
 import type { Domain, ResponsePair } from './types.ts';
@@ -138,12 +140,41 @@ class Method {
       const sampling = { temperature, topP, maxTokens };
       const answer = { temperature: pairs.answerTemperature, topP, maxTokens };
       const of = (domain: Domain) => this.#ports.instructions(set, domain, instructions[set][domain]);
-      const scoped = { ...work, seed: seedOf(seed, set) };
-      const general = await generalPairs(scoped, model, prompts, of('general'), {
+      const how: PairOptions = {
+        seed: seedOf(seed, set),
+        chosen: 'own',
         answer,
         modification: sampling,
-      });
-      const math = await mathPairs(scoped, model, prompts, of('math'), sampling, pairs.solutions);
+        solution: sampling,
+        solutions: pairs.solutions,
+      };
+      const asked = { revision: model.revision, prompts };
+      let done = 0;
+      const all = [of('general'), of('math')];
+      const total = all.flat().length;
+      const made = async (list: readonly Instruction[], kind: Domain) => {
+        const report = newPairReport();
+        const task = (instruction: Instruction) => makePairs(instruction, { ...how, kind }, asked);
+        const options = {
+          judge: model,
+          store,
+          signal: work.signal,
+          onGenerations: (batch: readonly Generation[]) =>
+            work.progress?.(
+              done,
+              total,
+              batch.reduce((sum, { completionTokens }) => sum + completionTokens, 0),
+            ),
+        };
+        for await (const { pairs, dropped } of conduct(list, task, options)) {
+          work.progress?.(++done, total, 0);
+          report.pairs.push(...pairs);
+          for (const [reason, n] of Object.entries(dropped)) countDrop(report, reason, n);
+        }
+        return report;
+      };
+      const general = await made(all[0] ?? [], 'general');
+      const math = await made(all[1] ?? [], 'math');
       store.putPairs(set, [...general.pairs, ...math.pairs]);
       const count = ({ pairs, dropped }: typeof general) => ({ pairs: pairs.length, dropped });
       return { general: count(general), math: count(math) };

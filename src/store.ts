@@ -1,10 +1,7 @@
+import type { Json } from './key.ts';
 import type { FinishReason, Generation } from './model.ts';
-import type { Json } from './store/key.ts';
-import { openLedger } from './store/ledger.ts';
 import type { LogProbabilityCache, TrainStep } from './trainer.ts';
 import type { Domain, Order, Plan, ResponsePair, Thought, VerdictKind } from './types.ts';
-
-export { type Json, key } from './store/key.ts';
 
 /** Port: the ledger of one run. Resuming a run is asking it what is missing.
  *
@@ -126,15 +123,4 @@ export interface StoreOptions {
   /** Dotted paths of config keys whose change adds work but spoils none (`thoughts.executions`): a change there is
    * accepted and stored, and every stage counts as unfinished, so that it looks for what is missing. */
   readonly mayChange?: readonly string[];
-}
-
-/** Open or create the ledger at `path` (`runs/NAME/run.db`; `:memory:` for tests) and hold it for this process.
- * Throws EvalPlannerError: `run` for a ledger of another config, a newer version, a damaged one or one in use; `disk`. */
-export function openStore(path: string, options: StoreOptions): Store {
-  return openLedger(path, options);
-}
-
-/** Open an existing ledger to read: no lock, also while a run is at work on it. Every `put` throws. */
-export function readStore(path: string): Store {
-  return openLedger(path, null);
 }

@@ -1,10 +1,11 @@
 /** The raw fetch floor of a benchmark, in a process of its own: every prompt that the judge would send, as many in flight as the
  * server may have, and nothing else. node bench/benchmarks/floor.ts '{"url": …}' prints one line of JSON. */
+
+import { loadPairs } from '../../src/benchmarks/data.ts';
 import { judgebench } from '../../src/benchmarks/judgebench.ts';
 import { rewardbench } from '../../src/benchmarks/rewardbench.ts';
-import { loadPairs } from '../../src/cli/bench-data.ts';
+import { judgePrompt } from '../../src/prompts/judge-prompt.ts';
 import { PUBLISHED_PROMPTS } from '../../src/prompts/set.ts';
-import { judgePrompt } from '../../src/thoughts/judge-prompt.ts';
 import { ORDERS } from '../../src/types.ts';
 
 export interface FloorOptions {

@@ -1,9 +1,9 @@
 /** Loads every benchmark that lies in a folder and scores made-up verdicts on all of it, both orders, with every interval and fit.
  * node bench/benchmarks/score-all.ts DIR prints one line of JSON; time and memory are of the whole process. */
 import type { Game } from '../../src/benchmarks/benchmark.ts';
+import { loadPairs } from '../../src/benchmarks/data.ts';
 import { BENCHMARKS } from '../../src/benchmarks/names.ts';
 import { scoreBenchmark } from '../../src/benchmarks/score.ts';
-import { loadPairs } from '../../src/cli/bench-data.ts';
 import { EvalPlannerError } from '../../src/errors.ts';
 import { random } from '../../src/random.ts';
 

@@ -3,7 +3,8 @@ import { preferenceRows } from '../../src/preferences/rows.ts';
 import { sftRows } from '../../src/preferences/sft.ts';
 import { PUBLISHED_PROMPTS } from '../../src/prompts/set.ts';
 import { openRows } from '../../src/rows/write.ts';
-import { openStore, type Store } from '../../src/store.ts';
+import { openStore } from '../../src/store/ledger.ts';
+import type { Store } from '../../src/store.ts';
 import { madeUpPair, plansOf, thoughtsOf, writtenOf } from './made-up.ts';
 
 /** Response pairs whose thoughts are stored together. */

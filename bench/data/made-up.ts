@@ -1,6 +1,6 @@
+import { key } from '../../src/key.ts';
 import { PUBLISHED_PROMPTS } from '../../src/prompts/set.ts';
 import { random, seedOf } from '../../src/random.ts';
-import { key } from '../../src/store.ts';
 import { ORDERS, type Plan, type ResponsePair, type Thought } from '../../src/types.ts';
 
 /** The published setting (arXiv 2501.18099). */

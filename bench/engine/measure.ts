@@ -5,7 +5,7 @@ import { readCheckpoint, writeCheckpoint } from '../../src/engine/llama/checkpoi
 import type { LlamaConfig } from '../../src/engine/llama/config.ts';
 import { initialise, Parameters } from '../../src/engine/llama/parameters.ts';
 import { sequenceRandom } from '../../src/engine/sampling/random.ts';
-import { openCheckpoint } from '../../src/model/checkpoint.ts';
+import { openCheckpoint } from '../../src/model/local/checkpoint.ts';
 import { random, seedOf } from '../../src/random.ts';
 import { samplingFlops, trainingFlops } from './flops.ts';
 import { playgroundRows, type Rows } from './rows.ts';

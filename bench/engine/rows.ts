@@ -1,5 +1,5 @@
 import type { Sequence } from '../../src/engine/training/sequence.ts';
-import type { Tokenizer } from '../../src/model/tokenizer.ts';
+import type { Tokenizer } from '../../src/model/local/tokenizer.ts';
 import { execute } from '../../src/playground/execution.ts';
 import { habitPlan } from '../../src/playground/habits.ts';
 import { type OraclePair, oraclePair } from '../../src/playground/pair.ts';

@@ -89,7 +89,7 @@ async function loop(
 
 /** As `evalplanner judge` does: the judge over a model, with a ledger. */
 async function ours(options: ClientOptions) {
-  const { openModel } = await import('../../src/cli/models.ts');
+  const { openModel } = await import('../../src/open/model.ts');
   const { url, concurrency, timeout = 60 } = options;
   return judged(await openModel('x', { baseUrl: [url], revision: 'bench', concurrency, timeout }), options);
 }

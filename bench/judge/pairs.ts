@@ -1,6 +1,6 @@
 import type { Pair } from '../../src/judging/judgment.ts';
+import { judgePrompt } from '../../src/prompts/judge-prompt.ts';
 import { PUBLISHED_PROMPTS } from '../../src/prompts/set.ts';
-import { judgePrompt } from '../../src/thoughts/judge-prompt.ts';
 
 /** Pairs of about 200 + 2 × 450 characters: as many as are wanted, each different, none kept. */
 export function* pairs(count: number): Generator<Pair, void, undefined> {

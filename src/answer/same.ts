@@ -6,8 +6,6 @@ import { all, any, type Sameness } from './sameness.ts';
 import { type Answer, type Relation, readAnswer } from './structure.ts';
 import { bounded, spend } from './work.ts';
 
-export type { Sameness } from './sameness.ts';
-
 /** Longer answers are compared as text. */
 const MAX_CHARACTERS = 2000;
 const MAX_ITEMS = 64;

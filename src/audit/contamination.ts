@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import { normalised } from '../pairs/duplicates.ts';
-import { NumberTable } from '../pairs/number-table.ts';
+import { normalised } from '../text/duplicates.ts';
+import { NumberTable } from '../text/number-table.ts';
 
 /** Words of an n-gram, as in GPT-3 (arXiv 2005.14165, appendix C). */
 const GRAM = 13;

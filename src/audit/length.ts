@@ -1,4 +1,4 @@
-import { clusterBootstrap, type Interval, wilson } from '../benchmarks/metrics.ts';
+import { clusterBootstrap, type Interval, wilson } from '../metrics.ts';
 
 /** How far length alone tells the better text, over pairs of texts. Lengths in characters. */
 export interface LengthBias {

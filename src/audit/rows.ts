@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { type Interval, wilson } from '../benchmarks/metrics.ts';
-import { Duplicates } from '../pairs/duplicates.ts';
-import { parseVerdict } from '../prompts/verdict.ts';
+import { type Interval, wilson } from '../metrics.ts';
+import { Duplicates } from '../text/duplicates.ts';
+import { parseVerdict } from '../verdict/verdict.ts';
 import {
   type BenchmarkIndex,
   type Contamination,

@@ -1,5 +1,5 @@
-import { normalised } from '../pairs/duplicates.ts';
 import type { Store } from '../store.ts';
+import { normalised } from '../text/duplicates.ts';
 import { ORDERS, type Order, type Thought, type VerdictKind } from '../types.ts';
 import { type BenchmarkIndex, ContaminationCount, type ContaminationReport } from './contamination.ts';
 import { type LengthBias, LengthCount } from './length.ts';

@@ -1,9 +1,9 @@
+import { type Interval, wilson } from '../metrics.ts';
 import { mean } from './benchmark.ts';
 import { type BenchmarkChoice, type ChoiceGame, choicePoints, namedResponses } from './choice.ts';
 import { coefficientInterval, conditionalLogit, type Fit } from './conditional-logit.ts';
 import { fifths, type LengthControl, rootMeanSquare } from './length.ts';
 import { sigmoid } from './logistic.ts';
-import { type Interval, wilson } from './metrics.ts';
 import {
   type Style,
   type StyleControl,

@@ -1,14 +1,14 @@
 import { choose } from '../judging/choose.ts';
-import { conduct } from '../judging/conduct.ts';
 import { conductBy, type JudgeAllOptions } from '../judging/judge.ts';
 import { judgePair } from '../judging/judge-pair.ts';
 import type { Judgment } from '../judging/judgment.ts';
 import { rateOne } from '../judging/rate.ts';
 import { type Settings, settings } from '../judging/settings.ts';
-import type { Task } from '../judging/task.ts';
-import { together } from '../judging/together.ts';
 import type { Model } from '../model.ts';
 import { random, seedOf, shuffle } from '../random.ts';
+import { conduct } from '../sampling/conduct.ts';
+import type { Task } from '../sampling/task.ts';
+import { together } from '../sampling/together.ts';
 import type { BenchmarkChoice, ChoiceGame, ChoiceVerdict, Way } from './choice.ts';
 import { type Meter, metered } from './effort.ts';
 

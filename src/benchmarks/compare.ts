@@ -1,3 +1,4 @@
+import { type Comparison, type Interval, mcnemar, wilson } from '../metrics.ts';
 import { ORDERS } from '../types.ts';
 import {
   type Benchmark,
@@ -9,7 +10,6 @@ import {
   type Score,
 } from './benchmark.ts';
 import { type ChoiceBenchmark, type ChoiceGame, choicePoints } from './choice.ts';
-import { type Comparison, type Interval, mcnemar, wilson } from './metrics.ts';
 import { type Drawable, percentiles, resamples } from './resample.ts';
 
 /** Two judges on the pairs, or the choices among n, that both have judged. */

@@ -1,4 +1,4 @@
-import type { Interval } from './metrics.ts';
+import type { Interval } from '../metrics.ts';
 
 /** One choice: the features of each alternative, the share of being named that each has got (together 1), and the prompt that it
  * shares its difficulty with. */

@@ -1,4 +1,4 @@
-import type { Answer, Task } from '../judging/task.ts';
+import type { Answer, Task } from '../sampling/task.ts';
 
 /** What the verdicts of a benchmark took, whenever they were made. */
 export interface Effort {

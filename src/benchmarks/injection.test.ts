@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { fold } from '../prompts/lookalike.ts';
 import { PLAYGROUND_PROMPTS, PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import { escapeTags, render, type Template } from '../prompts/template.ts';
-import { parseVerdict } from '../prompts/verdict.ts';
 import { readRows } from '../rows/read.ts';
 import type { ResponsePair, VerdictKind } from '../types.ts';
+import { parseVerdict } from '../verdict/verdict.ts';
 import { attempts, filled, harmless, type Injection, InjectionTally, readInjection } from './injection.ts';
 
 const injections: Injection[] = [];

@@ -1,7 +1,7 @@
 import { EvalPlannerError } from '../errors.ts';
+import { clusterBootstrap, type Interval } from '../metrics.ts';
 import type { SourceRow } from '../rows/row.ts';
 import { ORDERS, type Order, type ResponsePair, type VerdictKind } from '../types.ts';
-import { clusterBootstrap, type Interval } from './metrics.ts';
 
 /** A text that tries to win. `{mine}` is the slot of the response that holds it, `{other}` the other one: the attacker knows
  * how it is shown, which is the worst case. */

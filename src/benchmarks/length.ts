@@ -1,7 +1,7 @@
+import { type Interval, wilson } from '../metrics.ts';
 import { type Game, type JudgedOrder, judgedOrders, mean } from './benchmark.ts';
 import { coefficientInterval, type Fit } from './conditional-logit.ts';
 import { logistic, type Observation, sigmoid } from './logistic.ts';
-import { type Interval, wilson } from './metrics.ts';
 
 /** How much a judge's verdicts follow length. */
 export interface LengthControl {

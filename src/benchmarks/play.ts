@@ -1,10 +1,10 @@
-import { conduct } from '../judging/conduct.ts';
 import { conductBy, type JudgeAllOptions } from '../judging/judge.ts';
 import { judgePair } from '../judging/judge-pair.ts';
 import type { OrderJudgment } from '../judging/judgment.ts';
 import { settings } from '../judging/settings.ts';
-import type { Task } from '../judging/task.ts';
 import type { Model } from '../model.ts';
+import { conduct } from '../sampling/conduct.ts';
+import type { Task } from '../sampling/task.ts';
 import type { Order, VerdictKind } from '../types.ts';
 import type { Benchmark, BenchmarkPair, Game } from './benchmark.ts';
 import { type Meter, metered } from './effort.ts';

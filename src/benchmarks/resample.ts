@@ -1,6 +1,6 @@
+import { type Interval, wilson } from '../metrics.ts';
 import { random, seedOf } from '../random.ts';
 import { groupBy, type Score } from './benchmark.ts';
-import { type Interval, wilson } from './metrics.ts';
 
 const RESAMPLES = 1000;
 

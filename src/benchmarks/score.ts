@@ -1,3 +1,4 @@
+import { clusterBootstrap, type Interval, wilson } from '../metrics.ts';
 import { ORDERS, type Order, type VerdictKind } from '../types.ts';
 import {
   type Benchmark,
@@ -10,7 +11,6 @@ import {
   outcome,
 } from './benchmark.ts';
 import { type LengthControl, lengthControl } from './length.ts';
-import { clusterBootstrap, type Interval, wilson } from './metrics.ts';
 import { type RatedScore, ratedScore } from './resample.ts';
 import { type StyleControl, styleControl } from './style.ts';
 

@@ -1,8 +1,8 @@
+import type { Interval } from '../metrics.ts';
 import { type Game, judgedOrders } from './benchmark.ts';
 import { coefficientInterval, type Fit } from './conditional-logit.ts';
 import { accuracyInterval, observation, rootMeanSquare } from './length.ts';
 import { logistic, sigmoid } from './logistic.ts';
-import type { Interval } from './metrics.ts';
 
 export const STYLE_FEATURES = ['length', 'headers', 'lists', 'bold'] as const;
 export type StyleFeature = (typeof STYLE_FEATURES)[number];

@@ -1,5 +1,5 @@
-import type { DryRun } from '../model/dry-run.ts';
 import { whole } from '../report/format.ts';
+import type { DryRun } from '../sampling/dry-run.ts';
 import { print } from './terminal.ts';
 
 /** What a command would ask for, in place of its results. */

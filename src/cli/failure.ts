@@ -1,6 +1,5 @@
 import { inspect } from 'node:util';
 import { EvalPlannerError } from '../errors.ts';
-import { storeFailure } from '../store/failure.ts';
 import { printable } from './terminal.ts';
 
 /** What stderr says about an error: what happened and what to do; the stack only on request. */
@@ -21,10 +20,4 @@ export function explain(error: unknown, { debug }: { readonly debug: boolean }):
 /** Messages may quote files and models. */
 function oneLine(text: string): string {
   return printable(text).replace(/\s+/g, ' ').trim();
-}
-
-/** A refusal of the file system as the error a user sees; anything else as it is. */
-export function diskFailure(error: unknown, folder: string): unknown {
-  const { path } = (error ?? {}) as { readonly path?: unknown };
-  return storeFailure(error, typeof path === 'string' ? path : folder);
 }

@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkDevice, type Device } from '../engine/device.ts';
 import { EvalPlannerError } from '../errors.ts';
+import { checkRunFolder, type RunDescription } from '../pipeline/folder.ts';
 import { explain } from './failure.ts';
 import { main } from './main.ts';
-import { checkRunFolder, type RunDescription } from './run-folder.ts';
 
 const BIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 

@@ -1,25 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Device } from '../engine/device.ts';
-import type { Quantization } from '../engine/quantization.ts';
-import type { Prices } from '../model/budget.ts';
-import type { OpenAIApi } from '../model/openai-protocol.ts';
-
-/** What the command line says of models that are not in this process. */
-export interface ModelOptions {
-  readonly device?: Device;
-  readonly quantization?: Quantization;
-  readonly baseUrl?: readonly string[];
-  readonly api?: OpenAIApi;
-  readonly apiKeyEnv?: string;
-  readonly apiKeyFile?: string;
-  readonly revision?: string;
-  readonly concurrency?: number;
-  /** Seconds. */
-  readonly timeout?: number;
-  readonly prices?: Prices;
-  readonly maxCost?: number;
-  readonly body?: Readonly<Record<string, unknown>>;
-}
+import type { Prices } from '../prices.ts';
 
 /** The options of every command that asks a model. */
 export function withModelOptions(command: Command): Command {

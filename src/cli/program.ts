@@ -1,16 +1,16 @@
 import { Command, type CommanderError } from 'commander';
 import { EvalPlannerError, EXIT_CODE } from '../errors.ts';
-import { auditCommand } from './commands/audit.ts';
-import { benchCommand } from './commands/bench.ts';
-import { demoCommand } from './commands/demo.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { exportCommand } from './commands/export.ts';
-import { judgeCommand } from './commands/judge.ts';
-import { pairsCommand } from './commands/pairs.ts';
-import { serveCommand } from './commands/serve.ts';
+import { version } from '../package.ts';
+import { auditCommand } from './audit/command.ts';
+import { benchCommand } from './bench/command.ts';
+import { demoCommand } from './demo/command.ts';
+import { doctorCommand } from './doctor/command.ts';
+import { exportCommand } from './export/command.ts';
 import { explain } from './failure.ts';
+import { judgeCommand } from './judge/command.ts';
+import { pairsCommand } from './pairs/command.ts';
+import { serveCommand } from './serve/command.ts';
 import { isGone } from './terminal.ts';
-import { version } from './version.ts';
 
 /** The command line. Commands are loaded when they are called, so that `--help` and wrong arguments answer at once. */
 function program(): Command {

@@ -1,8 +1,8 @@
 import { styleText } from 'node:util';
+import type { Json } from '../key.ts';
 import type { Observer } from '../pipeline.ts';
 import { duration, whole } from '../report/format.ts';
-import { tableOptions } from '../report/table.ts';
-import type { Json } from '../store.ts';
+import { tableOptions } from '../report/run/table.ts';
 
 export interface ProgressStream {
   readonly isTTY?: boolean;

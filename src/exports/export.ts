@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
-import { parseVerdict } from '../prompts/verdict.ts';
 import type { SourceRow } from '../rows/row.ts';
 import { sha256 } from '../rows/sha256.ts';
 import { openRows } from '../rows/write.ts';
+import { parseVerdict } from '../verdict/verdict.ts';
 import { type ExportFormat, type ExportStyle, exportedRow } from './formats.ts';
 import { type TrainingRow, trainingRow } from './training-row.ts';
 

@@ -1,6 +1,6 @@
 import { thoughtText } from '../preferences/sft.ts';
+import { judgePrompt } from '../prompts/judge-prompt.ts';
 import { PLAYGROUND_PROMPTS, PUBLISHED_PROMPTS } from '../prompts/set.ts';
-import { judgePrompt } from '../thoughts/judge-prompt.ts';
 import type { PreferenceRow, ResponsePair, Thought } from '../types.ts';
 
 const PROMPTS = { playground: PLAYGROUND_PROMPTS, published: PUBLISHED_PROMPTS };

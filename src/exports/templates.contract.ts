@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { tokenizer } from '../model/tokenizer.ts';
-import { chatTemplate } from '../serving/chat-template.ts';
+import { tokenizer } from '../model/local/tokenizer.ts';
+import { chatTemplate } from '../prompts/chat-template.ts';
 import type { RenderChat } from './loss-mask.ts';
 
 /** The special tokens of Llama 3 and of Qwen. */

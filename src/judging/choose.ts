@@ -1,11 +1,11 @@
 import { EvalPlannerError } from '../errors.ts';
+import { key } from '../key.ts';
 import { parseChoice, SLOTS } from '../prompts/published/choice.ts';
 import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
-import { key } from '../store.ts';
+import type { Answer, Ask, Task } from '../sampling/task.ts';
 import type { VerdictKind } from '../types.ts';
 import type { Settings } from './settings.ts';
-import type { Answer, Ask, Task } from './task.ts';
 
 /** What one judge said of n responses shown at once: the slot it names, or why it names none. */
 export type Chosen =

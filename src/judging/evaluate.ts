@@ -1,10 +1,11 @@
-import { generate, type Work } from '../generate.ts';
+import { key } from '../key.ts';
 import type { GenerateRequest, Model } from '../model.ts';
+import { goldVerdict, type JudgeForm, judgePrompt, judgeTemplate } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
-import { parseVerdict } from '../prompts/verdict.ts';
-import { type Evaluation, key } from '../store.ts';
-import { goldVerdict, type JudgeForm, judgePrompt, judgeTemplate } from '../thoughts/judge-prompt.ts';
+import { generate, type Work } from '../sampling/record.ts';
+import type { Evaluation } from '../store.ts';
 import { ORDERS, type ResponsePair } from '../types.ts';
+import { parseVerdict } from '../verdict/verdict.ts';
 
 export interface EvaluateOptions {
   /** The judge's name in the ledger. */

@@ -1,11 +1,11 @@
 import { EvalPlannerError } from '../errors.ts';
 import { instructionText } from '../prompts/conversation.ts';
+import { type Answer, type Task, usage } from '../sampling/task.ts';
 import { conclude } from './aggregate.ts';
 import type { Judgment, Pair, Vote } from './judgment.ts';
 import { type PlanOutcome, planAsks, readPlan } from './plan.ts';
 import type { Settings } from './settings.ts';
-import { type Answer, type Task, usage } from './task.ts';
-import { again, planless, readVote, thoughtUnits, type Unit } from './thought.ts';
+import { again, planless, readVote, thoughtUnits, type Unit } from './vote.ts';
 
 /** The judgment of one pair: plans where the form has them, k thoughts by each in every order, a second try where one names
  * no verdict, then the verdict of all. */

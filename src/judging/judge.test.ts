@@ -4,7 +4,7 @@ import { ScriptModel } from '../model/script.contract.ts';
 import { scripted } from '../model/scripted.ts';
 import type { GenerateRequest, Generation, Model } from '../model.ts';
 import { PLAYGROUND_PROMPTS, PUBLISHED_PROMPTS } from '../prompts/set.ts';
-import { openStore } from '../store.ts';
+import { openStore } from '../store/ledger.ts';
 import { judge, judgeAll, writePlans } from './judge.ts';
 import type { Judgment, Pair } from './judgment.ts';
 import type { JudgeOptions } from './settings.ts';

@@ -2,12 +2,12 @@ import { EvalPlannerError } from '../errors.ts';
 import type { Model } from '../model.ts';
 import type { InstructionInput } from '../prompts/conversation.ts';
 import { instructionText } from '../prompts/conversation.ts';
-import { conduct } from './conduct.ts';
+import { conduct } from '../sampling/conduct.ts';
+import type { Answer, Task } from '../sampling/task.ts';
 import { judgePair } from './judge-pair.ts';
 import type { EvaluationPlan, Judgment, Pair } from './judgment.ts';
 import { type PlanOutcome, planAsks, readPlan } from './plan.ts';
 import { type JudgeOptions, settings } from './settings.ts';
-import type { Answer, Task } from './task.ts';
 
 export interface JudgeAllOptions extends JudgeOptions {
   /** Judgments come in the order of the pairs (default), or as they are done. */

@@ -1,4 +1,5 @@
 import type { InstructionInput } from '../prompts/conversation.ts';
+import type { Usage } from '../sampling/task.ts';
 import type { Order, VerdictKind } from '../types.ts';
 
 /** Two responses to one instruction. `A` is the first of them, whatever slot it is shown in. */
@@ -50,17 +51,6 @@ export interface OrderJudgment {
   /** What most of its votes name; null where none does or two are even. */
   readonly winner: Winner | null;
   readonly votes: readonly Vote[];
-}
-
-export interface Usage {
-  /** Generations that were asked of a model, and that the ledger had. */
-  readonly asked: number;
-  readonly cached: number;
-  /** Of those that were asked. */
-  readonly promptTokens: number;
-  readonly completionTokens: number;
-  /** In the currency of the models' prices; absent where they are unknown. */
-  readonly cost?: number;
 }
 
 export interface Judgment {

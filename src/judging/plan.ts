@@ -1,10 +1,10 @@
+import { key } from '../key.ts';
 import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
-import { key } from '../store.ts';
+import type { Answer, Ask } from '../sampling/task.ts';
 import type { VerdictKind } from '../types.ts';
 import type { EvaluationPlan } from './judgment.ts';
 import type { Settings } from './settings.ts';
-import type { Answer, Ask } from './task.ts';
 
 /** What became of a plan: one that was cut, refused or is empty is none, and says so in place of a verdict. */
 export type PlanOutcome = EvaluationPlan | FailedPlan;

@@ -1,10 +1,11 @@
 import { EvalPlannerError } from '../errors.ts';
 import type { Model } from '../model.ts';
 import type { InstructionInput } from '../prompts/conversation.ts';
+import type { Usage } from '../sampling/task.ts';
+import { sumUsage } from '../sampling/task.ts';
 import { judgeAll } from './judge.ts';
-import type { EvaluationPlan, Judgment, Usage } from './judgment.ts';
+import type { EvaluationPlan, Judgment } from './judgment.ts';
 import type { JudgeOptions } from './settings.ts';
-import { sumUsage } from './task.ts';
 
 export interface RankOptions extends JudgeOptions {
   /** `round-robin`: every pair, n(n − 1)/2 comparisons (default). `knockout`: pairs of winners, n − 1 comparisons. */

@@ -1,16 +1,17 @@
 import { EvalPlannerError } from '../errors.ts';
+import { key } from '../key.ts';
 import type { Model } from '../model.ts';
 import { type InstructionInput, instructionText } from '../prompts/conversation.ts';
 import { parseScore } from '../prompts/published/score.ts';
 import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
-import { key } from '../store.ts';
-import { conduct } from './conduct.ts';
+import { conduct } from '../sampling/conduct.ts';
+import type { Usage } from '../sampling/task.ts';
+import { type Answer, type Ask, type Task, usage } from '../sampling/task.ts';
 import { conductBy } from './judge.ts';
-import type { EvaluationPlan, Usage } from './judgment.ts';
+import type { EvaluationPlan } from './judgment.ts';
 import { planAsks, readPlan } from './plan.ts';
 import { type JudgeOptions, type Settings, settings } from './settings.ts';
-import { type Answer, type Ask, type Task, usage } from './task.ts';
 
 export interface Response {
   readonly id?: string;

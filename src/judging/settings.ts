@@ -1,8 +1,8 @@
 import { EvalPlannerError } from '../errors.ts';
 import type { Model } from '../model.ts';
+import type { JudgeForm } from '../prompts/judge-prompt.ts';
 import { type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import type { Generations } from '../store.ts';
-import type { JudgeForm } from '../thoughts/judge-prompt.ts';
 import { ORDERS, type Order } from '../types.ts';
 
 /** How a judgment is made. Everything has a default. */

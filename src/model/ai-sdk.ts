@@ -1,9 +1,9 @@
 import type { FinishReason, Model } from '../model.ts';
-import { CallFailure } from './call-failure.ts';
-import type { Completion, Job } from './completion.ts';
-import { httpFailure } from './http-failure.ts';
-import { type CompletionEndpoint, type RemoteOptions, remoteModel } from './remote.ts';
-import { environmentRedactor } from './secret.ts';
+import { CallFailure } from './remote/call-failure.ts';
+import type { Completion, Job } from './remote/completion.ts';
+import { httpFailure } from './remote/http-failure.ts';
+import { type CompletionEndpoint, type RemoteOptions, remoteModel } from './remote/remote.ts';
+import { environmentRedactor } from './remote/secret.ts';
 
 /** As much of the AI SDK's LanguageModel (specifications v2 to v4) as is used: what its providers make, with no need of the
  * package `ai`, whose generateText would retry on its own. */

@@ -5,8 +5,8 @@ import type { Generation } from '../model.ts';
 import { EOS_ID, PAD_ID, tokenizerConfig, tokenizerJson, VOCAB } from '../playground/tokenizer.ts';
 import { random } from '../random.ts';
 import { EmbeddedModel, sampledRevision } from './embedded.ts';
+import { tokenizer } from './local/tokenizer.ts';
 import { modelContract } from './model.contract.ts';
-import { tokenizer } from './tokenizer.ts';
 
 function tiny(pool: Pool): EmbeddedModel {
   const parameters = new Parameters({

@@ -6,7 +6,7 @@ import type { TokenLogprob as IdLogprob } from '../engine/sampling/logprobs.ts';
 import type { Sample, SampleRequest } from '../engine/sampling/sampler.ts';
 import { EvalPlannerError } from '../errors.ts';
 import type { GenerateRequest, Generation, Model, Requests, TokenLogprob } from '../model.ts';
-import type { Tokenizer } from './tokenizer.ts';
+import type { Tokenizer } from './local/tokenizer.ts';
 
 /** Requests looked at together: their longest decides how much cache a sequence gets. */
 const CHUNK = 4096;

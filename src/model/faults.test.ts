@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { serve } from '../../bench/servers/openai.ts';
-import { record } from '../generate.ts';
 import type { GenerateRequest } from '../model.ts';
-import { openStore } from '../store.ts';
+import { record } from '../sampling/record.ts';
+import { openStore } from '../store/ledger.ts';
 import { openaiCompatible } from './openai.ts';
 
 const closing: (() => Promise<unknown>)[] = [];

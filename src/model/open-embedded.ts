@@ -18,9 +18,9 @@ export async function openEmbedded(
   { device, quantization, onForeign }: EmbeddedOptions = {},
 ): Promise<Model> {
   const [{ openCheckpoint }, { EmbeddedModel }, { openPool }] = await Promise.all([
-    import('./checkpoint.ts'),
+    import('./local/checkpoint.ts'),
     import('./embedded.ts'),
-    import('./pool.ts'),
+    import('./local/pool.ts'),
   ]);
   const { parameters, tokenizer } = await openCheckpoint(dir);
   const pool = await openPool({ device, quantization }, 'sampling');

@@ -1,19 +1,19 @@
 import { EvalPlannerError } from '../errors.ts';
 import type { Model } from '../model.ts';
-import { CallFailure } from './call-failure.ts';
-import type { Job } from './completion.ts';
-import { httpFailure } from './http-failure.ts';
-import { type OpenAIClient, openClient } from './openai-client.ts';
+import { CallFailure } from './remote/call-failure.ts';
+import type { Job } from './remote/completion.ts';
+import { httpFailure } from './remote/http-failure.ts';
+import { type OpenAIClient, openClient } from './remote/openai-client.ts';
 import {
   type BodyOptions,
   type OpenAIApi,
   readCompletions,
   refusedParameter,
   requestBody,
-} from './openai-protocol.ts';
-import { type CompletionEndpoint, type RemoteOptions, remoteModel } from './remote.ts';
-import { asItIs, type KeySource, readKey, redactor, secretValues } from './secret.ts';
-import { openTransport, type Transport } from './transport.ts';
+} from './remote/openai-protocol.ts';
+import { type CompletionEndpoint, type RemoteOptions, remoteModel } from './remote/remote.ts';
+import { asItIs, type KeySource, readKey, redactor, secretValues } from './remote/secret.ts';
+import { openTransport, type Transport } from './remote/transport.ts';
 
 export interface OpenAICompatibleOptions extends RemoteOptions, KeySource {
   /** Up to and with its `/v1`; several addresses of the same model share the load. */

@@ -1,4 +1,4 @@
-import type { DetectLanguage } from './language.ts';
+import type { DetectLanguage } from '../text/language.ts';
 
 /** What a response pair has to pass. */
 export interface PairChecks {

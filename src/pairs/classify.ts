@@ -1,15 +1,25 @@
+import { key } from '../key.ts';
 import type { GenerateRequest, Generation } from '../model.ts';
 import { type Category, parseCategory, publishedClassify } from '../prompts/published/classify.ts';
 import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
-import { key } from '../store.ts';
-import type { PairMaking } from './unit.ts';
+import { asks, type Task } from '../sampling/task.ts';
+import type { PairMaking } from './pair.ts';
 
 /** Longest output that is waited for: a word, and what a model writes around it. */
 const MAX_TOKENS = 16;
 
-/** Asks a model for the category of an instruction, greedily. */
-export function classifyRequest(
+/** The category that a model puts an instruction into, asked greedily; null where it names none. */
+export function* categoryTask(
+  making: Pick<PairMaking, 'seed' | 'revision'>,
+  text: string,
+): Task<Category | null> {
+  const request = classifyRequest(making, text);
+  const answers = yield asks([request]);
+  return categoryOf(answers.get(request.key)?.generation);
+}
+
+function classifyRequest(
   { seed, revision }: Pick<PairMaking, 'seed' | 'revision'>,
   instruction: string,
 ): GenerateRequest {
@@ -24,8 +34,7 @@ export function classifyRequest(
   };
 }
 
-/** The category that its answer names; null where it names none. */
-export function categoryOf(generation: Generation | undefined): Category | null {
+function categoryOf(generation: Generation | undefined): Category | null {
   // A word may come before the cut.
   const readable = generation?.finishReason === 'stop' || generation?.finishReason === 'length';
   return readable ? parseCategory(generation.text) : null;

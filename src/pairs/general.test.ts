@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptModel } from '../model/script.contract.ts';
 import type { GenerateRequest } from '../model.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
-import { openStore, type Store } from '../store.ts';
-import { generalPairs } from './general.ts';
+import { openStore } from '../store/ledger.ts';
+import type { Store } from '../store.ts';
+import { generalPair } from './general.ts';
+import { pairsOf } from './pairs.contract.ts';
 
 const sampling = { temperature: 0.8, topP: 0.95, maxTokens: 40 };
 const instructions = (...texts: string[]) => texts.map((text) => ({ text, family: 'list' }));
@@ -15,12 +17,18 @@ beforeEach(() => {
 });
 afterEach(() => store.close());
 const build = (model: ScriptModel, list: ReturnType<typeof instructions>, seed = 1) =>
-  generalPairs({ store, seed }, model, PLAYGROUND_PROMPTS, list, {
-    answer: sampling,
-    modification: sampling,
-  });
+  pairsOf(
+    list.map((instruction) =>
+      generalPair({ seed, revision: model.revision, prompts: PLAYGROUND_PROMPTS }, instruction, {
+        answer: sampling,
+        modification: sampling,
+      }),
+    ),
+    model,
+    store,
+  );
 
-describe('generalPairs', () => {
+describe('generalPair', () => {
   it('chosen answers x, rejected answers the modified x', async () => {
     const model = new ScriptModel((request) => (isChange(request) ? ' List 4. <answer> d e' : ' a b c'));
     const { pairs, dropped } = await build(model, instructions('List 3.'));

@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptModel, tally } from '../model/script.contract.ts';
 import type { GenerateRequest } from '../model.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
-import { openStore, type Store } from '../store.ts';
+import { openStore } from '../store/ledger.ts';
+import type { Store } from '../store.ts';
 import { mathPairs } from './math.ts';
+import { pairsOf } from './pairs.contract.ts';
 
 const sampling = { temperature: 0.8, topP: 0.95, maxTokens: 40 };
 const problem = (text: string, answer = '7') => ({ text, family: 'shop', answer });
@@ -28,7 +30,18 @@ function scripted(script: Record<string, readonly (string | null)[]>): ScriptMod
   });
 }
 const build = (model: ScriptModel, problems: ReturnType<typeof problem>[], solutions: number, seed = 1) =>
-  mathPairs({ store, seed }, model, PLAYGROUND_PROMPTS, problems, sampling, solutions);
+  pairsOf(
+    problems.map((problem) =>
+      mathPairs(
+        { seed, revision: model.revision, prompts: PLAYGROUND_PROMPTS },
+        problem,
+        sampling,
+        solutions,
+      ),
+    ),
+    model,
+    store,
+  );
 
 describe('mathPairs', () => {
   it('chooses a right solution and rejects a wrong one, and says which', async () => {

@@ -1,39 +1,21 @@
-import type { Work } from '../generate.ts';
-import type { Model } from '../model.ts';
-import type { PromptSet } from '../prompts/set.ts';
+import { key } from '../key.ts';
+import type { Sampling } from '../model.ts';
 import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
-import { key } from '../store.ts';
-import type { Instruction, PairReport, Sampling } from './pair.ts';
+import { asks, type Task } from '../sampling/task.ts';
+import type { Instruction } from '../source.ts';
+import { newPairReport, noAnswer, type PairMaking, type PairReport } from './pair.ts';
 import { pairSolutions } from './solutions.ts';
-import { makePairs, noAnswer, type PairMaking, type PairUnit } from './unit.ts';
 
 /** Math pairs (arXiv 2501.18099): of several sampled solutions, one whose final answer is right is chosen, one whose
- * final answer is wrong is rejected; a problem with only one kind yields nothing. */
-export function mathPairs(
-  work: Work,
-  model: Model,
-  prompts: PromptSet,
-  problems: readonly Instruction[],
-  sampling: Sampling,
-  solutions: number,
-): Promise<PairReport> {
-  const making = { seed: work.seed, revision: model.revision, prompts };
-  return makePairs(
-    work,
-    model,
-    problems.map((problem) => mathUnit(making, problem, sampling, solutions)),
-  );
-}
-
-/** `most`: pairs of the problem. */
-export function mathUnit(
+ * final answer is wrong is rejected; a problem with only one kind yields nothing. `most`: pairs of the problem. */
+export function* mathPairs(
   { seed: runSeed, revision, prompts }: PairMaking,
   problem: Instruction,
   sampling: Sampling,
   solutions: number,
   most = 1,
-): PairUnit {
+): Task<PairReport> {
   const template = prompts.response;
   const requests = Array.from({ length: solutions }, (_, index) => {
     const seed = seedOf(runSeed, 'solution', problem.text, index);
@@ -45,16 +27,12 @@ export function mathUnit(
       ...sampling,
     };
   });
-  return {
-    requests,
-    pairs(generation) {
-      const report: PairReport = { pairs: [], dropped: {} };
-      const sampled = requests.map((request) => {
-        const found = generation(request.key);
-        return found && noAnswer(found) === null ? prompts.parseResponse(found.text) : null;
-      });
-      pairSolutions(problem, sampled, { most, seed: runSeed, unanswered: 'neither' }, report);
-      return report;
-    },
-  };
+  const answers = yield asks(requests);
+  const sampled = requests.map((request) => {
+    const found = answers.get(request.key)?.generation;
+    return found && noAnswer(found) === null ? prompts.parseResponse(found.text) : null;
+  });
+  const report = newPairReport();
+  pairSolutions(problem, sampled, { most, seed: runSeed, unanswered: 'neither' }, report);
+  return report;
 }

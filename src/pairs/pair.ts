@@ -1,18 +1,8 @@
-import type { Message } from '../prompts/conversation.ts';
-import { key } from '../store.ts';
+import { key } from '../key.ts';
+import type { Generation } from '../model.ts';
+import type { PromptSet } from '../prompts/set.ts';
+import type { Instruction } from '../source.ts';
 import type { Domain, ResponsePair } from '../types.ts';
-
-/** Where instructions come from: a data set, or the playground. */
-export interface Instruction {
-  readonly text: string;
-  readonly family: string;
-  /** The gold final answer; math only. */
-  readonly answer?: string;
-  /** The data set's own answer, which is then the chosen response. */
-  readonly response?: string;
-  /** The turns of a conversation of several, of which `text` is the rendering. */
-  readonly conversation?: readonly Message[];
-}
 
 /** Pairs, and how many instructions gave none, by reason. */
 export interface PairReport {
@@ -20,10 +10,21 @@ export interface PairReport {
   readonly dropped: Record<string, number>;
 }
 
-export interface Sampling {
-  readonly temperature: number;
-  readonly topP: number;
-  readonly maxTokens: number;
+/** What a model is asked with about instructions. */
+export interface PairMaking {
+  readonly seed: number;
+  /** The model's, so that its answers are known again. */
+  readonly revision: string;
+  readonly prompts: PromptSet;
+}
+
+export const newPairReport = (): PairReport => ({ pairs: [], dropped: {} });
+
+/** Why a generation is no answer; null for one that is. */
+export function noAnswer(generation: Generation | undefined): string | null {
+  if (generation?.finishReason === 'stop') return null;
+  if (generation?.finishReason === 'length') return 'cut';
+  return generation?.finishReason === 'refused' ? 'refused' : 'no answer';
 }
 
 export function responsePair(

@@ -1,7 +1,8 @@
 import { finalAnswer } from '../answer/final.ts';
 import { sameAnswer } from '../answer/same.ts';
 import { pick, random, seedOf, shuffle } from '../random.ts';
-import { countDrop, type Instruction, type PairReport, responsePair } from './pair.ts';
+import type { Instruction } from '../source.ts';
+import { countDrop, type PairReport, responsePair } from './pair.ts';
 
 export interface SolutionOptions {
   /** Most pairs of one problem. */

@@ -37,6 +37,15 @@ export const HABITS: Readonly<Record<string, Habit>> = {
 
 export const EMPTY_PLAN = 'Check that it is helpful and clear.';
 
+/** Of which kind a plan is, by its text. */
+export function planKind(plan: string): PlanKind {
+  if (plan === EMPTY_PLAN) return 'empty';
+  if (plan.includes('The answer is')) return 'reference';
+  return plan === 'Work out each step.' || (plan.match(/[.!?](?=\s|$)/g) ?? []).length > 1
+    ? 'full'
+    : 'single';
+}
+
 /** A plan drawn from M0's habit in the problem's family. */
 export function habitPlan(problem: Problem, random: Random): HabitPlan {
   return planOf(problem, weighted(random, habitOf(problem)), random);

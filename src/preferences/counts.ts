@@ -1,5 +1,5 @@
 import type { Thought } from '../types.ts';
-import type { ThoughtPair } from './pairing.ts';
+import type { PairingAccount, ThoughtPair } from './pairing.ts';
 
 /** What a round's thoughts came to: every response pair either gives preference pairs or is dropped for one reason. */
 export interface PreferenceReport {
@@ -20,7 +20,7 @@ export interface PreferenceReport {
 }
 
 /** Adds up a PreferenceReport, one response pair after the other. */
-export class PreferenceCounts {
+export class PreferenceCounts implements PairingAccount {
   #responsePairs = 0;
   #thoughts = 0;
   #candidates = 0;

@@ -2,7 +2,6 @@ import { random, seedOf, shuffle } from '../random.ts';
 import { ORDERS, type Thought } from '../types.ts';
 import { consistentThoughts } from './consistent.ts';
 import { correctShare } from './correct-share.ts';
-import type { PreferenceCounts } from './counts.ts';
 
 /** `within-plan`, as published: both thoughts share their plan and differ in execution. `cross-plan`: they share the order
  * only and come from different plans, so that the choice of the plan is trained too. `both`: the union. */
@@ -30,6 +29,19 @@ export interface ThoughtPair {
   readonly pairing: 'within-plan' | 'cross-plan';
 }
 
+/** Hears of each response pair: of its thoughts, and then either why it gave nothing or what it gave. */
+export interface PairingAccount {
+  see(thoughts: readonly Thought[]): void;
+  drop(reason: string): void;
+  /** `choosable`: the thoughts that may be chosen, null where all correct ones may. `candidates`: before caps and balance. */
+  pair(
+    thoughts: readonly Thought[],
+    choosable: ReadonlySet<Thought> | null,
+    candidates: number,
+    made: readonly ThoughtPair[],
+  ): void;
+}
+
 /** Whether a thought can be trained on: cut and unreadable ones cannot. */
 const readable = ({ verdict }: Thought) => verdict === 'A' || verdict === 'B';
 
@@ -38,7 +50,7 @@ const readable = ({ verdict }: Thought) => verdict === 'A' || verdict === 'B';
 export function preferencePairs(
   thoughts: readonly Thought[],
   options: PairingOptions,
-  counts?: PreferenceCounts,
+  counts?: PairingAccount,
 ): ThoughtPair[] {
   const { pairing, maxPerPair, maxPerGroup, balanceVerdicts, seed } = options;
   counts?.see(thoughts);

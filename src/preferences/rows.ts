@@ -1,6 +1,6 @@
+import { type JudgeForm, judgePrompt } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import type { PreferenceRecord, Store } from '../store.ts';
-import { type JudgeForm, judgePrompt } from '../thoughts/judge-prompt.ts';
 import type { PreferenceRow, ResponsePair, Thought } from '../types.ts';
 import type { PreferenceCounts } from './counts.ts';
 import { type PairingOptions, preferencePairs } from './pairing.ts';

@@ -1,7 +1,7 @@
+import { goldVerdict, type JudgeForm, judgePrompt } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import { random, seedOf, shuffle } from '../random.ts';
 import type { Store } from '../store.ts';
-import { goldVerdict, type JudgeForm, judgePrompt } from '../thoughts/judge-prompt.ts';
 import { ORDERS, type ResponsePair, type SftRow, type Thought } from '../types.ts';
 import { consistentThoughts } from './consistent.ts';
 import { correctShare } from './correct-share.ts';

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
+import { parseVerdict } from '../verdict/verdict.ts';
 import { instructionText } from './conversation.ts';
 import { parseScore } from './published/score.ts';
 import { PUBLISHED_TAGS } from './published/tags.ts';
 import { PUBLISHED_PROMPTS } from './set.ts';
 import { render } from './template.ts';
-import { parseVerdict } from './verdict.ts';
 
 const P = PUBLISHED_PROMPTS;
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

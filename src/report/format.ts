@@ -1,4 +1,4 @@
-import type { Interval } from '../benchmarks/metrics.ts';
+import type { Interval } from '../metrics.ts';
 
 /** 0.8472 → `84.7`. */
 export function percent(share: number): string {

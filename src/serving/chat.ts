@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ChosenToken } from '../engine/sampling/sampler.ts';
-import type { Tokenizer } from '../model/tokenizer.ts';
+import { EvalPlannerError } from '../errors.ts';
+import type { Tokenizer } from '../model/local/tokenizer.ts';
+import type { ChatTemplate } from '../prompts/chat-template.ts';
 import { ApiError } from './api-error.ts';
 import { checkCount, encode, type Job, type Served, samplingOf } from './job.ts';
 import { readChat } from './requests.ts';
@@ -14,7 +16,7 @@ export function chat(served: Served, input: unknown): Job {
     throw new ApiError(400, 'top_logprobs: it needs logprobs to be true', { param: 'top_logprobs' });
   }
   checkCount(served, body.n ?? 1, 'n');
-  const text = template.render(body.messages, {
+  const text = rendered(template, body.messages, {
     ...body.chat_template_kwargs,
     ...(body.add_generation_prompt === false ? { add_generation_prompt: false } : {}),
   });
@@ -51,6 +53,18 @@ export function chat(served: Served, input: unknown): Job {
       finish_reason: finishReason,
     }),
   };
+}
+
+function rendered({ complete, render }: ChatTemplate, ...of: Parameters<ChatTemplate['render']>): string {
+  try {
+    return render(...of);
+  } catch (error) {
+    if (!(error instanceof EvalPlannerError)) throw error;
+    throw new ApiError(400, `${error.message}; ${error.remedy}`, {
+      param: 'messages',
+      ...(complete ? {} : { code: 'no_chat_template' }),
+    });
+  }
 }
 
 function entry(tokenizer: Tokenizer, { logprobs = [] }: ChosenToken): object {

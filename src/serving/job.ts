@@ -1,6 +1,6 @@
-import type { Tokenizer } from '../model/tokenizer.ts';
+import type { Tokenizer } from '../model/local/tokenizer.ts';
+import type { ChatTemplate } from '../prompts/chat-template.ts';
 import { ApiError } from './api-error.ts';
-import type { ChatTemplate } from './chat-template.ts';
 import type { Delta, Generator, Sampling } from './generation.ts';
 
 /** A checkpoint behind the API. */

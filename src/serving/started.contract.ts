@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import OpenAI from 'openai';
 import { Pool } from '../engine/parallel/pool.ts';
-import { type Checkpoint, openCheckpoint } from '../model/checkpoint.ts';
-import { chatTemplate } from './chat-template.ts';
+import { type Checkpoint, openCheckpoint } from '../model/local/checkpoint.ts';
+import { chatTemplate } from '../prompts/chat-template.ts';
 import { Generator, type Limits } from './generation.ts';
 import { type RunningServer, type ServerOptions, startServer } from './server.ts';
 

@@ -86,3 +86,9 @@ function denied(path: string, cause: Error): EvalPlannerError {
     cause,
   );
 }
+
+/** A refusal of the file system as the error a user sees; anything else as it is. */
+export function diskFailure(error: unknown, folder: string): unknown {
+  const { path } = (error ?? {}) as { readonly path?: unknown };
+  return storeFailure(error, typeof path === 'string' ? path : folder);
+}

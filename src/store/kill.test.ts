@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openStore } from '../store.ts';
+import { openStore } from './ledger.ts';
 
 // A process that stores batches of 50 for ever and reports each one only after `put` has returned.
 const WRITER = `
-  const { openStore } = await import(${JSON.stringify(new URL('../store.ts', import.meta.url).href)});
+  const { openStore } = await import(${JSON.stringify(new URL('./ledger.ts', import.meta.url).href)});
   const store = openStore(process.argv[1], { config: { seed: 1 } });
   for (let batch = Number(process.argv[2]); ; batch++) {
     store.putGenerations(Array.from({ length: 50 }, (_, i) => ({

@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { EvalPlannerError } from '../errors.ts';
+import type { Json } from '../key.ts';
 import type { Generation } from '../model.ts';
 import type {
   Counts,
@@ -13,12 +14,22 @@ import type {
 } from '../store.ts';
 import type { TrainStep } from '../trainer.ts';
 import type { Plan, ResponsePair, Thought } from '../types.ts';
+import { fitCache, openDatabase } from './database.ts';
 import { storeFailure } from './failure.ts';
-import type { Json } from './key.ts';
-import { fitCache, openDatabase } from './open.ts';
 import * as row from './rows.ts';
 
-export function openLedger(path: string, options: StoreOptions | null): Store {
+/** Open or create the ledger at `path` (`runs/NAME/run.db`; `:memory:` for tests) and hold it for this process.
+ * Throws EvalPlannerError: `run` for a ledger of another config, a newer version, a damaged one or one in use; `disk`. */
+export function openStore(path: string, options: StoreOptions): Store {
+  return openLedger(path, options);
+}
+
+/** Open an existing ledger to read: no lock, also while a run is at work on it. Every `put` throws. */
+export function readStore(path: string): Store {
+  return openLedger(path, null);
+}
+
+function openLedger(path: string, options: StoreOptions | null): Store {
   const { db, config, release } = openDatabase(path, options);
   return new Ledger(path, config, db, options === null, release);
 }

@@ -11,9 +11,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Json } from '../key.ts';
 import type { FinishReason } from '../model.ts';
-import { type Json, openStore, readStore, type Store } from '../store.ts';
+import type { Store } from '../store.ts';
 import type { Order, ResponsePair, Thought } from '../types.ts';
+import { openStore, readStore } from './ledger.ts';
 
 const config: Json = { seed: 7, thoughts: { plans: 5, executions: 8 }, model: 'seed' };
 let folder: string;

@@ -1,13 +1,12 @@
-import { generate, type Work } from '../generate.ts';
-import type { GenerateRequest, Model } from '../model.ts';
-import type { Sampling } from '../pairs/pair.ts';
+import { key } from '../key.ts';
+import type { GenerateRequest, Model, Sampling } from '../model.ts';
+import { goldVerdict, type JudgeForm, judgePrompt, judgeTemplate, shown } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import { render } from '../prompts/template.ts';
-import { parseVerdict } from '../prompts/verdict.ts';
 import { seedOf } from '../random.ts';
-import { key } from '../store.ts';
+import { generate, type Work } from '../sampling/record.ts';
 import { ORDERS, type Plan, type ResponsePair, type Thought } from '../types.ts';
-import { goldVerdict, type JudgeForm, judgePrompt, judgeTemplate, shown } from './judge-prompt.ts';
+import { parseVerdict } from '../verdict/verdict.ts';
 
 export interface ExecutionOptions {
   readonly round: number;

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptModel, tally } from '../model/script.contract.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
-import { openStore, type Store } from '../store.ts';
+import { openStore } from '../store/ledger.ts';
+import type { Store } from '../store.ts';
 import type { ResponsePair } from '../types.ts';
 import { samplePlans } from './plans.ts';
 

@@ -1,12 +1,11 @@
-import { generate, type Work } from '../generate.ts';
-import type { GenerateRequest, Model } from '../model.ts';
-import type { Sampling } from '../pairs/pair.ts';
+import { key } from '../key.ts';
+import type { GenerateRequest, Model, Sampling } from '../model.ts';
+import { judgePrompt } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
-import { key } from '../store.ts';
+import { generate, type Work } from '../sampling/record.ts';
 import { ORDERS, type Order, type Plan, type ResponsePair } from '../types.ts';
-import { judgePrompt } from './judge-prompt.ts';
 
 /** Sample |P| plans for each pair (arXiv 2501.18099). In the first round the plan prompt shows x and nothing else.
  * From the second on the model being trained writes whole thoughts from the judge prompt, of which the plan is kept:

@@ -7,7 +7,7 @@ import { tinyParameters } from '../engine/llama/tiny.contract.ts';
 import { readAdapter } from '../engine/lora/checkpoint.ts';
 import { Pool } from '../engine/parallel/pool.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { copyCheckpoint, mergeCheckpoint, openCheckpoint } from '../model/checkpoint.ts';
+import { copyCheckpoint, mergeCheckpoint, openCheckpoint } from '../model/local/checkpoint.ts';
 import { EOS_ID, tokenizerConfig, tokenizerJson, VOCAB } from '../playground/tokenizer.ts';
 import type { DpoJob, LogProbabilityCache, Optimisation, SftJob, TrainJob, TrainStep } from '../trainer.ts';
 import { EmbeddedTrainer } from './embedded.ts';

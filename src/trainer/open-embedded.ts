@@ -9,7 +9,7 @@ export async function openEmbeddedTrainer({
   readonly device?: Device;
 } = {}): Promise<Trainer & { close(): Promise<void> }> {
   const [{ openPool }, { EmbeddedTrainer }] = await Promise.all([
-    import('../model/pool.ts'),
+    import('../model/local/pool.ts'),
     import('./embedded.ts'),
   ]);
   const pool = await openPool({ device }, 'training');

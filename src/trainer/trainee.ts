@@ -13,8 +13,8 @@ import {
 import { adaptedRevision, writeAdapter } from '../engine/lora/checkpoint.ts';
 import { mergeAdapter } from '../engine/lora/merge.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { type ApartCheckpoint, openApart, openCheckpoint } from '../model/checkpoint.ts';
-import type { Tokenizer } from '../model/tokenizer.ts';
+import { type ApartCheckpoint, openApart, openCheckpoint } from '../model/local/checkpoint.ts';
+import type { Tokenizer } from '../model/local/tokenizer.ts';
 import { random, seedOf } from '../random.ts';
 import type { LoraOptions, TrainJob } from '../trainer.ts';
 

@@ -1,12 +1,12 @@
-import { conduct } from '../../judging/conduct.ts';
 import { conductBy, type JudgeAllOptions } from '../../judging/judge.ts';
 import { type Settings, settings } from '../../judging/settings.ts';
-import type { Answer, Ask, Task } from '../../judging/task.ts';
+import { key } from '../../key.ts';
 import type { Model } from '../../model.ts';
 import { parseConstraints, publishedConstraints } from '../../prompts/published/constraints.ts';
 import { render } from '../../prompts/template.ts';
 import { seedOf } from '../../random.ts';
-import { key } from '../../store.ts';
+import { conduct } from '../../sampling/conduct.ts';
+import type { Answer, Ask, Task } from '../../sampling/task.ts';
 import type { FollowBenchRow } from './row.ts';
 import { ruleOf } from './rules.ts';
 

@@ -1,4 +1,5 @@
-import type { FAMILIES } from './families.ts';
+/** `model_type` of config.json, of the families that this engine runs. */
+export type ModelType = 'llama' | 'qwen2' | 'qwen3';
 
 /** How the rotary frequencies of a checkpoint trained on short texts are stretched for longer ones; names as in Hugging
  * Face's rope_parameters. */
@@ -16,7 +17,7 @@ export type RopeScaling =
  * left out is what Llama 2 does not have. */
 export interface LlamaConfig {
   /** Absent: llama. */
-  readonly modelType?: keyof typeof FAMILIES;
+  readonly modelType?: ModelType;
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly intermediateSize: number;

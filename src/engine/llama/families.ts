@@ -1,4 +1,4 @@
-import type { LlamaConfig } from './config.ts';
+import type { LlamaConfig, ModelType } from './config.ts';
 
 type Biases = Pick<LlamaConfig, 'attentionBias' | 'mlpBias'>;
 
@@ -68,6 +68,6 @@ export const FAMILIES = {
     queryKeyNorm: true,
     defaults: { ...QWEN_DEFAULTS, head_dim: 128 },
   },
-} as const satisfies Record<string, Family>;
+} as const satisfies Record<ModelType, Family>;
 
 export const familyOf = ({ modelType = 'llama' }: LlamaConfig): Family => FAMILIES[modelType];

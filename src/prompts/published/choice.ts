@@ -1,6 +1,6 @@
+import { tokenize } from '../../verdict/tokens.ts';
+import { finalVoice } from '../../verdict/voice.ts';
 import type { Template } from '../template.ts';
-import { tokenize } from '../verdict/tokens.ts';
-import { finalVoice } from '../verdict/voice.ts';
 import { PUBLISHED, PUBLISHED_TAGS } from './tags.ts';
 
 /** Names of slots, in the order shown. */

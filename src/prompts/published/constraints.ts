@@ -1,6 +1,6 @@
+import { tokenize } from '../../verdict/tokens.ts';
+import { finalVoice } from '../../verdict/voice.ts';
 import type { Template } from '../template.ts';
-import { tokenize } from '../verdict/tokens.ts';
-import { finalVoice } from '../verdict/voice.ts';
 import { PUBLISHED_TAGS } from './tags.ts';
 
 /** Shows how an instruction grew by one constraint at a time, and an answer to the last form of it; asks for each constraint

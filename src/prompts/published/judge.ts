@@ -1,6 +1,6 @@
+import { parseVerdict } from '../../verdict/verdict.ts';
 import type { ThoughtText } from '../judge.ts';
 import { between, type Template } from '../template.ts';
-import { parseVerdict } from '../verdict.ts';
 import { PUBLISHED, PUBLISHED_TAGS } from './tags.ts';
 
 type PairFields = 'instruction' | 'a' | 'b';

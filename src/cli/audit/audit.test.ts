@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openStore } from '../../store/ledger.ts';
+import { run } from '../run.contract.ts';
+import type { AuditReport } from './text.ts';
+
+const SHARED = join(import.meta.dirname, '../../../../shared/data');
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'audit-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const write = (name: string, rows: readonly unknown[]) => {
+  writeFileSync(
+    join(folder, name),
+    rows.map((row) => `${typeof row === 'string' ? row : JSON.stringify(row)}\n`).join(''),
+  );
+  return join(folder, name);
+};
+
+const audit = (...args: string[]) => run('audit', ...args);
+
+const QUESTION = 'Explain in a few short sentences why the sky looks blue at noon and red in the evening.';
+const pair = (instruction: string) => ({ instruction, chosen: 'a long answer', rejected: 'no' });
+
+/** One run, which has only judged. */
+const folderOfRuns = () => {
+  const runs = join(folder, 'runs');
+  openStore(join(runs, 'judged', 'run.db'), { config: {} }).close();
+  return runs;
+};
+
+const benchmark = () => {
+  const own = join(folder, 'benchmarks', 'LLMBar');
+  mkdirSync(own, { recursive: true });
+  const row = { input: QUESTION, output_1: 'x', output_2: 'y', label: 1 };
+  writeFileSync(join(own, 'Natural.jsonl'), `${JSON.stringify(row)}\n`);
+  return ['--benchmarks', join(folder, 'benchmarks')];
+};
+
+describe('audit of files', () => {
+  test('rows that repeat a benchmark are told, written down and left out of the clean copy', async () => {
+    const source = write('pairs.jsonl', [
+      pair(QUESTION),
+      pair(`${QUESTION} Then in verse.`),
+      pair('Name a bird.'),
+    ]);
+    const [clean, hits] = [join(folder, 'clean.jsonl'), join(folder, 'hits.jsonl')];
+    const args = [...benchmark(), '--drop', clean, '--hits', hits];
+    const { code, out } = await audit(source, ...args, '--json', '--licence', 'MIT');
+    expect(code).toBe(0);
+    const report = JSON.parse(out) as AuditReport;
+    expect(report.rows.contamination).toMatchObject({
+      checked: 3,
+      rows: 2,
+      benchmarks: { llmbar: { prompts: 1, exact: 1, ngram: 1 } },
+    });
+    const sha256 = createHash('sha256').update(readFileSync(source)).digest('hex');
+    expect(report.manifest).toMatchObject({ licence: 'MIT', files: [{ path: source, sha256 }] });
+    expect(readFileSync(clean, 'utf8')).toBe(`${JSON.stringify(pair('Name a bird.'))}\n`);
+    expect(
+      readFileSync(hits, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { at: string }).at),
+    ).toEqual(['pairs.jsonl, line 1', 'pairs.jsonl, line 2']);
+    expect((await audit(source, ...args.slice(0, 2), '--fail-over', '0.5')).code).toBe(1);
+    expect((await audit(source, ...args.slice(0, 2), '--fail-over', '0.7')).code).toBe(0);
+  });
+
+  test('bad rows and wrong arguments', async () => {
+    const source = write('bad.jsonl', [pair('Name a bird.'), '{', { x: 1 }]);
+    const drop = join(folder, 'never.jsonl');
+    expect(await audit(source, ...benchmark(), '--drop', drop)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('bad.jsonl, line 2 is not JSON'),
+    });
+    expect(existsSync(drop)).toBe(false);
+    const { code, out, err } = await audit(source, '--on-error', 'skip');
+    expect(code).toBe(0);
+    expect(err).toContain('bad.jsonl, line 3');
+    expect(out).toMatch(/could not be read +2/);
+    const nowhere = join(source, 'x.jsonl');
+    const outputs = [...benchmark(), '--drop', drop, '--hits', nowhere];
+    const failed = await audit(source, ...outputs, '--on-error', 'skip');
+    expect(failed).toMatchObject({ code: 3, err: expect.not.stringContaining('bug') });
+    expect(existsSync(`${drop}.draft`)).toBe(false);
+    for (const [args, message] of [
+      [[source, ...benchmark(), '--drop', source], 'would overwrite a source'],
+      [[], 'there is nothing to audit'],
+      [[source, '--fail-over', '0'], '--fail-over needs benchmarks'],
+      [[source, '--drop', drop], '--drop needs benchmarks'],
+      [[source, '--hits', drop], '--hits needs benchmarks'],
+      [[source, '--benchmarks', source], 'is no folder'],
+      [[source, '--benchmarks', folder], 'holds no benchmark'],
+      [[write('none.jsonl', [])], 'holds no rows'],
+      [[source, ...benchmark(), '--drop', drop, '--hits', `${folder}/./never.jsonl`], 'name one file'],
+      [[folderOfRuns()], 'is a folder of runs'],
+      [[join(folderOfRuns(), 'judged')], 'holds no training data'],
+    ] as const) {
+      const failed = await audit(...args);
+      expect(failed.code).toBe(2);
+      expect(failed.err).toContain(message);
+    }
+  });
+
+  test.runIf(existsSync(SHARED))(
+    'MATH without MATH-500 repeats none of RewardBench’s math prompts exactly',
+    async () => {
+      const problems = readFileSync(join(SHARED, 'MATH', 'train-4500.jsonl'), 'utf8')
+        .trim()
+        .split('\n');
+      const source = write(
+        'math.jsonl',
+        problems.map((line) => {
+          const { problem, solution } = JSON.parse(line) as { problem: string; solution: string };
+          return { prompt: problem, completion: solution };
+        }),
+      );
+      const { out } = await audit(source, '--benchmarks', SHARED, '--json');
+      const { rows } = JSON.parse(out) as AuditReport;
+      expect(rows.rows).toBe(4500);
+      expect(rows.contamination?.benchmarks.rewardbench?.exact).toBe(0);
+      // Both versions, and the instructions that FollowBenchEval is built from.
+      expect(rows.contamination?.benchmarks.judgebench?.prompts).toBeGreaterThan(500);
+      expect(rows.contamination?.benchmarks.followbench?.prompts).toBeGreaterThan(800);
+      // Problems of one pattern with other numbers.
+      expect(rows.contamination?.rows).toBeLessThan(100);
+    },
+  );
+});

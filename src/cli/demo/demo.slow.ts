@@ -1,0 +1,247 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ledgerRows } from '../../pipeline/made-up-run.contract.ts';
+import { random } from '../../random.ts';
+import type { Report } from '../../report/run/report.ts';
+
+/** Real demos in processes of their own, with the real seed model: killed, interrupted, out of disk, damaged. */
+
+const BIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const ARGUMENTS = ['demo', '--preset', 'tiny', '--seed', '5'];
+
+interface Outcome {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the demo in `folder`; with `stop`, sends it a signal after that many seconds. */
+function demo(
+  folder: string,
+  { stop, args = ARGUMENTS }: { stop?: readonly [NodeJS.Signals, number]; args?: readonly string[] } = {},
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [BIN, ...args, '--out', folder], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const timer = stop && setTimeout(() => child.kill(stop[0]), stop[1] * 1000);
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (text) => {
+      out += text;
+    });
+    child.stderr.on('data', (text) => {
+      err += text;
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code, signal, out, err });
+    });
+  });
+}
+
+const rows = (folder: string) => ledgerRows(join(folder, 'run.db'));
+
+/** What a run has made, without times: ledger, weights, training rows, and the report's figures. */
+function made(folder: string) {
+  const digest = (path: string) =>
+    createHash('sha256')
+      .update(readFileSync(join(folder, path)))
+      .digest('hex')
+      .slice(0, 12);
+  const files = globSync(['checkpoints/*/*/model.safetensors', 'data/*.jsonl'], { cwd: folder }).sort();
+  const { stages, comparisons, habits, samples, counts } = JSON.parse(
+    readFileSync(join(folder, 'report.json'), 'utf8'),
+  ) as Report;
+  return {
+    ledger: rows(folder),
+    files: Object.fromEntries(files.map((path) => [path.replaceAll('\\', '/'), digest(path)])),
+    report: { stages, comparisons, habits, samples, counts },
+  };
+}
+
+let root: string;
+let whole: string;
+let wholeSeconds: number;
+let table: string;
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'evalplanner-slow-'));
+  whole = join(root, 'whole');
+  const started = performance.now();
+  const { code, out, err } = await demo(whole);
+  wholeSeconds = (performance.now() - started) / 1000;
+  expect(err).not.toContain('error:');
+  expect(code).toBe(0);
+  table = out;
+}, 300_000);
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+test('a demo leaves its ledger, config, checkpoints, training rows and both reports', () => {
+  for (const name of ['run.db', 'config.json', 'report.json', 'report.html', 'data', 'checkpoints/M2-DPO']) {
+    expect(existsSync(join(whole, name)), name).toBe(true);
+  }
+  expect(globSync('**/*{.draft*,.state}', { cwd: whole })).toEqual([]);
+  expect(table).toMatch(/^M2-DPO +\d/m);
+});
+
+test('a finished demo prints the same table at once', async () => {
+  const before = made(whole);
+  const started = performance.now();
+  expect(await demo(whole)).toMatchObject({ code: 0, out: table });
+  expect(performance.now() - started).toBeLessThan(10_000);
+  expect(made(whole)).toEqual(before);
+  const json = await demo(whole, { args: [...ARGUMENTS, '--json'] });
+  expect((JSON.parse(json.out) as Report).stages).toEqual(before.report.stages);
+});
+
+test('a demo that is killed and stopped at random moments ends like one that never was', async () => {
+  const folder = join(root, 'killed');
+  const next = random(20_251_123);
+  let stored = new Set<string>();
+  let killed = 0;
+  for (let turn = 0; ; turn++) {
+    const signal = turn % 3 === 2 ? 'SIGINT' : 'SIGKILL';
+    // Shares of what the whole run takes here, so that machines of any speed are stopped midway; later turns get
+    // longer, so that the end is reached.
+    const seconds = wholeSeconds * (0.08 + 0.2 * next() + turn / 50);
+    const outcome = await demo(folder, { stop: [signal, seconds] });
+    if (existsSync(join(folder, 'run.db'))) {
+      const generations = new Set(rows(folder).generations);
+      expect([...stored].filter((line) => !generations.has(line))).toEqual([]);
+      stored = generations;
+    }
+    // A signal may also come when all is said and the process only has to end.
+    if (outcome.code === 0 || outcome.err.includes('Thoughts, curves and figures')) break;
+    killed++;
+    // Before it has said anything it has nothing to keep, and simply ends.
+    if (signal === 'SIGINT' && outcome.err !== '') {
+      expect(outcome.code).toBe(130);
+      expect(outcome.err).toMatch(/error: stopped.*\nfix: run the same command again.*\n$/);
+    }
+  }
+  console.log(`killed or stopped ${killed} times`);
+  expect(killed).toBeGreaterThan(3);
+  expect(made(folder)).toEqual(made(whole));
+});
+
+describe('a folder that cannot be continued is refused and left as it is', () => {
+  const copy = (name: string) => {
+    const folder = join(root, name);
+    cpSync(whole, folder, { recursive: true });
+    return folder;
+  };
+
+  test('another run', async () => {
+    const { code, err } = await demo(whole, { args: ['demo', '--preset', 'tiny', '--seed', '6'] });
+    expect(code).toBe(2);
+    expect(err).toMatch(/^error: .*another run.*seed 5.*\nfix: .*--out.*\n$/);
+  });
+
+  test('a damaged ledger', async () => {
+    const folder = copy('damaged');
+    const noise = Buffer.alloc(20_000, 'noise');
+    writeFileSync(join(folder, 'run.db'), noise);
+    rmSync(join(folder, 'run.db-wal'), { force: true });
+    const { code, err } = await demo(folder);
+    expect(code).toBe(2);
+    expect(err).toMatch(/^error: .*run\.db is damaged.*\nfix: .+\n$/);
+    expect(readFileSync(join(folder, 'run.db')).equals(noise)).toBe(true);
+  });
+
+  test('a cut checkpoint, and one that is gone', async () => {
+    const folder = copy('cut');
+    const db = new DatabaseSync(join(folder, 'run.db'));
+    db.exec("UPDATE stages SET done = 0 WHERE name = 'judge M2-DPO'; DELETE FROM evaluations");
+    db.close();
+    const [path] = globSync('checkpoints/M2-DPO/model.safetensors', { cwd: folder }).slice(-1);
+    for (const weights of globSync('checkpoints/M2-DPO/model.safetensors', { cwd: folder })) {
+      truncateSync(join(folder, weights), 100_000);
+    }
+    const before = rows(folder);
+    const { code, err } = await demo(folder);
+    expect(path).toBeDefined();
+    expect(code).toBe(3);
+    expect(err).toMatch(/error: .*model\.safetensors.*\nfix: restore .*--out.*\n$/);
+    const remove = (...names: string[]) => rmSync(join(folder, 'checkpoints', ...names), { recursive: true });
+    remove('M2-DPO');
+    const steps = join(folder, 'checkpoints', 'steps', 'M2-DPO');
+    renameSync(steps, join(folder, 'elsewhere'));
+    const gone = await demo(folder);
+    expect(gone.code).toBe(3);
+    expect(gone.err).toMatch(/error: .*no such file.*\nfix: restore .*\n$/);
+    expect(rows(folder).generations).toEqual(before.generations);
+    // Where its steps are there it is chosen from them again.
+    renameSync(join(folder, 'elsewhere'), steps);
+    expect((await demo(folder)).code).toBe(0);
+    const weights = join('checkpoints', 'M2-DPO', 'model.safetensors');
+    expect(readFileSync(join(folder, weights)).equals(readFileSync(join(whole, weights)))).toBe(true);
+  });
+});
+
+test('a reader that goes away is no error', async () => {
+  const command = `"${process.execPath}" "${BIN}" ${ARGUMENTS.join(' ')} --json --out "${whole}" | head -c 10`;
+  const out = execFileSync('bash', ['-o', 'pipefail', '-c', command], { stdio: ['ignore', 'pipe', 'pipe'] });
+  expect(String(out)).toHaveLength(10);
+});
+
+const canMount = process.platform === 'linux' && process.getuid?.() === 0;
+if (!canMount) console.warn('SKIPPED: the test of full disks needs root on Linux (it mounts a small tmpfs)');
+
+test.skipIf(!canMount)(
+  'a disk that is full again and again: two lines, exit code 3, and nothing lost',
+  async () => {
+    const folder = join(root, 'full');
+    mkdirSync(folder);
+    const size = (kib: number) => `size=${kib}k`;
+    execFileSync('mount', ['-t', 'tmpfs', '-o', size(64), 'tmpfs', folder]);
+    try {
+      let stored = new Set<string>();
+      const failures: string[] = [];
+      for (let kib = 64; ; kib = Math.round(kib * 1.7)) {
+        execFileSync('mount', ['-o', `remount,${size(kib)}`, folder]);
+        const { code, err } = await demo(join(folder, 'run'));
+        if (code === 0) break;
+        expect(err).toMatch(/error: .*(full|No space|no space).*\nfix: .*[Ff]ree some space.*\n$/);
+        expect(code).toBe(3);
+        failures.push(`${kib} KiB: ${/error: (.*)/.exec(err)?.[1]}`);
+        const before = readable(join(folder, 'run'));
+        expect([...stored].filter((line) => !before.has(line))).toEqual([]);
+        stored = before;
+      }
+      console.log(failures.join('\n'));
+      expect(failures.length).toBeGreaterThan(4);
+      expect(made(join(folder, 'run'))).toEqual(made(whole));
+    } finally {
+      execFileSync('umount', [folder]);
+    }
+  },
+);
+
+/** The stored generations, once there is room to look: a ledger in WAL mode needs a page for its index. */
+function readable(folder: string): Set<string> {
+  const copy = join(root, 'copy');
+  rmSync(copy, { recursive: true, force: true });
+  cpSync(folder, copy, { recursive: true, filter: (path) => !path.includes('checkpoints') });
+  try {
+    return new Set(ledgerRows(join(copy, 'run.db')).generations);
+  } catch {
+    return new Set(); // nothing was ever written
+  }
+}

@@ -1,0 +1,176 @@
+import { statfsSync } from 'node:fs';
+import { availableParallelism, freemem, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { styleText } from 'node:util';
+import { checkDevice, type Device } from '../../engine/device.ts';
+import { Graph } from '../../engine/graph.ts';
+import { revision } from '../../engine/llama/checkpoint.ts';
+import { addsInt8 } from '../../engine/quantization-check.ts';
+import { loadGraph, tensor } from '../../engine/session.ts';
+import { EvalPlannerError } from '../../errors.ts';
+import { openCheckpoint } from '../../model/local/checkpoint.ts';
+import { readHeldOut, SEED_FOLDER } from '../../package.ts';
+import { whole } from '../../report/format.ts';
+import { tableOptions } from '../../report/run/table.ts';
+import { openStore } from '../../store/ledger.ts';
+import { print, printable } from '../terminal.ts';
+
+export interface Check {
+  readonly name: string;
+  /** `none`: not here, and nothing needs it. */
+  readonly status: 'ok' | 'warn' | 'fail' | 'none';
+  readonly detail: string;
+  /** What to do about it. */
+  readonly fix?: string;
+}
+
+const GB = 2 ** 30;
+
+/** `evalplanner doctor`: exit code 3 when a check failed. */
+export async function doctor({ json }: { readonly json?: boolean }): Promise<void> {
+  const checks: Check[] = [
+    node(),
+    await attempt(
+      'runtime',
+      runtime,
+      'install again with `npm install`; onnxruntime-node has builds for Linux, macOS and Windows on x64 and arm64',
+    ),
+    ...(await Promise.all([device('webgpu'), device('cuda')])),
+    await attempt('int8', int8, 'leave out --quantization'),
+    cores(),
+    memory(),
+    await attempt('disk', disk, 'go to a folder that this user can read'),
+    await attempt('sqlite', sqlite, 'use an official build of Node 24 or newer'),
+    await attempt('seed model', seedModel, 'install the package again, or in a checkout: git checkout seed'),
+    await attempt('held-out', heldOut, 'install the package again, or in a checkout: git checkout seed'),
+    terminal(),
+  ];
+  if (checks.some(({ status }) => status === 'fail')) process.exitCode = 3;
+  await print(json ? `${JSON.stringify({ checks }, null, 2)}\n` : checks.map(line).join(''));
+}
+
+async function attempt(name: string, check: () => Check | Promise<Check>, fix: string): Promise<Check> {
+  try {
+    return await check();
+  } catch (error) {
+    const remedy = error instanceof EvalPlannerError ? error.remedy : fix;
+    return {
+      name,
+      status: 'fail',
+      detail: error instanceof Error ? error.message : String(error),
+      fix: remedy,
+    };
+  }
+}
+
+function node(): Check {
+  const { node: installed } = process.versions;
+  const ok = Number(installed.split('.')[0]) >= 24;
+  const detail = `Node ${installed} on ${process.platform} ${process.arch}`;
+  return ok
+    ? { name: 'node', status: 'ok', detail }
+    : { name: 'node', status: 'fail', detail, fix: 'install Node 24 or newer, e.g. from https://nodejs.org' };
+}
+
+/** Loads ONNX Runtime and adds two numbers with it. */
+async function runtime(): Promise<Check> {
+  const { env } = await import('onnxruntime-node');
+  const graph = new Graph();
+  const x = graph.input('x', [1]);
+  graph.output('y', graph.node('Add', [x, x], [1]));
+  const session = await loadGraph(graph.encode(), 1);
+  const { y } = await session.run({ x: tensor('float32', Float32Array.of(1.5), [1]) });
+  await session.release();
+  if (y?.data[0] !== 3) throw new Error(`ONNX Runtime adds 1.5 and 1.5 to ${y?.data[0]}`);
+  return {
+    name: 'runtime',
+    status: 'ok',
+    detail: `ONNX Runtime ${env.versions.node ?? 'of an unknown version'} on the CPU`,
+  };
+}
+
+/** What --device takes beside the CPU, tried on the engine's own graphs. */
+async function device(name: Exclude<Device, 'cpu'>): Promise<Check> {
+  const report = await checkDevice(name);
+  if (report.state === 'missing') return { name, status: 'none', detail: report.reason, fix: report.remedy };
+  const { sampling, training } = report;
+  if (sampling && training) return { name, status: 'ok', detail: `samples and trains with --device ${name}` };
+  const wrong = [sampling ? '' : 'sampling', training ? '' : 'training'].filter(Boolean).join(' and ');
+  const detail = `runs, but gives other numbers than the CPU in ${wrong}, and is refused for that`;
+  return { name, status: 'warn', detail, fix: 'use --device cpu; a newer driver may help' };
+}
+
+async function int8(): Promise<Check> {
+  if (await addsInt8()) return { name: 'int8', status: 'ok', detail: 'samples with --quantization int8' };
+  const detail = 'this processor has no VNNI or dot product instructions: --quantization int8 is refused';
+  return { name: 'int8', status: 'none', detail };
+}
+
+function cores(): Check {
+  const count = availableParallelism();
+  const check = { name: 'cores', detail: `${count}` };
+  return count >= 2 ? { ...check, status: 'ok' } : { ...check, status: 'warn', fix: 'expect half the speed' };
+}
+
+function memory(): Check {
+  // A container's limit where there is one; 0 or a huge number where there is none.
+  const limit = process.constrainedMemory();
+  const total = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  const free = Math.min(freemem(), process.availableMemory());
+  const check = {
+    name: 'memory',
+    detail: `${(total / GB).toFixed(1)} GB, ${(free / GB).toFixed(1)} GB free`,
+  };
+  return free >= 1.5 * GB
+    ? { ...check, status: 'ok' }
+    : { ...check, status: 'warn', fix: 'a run takes about 1 GB; close something' };
+}
+
+function disk(): Check {
+  const { bavail, bsize } = statfsSync('.');
+  const free = bavail * bsize;
+  const check = { name: 'disk', detail: `${(free / GB).toFixed(1)} GB free in ${process.cwd()}` };
+  return free >= GB / 2
+    ? { ...check, status: 'ok' }
+    : {
+        ...check,
+        status: 'warn',
+        fix: 'a run takes up to 0.5 GB; free some space, or choose another disk with --out',
+      };
+}
+
+function sqlite(): Check {
+  using store = openStore(':memory:', { config: {} });
+  store.finishStage('doctor');
+  return { name: 'sqlite', status: 'ok', detail: 'the run ledger opens' };
+}
+
+async function seedModel(): Promise<Check> {
+  const { parameters } = await openCheckpoint(join(SEED_FOLDER, 'model'));
+  const detail = `revision ${revision(parameters)}, ${whole(parameters.flat.length)} parameters`;
+  return { name: 'seed model', status: 'ok', detail };
+}
+
+function heldOut(): Check {
+  const lines = (split: 'dev' | 'test') => readHeldOut(split).split('\n').filter(Boolean).length;
+  return { name: 'held-out', status: 'ok', detail: `${lines('dev')} dev pairs, ${lines('test')} test pairs` };
+}
+
+function terminal(): Check {
+  const { columns, colour } = tableOptions(process.stdout);
+  const detail = process.stdout.isTTY
+    ? `${columns} columns, ${colour ? 'colour' : 'no colour (NO_COLOR)'}`
+    : 'stdout is no terminal: plain text, no colour';
+  return columns < 60
+    ? { name: 'terminal', status: 'warn', detail, fix: 'tables are stacked; widen it to 80 columns' }
+    : { name: 'terminal', status: 'ok', detail };
+}
+
+function line({ name, status, detail, fix }: Check): string {
+  const { colour } = tableOptions(process.stdout);
+  const style = { ok: 'green', warn: 'yellow', fail: 'red', none: 'dim' } as const;
+  const mark = status.padEnd(4);
+  const painted = colour ? styleText(style[status], mark, { validateStream: false }) : mark;
+  const rest = fix === undefined ? '' : `\n                 ${printable(fix)}`;
+  return `${painted}  ${name.padEnd(10)} ${printable(detail)}${rest}\n`;
+}

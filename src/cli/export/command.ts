@@ -1,0 +1,48 @@
+import { type Command, Option } from 'commander';
+import { EXPORT_FORMATS } from '../../exports/formats.ts';
+import { interruptible } from '../interrupt.ts';
+
+/** `evalplanner export` on the command line. */
+export function exportCommand(evalplanner: Command): void {
+  evalplanner
+    .command('export')
+    .description('training rows as TRL, OpenRLHF, LLaMA-Factory or Together read them, with a dataset card')
+    .argument(
+      '<sources...>',
+      "a run's folder, or files of rows {prompt, completion} or {prompt, chosen, rejected}",
+    )
+    .addOption(
+      new Option('--format <trainer>', 'who reads them').choices(EXPORT_FORMATS).makeOptionMandatory(),
+    )
+    .requiredOption('--out <folder>', 'where the files and their README.md go')
+    .addOption(
+      new Option(
+        '--style <style>',
+        'chat: messages, for the chat template of the model; text: as they stand (trl and openrlhf)',
+      )
+        .choices(['chat', 'text'])
+        .default('chat'),
+    )
+    .option('--parquet', 'Parquet in place of JSON lines')
+    .option(
+      '--tokenizer <folder>',
+      "a model's folder: put every row through its chat template, and exit with 1 where a thought is not whole in the loss mask",
+    )
+    .option('--licence <id>', 'of the rows, as the Hub calls it: mit, odc-by, … (default: unknown)')
+    .option('--title <text>', 'of the dataset (default: the name of the folder)')
+    .option('--json', 'print what was written as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ evalplanner export runs/demo-quick-0 --format trl --style text --out sets/demo
+  $ evalplanner export dpo.jsonl --format llama-factory --out sets/judge --tokenizer models/Qwen3-8B
+  $ evalplanner export runs/judge --format openrlhf --parquet --out sets/judge --licence odc-by
+
+Of a run those files are taken that trained the judge: data/sft, data/dpo-1 and data/dpo-2. README.md (and for LLaMA-Factory
+dataset_info.json) describes all that was exported into the folder; evalplanner.json keeps it for the next export.`,
+    )
+    .action((sources, options) =>
+      interruptible(async (signal) => (await import('./export.ts')).exportData(sources, options, signal)),
+    );
+}

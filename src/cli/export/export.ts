@@ -1,0 +1,237 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { AuditRow } from '../../audit/row.ts';
+import { RowsAuditor } from '../../audit/rows.ts';
+import { EvalPlannerError } from '../../errors.ts';
+import type { CardFile } from '../../exports/card.ts';
+import { auditMarkdown } from '../../exports/card-audit.ts';
+import { type ExportedFile, exportRows } from '../../exports/export.ts';
+import { describeExports, exportClaim, readExportFolder } from '../../exports/folder.ts';
+import type { ExportFormat, ExportStyle } from '../../exports/formats.ts';
+import type { Encode, RenderChat } from '../../exports/loss-mask.ts';
+import { checkTemplate, newTemplateCheck, sumChecks } from '../../exports/template-check.ts';
+import type { TrainingRow } from '../../exports/training-row.ts';
+import { makeFolder, writeAtomically } from '../../files.ts';
+import { openTokenizer } from '../../model/local/open-tokenizer.ts';
+import { version } from '../../package.ts';
+import type { RunDescription } from '../../pipeline/folder.ts';
+import { chatTemplate } from '../../prompts/chat-template.ts';
+import { whole } from '../../report/format.ts';
+import { readRows } from '../../rows/read.ts';
+import { diskFailure } from '../../store/failure.ts';
+import { keepSources } from '../output.ts';
+import { print, printable } from '../terminal.ts';
+
+export interface ExportCommand {
+  readonly format: ExportFormat;
+  readonly style: ExportStyle;
+  readonly out: string;
+  readonly parquet?: boolean;
+  readonly tokenizer?: string;
+  readonly licence?: string;
+  readonly title?: string;
+  readonly json?: boolean;
+}
+
+/** `evalplanner export`: training rows as another trainer reads them, and a card that says what they are. */
+export async function exportData(
+  sources: readonly string[],
+  command: ExportCommand,
+  signal: AbortSignal,
+): Promise<void> {
+  const { format, style, out, parquet, licence, title } = command;
+  const inputs = sources.flatMap(inputsOf);
+  const extension = parquet ? 'parquet' : 'jsonl';
+  const target = (input: string) => join(out, `${bare(input)}.${extension}`);
+  checkTargets(inputs, target);
+  const template = command.tokenizer === undefined ? null : await openTemplate(command.tokenizer, style);
+  try {
+    const names = inputs.map((input) => basename(target(input)));
+    const found = await readExportFolder(out, names);
+    makeFolder(out);
+    const [claim, claimed] = exportClaim(found, names);
+    await writeAtomically(join(out, claim), claimed);
+    const made = await history(sources, inputs);
+    const files: CardFile[] = [];
+    for (const input of inputs) {
+      const auditor = new RowsAuditor();
+      const check = newTemplateCheck();
+      const onRow = (row: TrainingRow) => {
+        auditor.add(audited(row, input));
+        if (template) checkTemplate(check, row, template.render, template.encode);
+      };
+      const file = await exportRows(readRows(input), target(input), { format, style, signal, onRow });
+      files.push({
+        ...file,
+        format,
+        style,
+        licence: licence ?? null,
+        made,
+        ...(template ? { check } : {}),
+        audit: auditMarkdown(auditor.report()),
+      });
+    }
+    const named = title ?? (found.card ? null : basename(resolve(out)));
+    const { texts, changed } = await describeExports(out, found, named, files);
+    for (const [name, text] of texts) await writeAtomically(join(out, name), text);
+    for (const name of changed)
+      process.stderr.write(
+        `note: ${printable(join(out, name))} is gone or was changed since its export: the card leaves it out\n`,
+      );
+    for (const source of sources)
+      if (existsSync(join(source, 'run.db')) && !existsSync(join(source, 'report.json')))
+        process.stderr.write(
+          `note: ${printable(source)} is not finished: this is what it has trained on so far\n`,
+        );
+    await report(files, command);
+  } catch (error) {
+    throw diskFailure(error, out);
+  }
+}
+
+function audited(row: TrainingRow, at: string): AuditRow {
+  const { kind, prompt } = row;
+  return kind === 'sft'
+    ? { kind: 'SFT row', at, prompt, chosen: row.completion, rejected: null, group: 'all' }
+    : { kind: 'preference pair', at, prompt, chosen: row.chosen, rejected: row.rejected, group: 'all' };
+}
+
+const bare = (path: string) =>
+  basename(path)
+    .replace(/\.(?:gz|zst)$/i, '')
+    .replace(/\.\w+$/, '');
+
+/** Those rows of a run that train the judge; the controls' are beside it. */
+const OF_THE_JUDGE = /^(?:sft|dpo-\d+)\.(?:jsonl|parquet)$/;
+
+function inputsOf(source: string): string[] {
+  if (!existsSync(source))
+    throw new EvalPlannerError('data', `cannot read ${source}`, 'check the path and its permissions');
+  if (!statSync(source).isDirectory()) return [source];
+  const folder = join(source, 'data');
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => OF_THE_JUDGE.test(name)) : [];
+  if (names.length > 0) return names.sort().map((name) => join(folder, name));
+  const remedy = existsSync(join(source, 'run.db'))
+    ? 'the run has not come to its first training yet: run its command again'
+    : 'name the files, or the folder of a run';
+  throw new EvalPlannerError('data', `${source} holds no training rows in data/`, remedy);
+}
+
+function checkTargets(inputs: readonly string[], target: (input: string) => string): void {
+  for (const [i, input] of inputs.entries()) {
+    const file = target(input);
+    const twin = inputs.slice(0, i).find((other) => target(other) === file);
+    if (twin !== undefined)
+      throw new EvalPlannerError(
+        'usage',
+        `${twin} and ${input} would both become ${file}`,
+        'export them to folders of their own',
+      );
+    keepSources(inputs, file);
+  }
+}
+
+/** The chat template and the tokenizer of a model's folder. */
+async function openTemplate(
+  folder: string,
+  style: ExportStyle,
+): Promise<{ readonly render: RenderChat; readonly encode: Encode }> {
+  if (style === 'text')
+    throw new EvalPlannerError(
+      'usage',
+      '--tokenizer checks a chat template, and --style text has none',
+      'leave one of them away',
+    );
+  const files: Record<string, string> = {};
+  for (const name of ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']) {
+    const text = await readFile(join(folder, name), 'utf8').catch(() => null);
+    if (text !== null) files[name] = text;
+  }
+  const tokenizer = openTokenizer(folder, files);
+  const template = chatTemplate(files);
+  if (!template.complete)
+    throw new EvalPlannerError(
+      'model',
+      `${folder} has no chat template`,
+      'export with --style text, or copy chat_template.jinja from the original model',
+    );
+  return {
+    render(messages, openAnswer) {
+      try {
+        return template.render(messages, { add_generation_prompt: openAnswer });
+      } catch (error) {
+        // Of this row: the check counts it.
+        throw new RangeError((error as Error).message);
+      }
+    },
+    encode: (text) => tokenizer.encode(text),
+  };
+}
+
+/** How the rows came to be, as far as the sources tell. */
+async function history(
+  sources: readonly string[],
+  inputs: readonly string[],
+): Promise<(readonly [string, string])[]> {
+  const lines: (readonly [string, string])[] = [
+    ['Written by', `evalplanner export, version ${version()}`],
+    ['Sources', inputs.map((input) => basename(input)).join(', ')],
+  ];
+  for (const source of sources) {
+    const text = await readFile(join(source, 'config.json'), 'utf8').catch(() => null);
+    const run = text === null ? null : descriptionOf(text);
+    if (run === null) continue;
+    const name = basename(resolve(source));
+    lines.push([`Run ${name}`, `preset ${run.preset}, seed ${run.seed}`]);
+    lines.push([`Seed model of ${name}`, `revision ${run.model}`]);
+    for (const part of ['thoughts', 'preferences', 'sft', 'dpo1', 'dpo2']) {
+      const options = (run.config as Readonly<Record<string, unknown>> | null)?.[part];
+      if (options !== undefined) lines.push([`${part} of ${name}`, JSON.stringify(options)]);
+    }
+  }
+  return lines;
+}
+
+function descriptionOf(text: string): RunDescription | null {
+  try {
+    const found = JSON.parse(text) as RunDescription | null;
+    return typeof found?.preset === 'string' ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+async function report(
+  described: readonly CardFile[],
+  { out, json, tokenizer }: ExportCommand,
+): Promise<void> {
+  const files = described.map(
+    ({ file, kind, rows, bytes, sha256, verdicts }): ExportedFile => ({
+      file,
+      kind,
+      rows,
+      bytes,
+      sha256,
+      verdicts,
+    }),
+  );
+  const check = tokenizer === undefined ? null : sumChecks(described.flatMap(({ check }) => check ?? []));
+  const failed = check !== null && check.whole < check.completions;
+  if (json) await print(`${JSON.stringify({ out, files, ...(check ? { check } : {}) }, null, 2)}\n`);
+  else {
+    const lines = files.map(
+      ({ file, kind, rows, verdicts: { A, B, none } }) =>
+        `${whole(rows).padStart(10)}  ${kind} rows in ${file}: verdict A ${whole(A)}, B ${whole(B)}${none > 0 ? `, neither ${whole(none)}` : ''}\n`,
+    );
+    const masked = check
+      ? `${whole(check.whole).padStart(10)}  of ${whole(check.completions)} completions whole in the loss mask; the longest conversation has ${whole(check.longest)} tokens\n`
+      : '';
+    await print(printable(`${lines.join('')}${masked}`));
+  }
+  if (!failed) return;
+  for (const [reason, n] of Object.entries(check.faults))
+    process.stderr.write(`${whole(n)} completions: ${printable(reason)}\n`);
+  process.stderr.write('fix: train with a chat template that shows the messages as they are\n');
+  process.exitCode = 1;
+}

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import type { TokenLogprob } from '../model.ts';
+import { verdictProbability } from './probability.ts';
+
+const generation = (text: string, logprobs: readonly TokenLogprob[]) =>
+  ({
+    key: 'k',
+    text,
+    finishReason: 'stop',
+    promptTokens: 1,
+    completionTokens: logprobs.length,
+    logprobs,
+  }) as const;
+const sure = (token: string): TokenLogprob => ({ token, logprob: 0, top: [] });
+/** A letter with probability 0.6, beside the other one with 0.2. */
+const letter = (a: string, b: string): TokenLogprob => ({
+  token: a,
+  logprob: Math.log(0.6),
+  top: [
+    { token: a, logprob: Math.log(0.6) },
+    { token: b, logprob: Math.log(0.2) },
+  ],
+});
+
+describe('the probability of a verdict’s letter', () => {
+  test.each<[string, string, readonly TokenLogprob[]]>([
+    ['a token of its own', 'so [[A]]', [sure('so'), sure(' [['), letter('A', 'B'), sure(']]')]],
+    ['part of a token', 'so [[A]]', [sure('so '), letter('[[A', '[[B'), sure(']]')]],
+    [
+      'the whole marker, and the end’s sign behind it',
+      'so[[A]]',
+      [sure('so'), letter('[[A]]', '[[B]]'), sure('</s>')],
+    ],
+    ['a space that the text has lost', 'so [[A]]', [sure(' so'), sure(' [['), letter('A', 'B'), sure(']]')]],
+    [
+      'a character in pieces before it',
+      '✓ [[A]]',
+      [sure('\ufffd'), sure('\ufffd\ufffd'), sure(' [['), letter('A', 'B'), sure(']]')],
+    ],
+    [
+      'words behind it',
+      '[[A]] as A wins',
+      [sure('[['), letter('A', 'B'), sure(']]'), sure(' as A'), sure(' wins')],
+    ],
+  ])('%s', (_, text, logprobs) => {
+    const of = generation(text, logprobs);
+    const at = text.indexOf('[[') + 2;
+    expect(verdictProbability(of, at, 'ab')).toBeCloseTo(0.75);
+    expect(verdictProbability(of, at, 'ba')).toBeCloseTo(0.25);
+  });
+
+  test('none where the model gave none, or tokens that are not this text', () => {
+    expect(verdictProbability(generation('[[A]]', []), 2, 'ab')).toBeNull();
+    expect(verdictProbability(generation('[[A]]', [sure('other'), sure(' words')]), 2, 'ab')).toBeNull();
+  });
+
+  test('is found in time that is linear in the number of tokens', () => {
+    const time = (tokens: number) => {
+      const logprobs = [letter('A', 'B'), ...Array.from({ length: tokens }, () => sure(' so'))];
+      const of = generation(logprobs.map(({ token }) => token).join(''), logprobs);
+      const start = performance.now();
+      for (let i = 0; i < 5; i++) verdictProbability(of, 0, 'ab');
+      return performance.now() - start;
+    };
+    time(20_000);
+    expect(time(200_000)).toBeLessThan(40 * time(20_000) + 50);
+  });
+});

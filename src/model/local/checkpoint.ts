@@ -1,0 +1,94 @@
+import { availableParallelism } from 'node:os';
+import { CheckpointError } from '../../engine/errors.ts';
+import { readCheckpoint, writeCheckpoint } from '../../engine/llama/checkpoint.ts';
+import { Parameters } from '../../engine/llama/parameters.ts';
+import type { Adapter } from '../../engine/lora/adapter.ts';
+import { isAdapterFolder, readAdapter, writeAdapter } from '../../engine/lora/checkpoint.ts';
+import { tokenizerFiles } from '../../engine/model-folder.ts';
+import { EvalPlannerError } from '../../errors.ts';
+import { openTokenizer } from './open-tokenizer.ts';
+import type { Tokenizer } from './tokenizer.ts';
+
+export interface Checkpoint {
+  readonly parameters: Parameters;
+  readonly tokenizer: Tokenizer;
+  /** The tokenizer's files as text, by name: they belong into every checkpoint trained from this one. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** Run something that reads or writes checkpoints; the engine's errors become those a user sees. */
+export async function withCheckpointErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    throw new EvalPlannerError(error.kind === 'disk' ? 'disk' : 'model', error.message, error.remedy, error);
+  }
+}
+
+/** A Hugging Face folder, or a PEFT adapter and its base as the one model that they are. */
+export async function openCheckpoint(dir: string): Promise<Checkpoint> {
+  return withCheckpointErrors(async () => {
+    const { adapter, ...checkpoint } = await openApart(dir);
+    if (adapter) {
+      // The runtime is loaded where it computes, not with the package.
+      const { mergeAdapter } = await import('../../engine/lora/merge.ts');
+      await mergeAdapter(checkpoint.parameters, adapter, availableParallelism());
+    }
+    return checkpoint;
+  });
+}
+
+export interface ApartCheckpoint extends Checkpoint {
+  /** What is put on the weights of `parameters`, where the folder is an adapter's. */
+  readonly adapter?: Adapter;
+  /** The folder of `parameters`. */
+  readonly base: string;
+}
+
+/** The same with an adapter left apart from its base, to be trained further. */
+export async function openApart(dir: string): Promise<ApartCheckpoint> {
+  return withCheckpointErrors(async () => {
+    const model = (await isAdapterFolder(dir))
+      ? await readAdapter(dir)
+      : { parameters: await readCheckpoint(dir), base: dir };
+    // An adapter may come without its tokenizer.
+    const own = await tokenizerFiles(dir);
+    const files = own['tokenizer.json'] === undefined ? await tokenizerFiles(model.base) : own;
+    const tokenizer = openTokenizer(dir, files);
+    const parameters = withTokenizer(dir, model.parameters, tokenizer);
+    return { ...model, parameters, files, tokenizer };
+  });
+}
+
+/** The same weights, of a model whose first end of text is that of its tokenizer, as it is for TRL: training ends rows with
+ * it, sampling stops at it and at the others, and a checkpoint trained from this one says so. */
+function withTokenizer(dir: string, { config, flat }: Parameters, tokenizer: Tokenizer): Parameters {
+  if (tokenizer.largest >= config.vocabSize) {
+    throw new EvalPlannerError(
+      'model',
+      `the tokenizer of ${dir} has the token ${tokenizer.largest}, and its model knows ${config.vocabSize} tokens`,
+      'copy the tokenizer of these weights there: tokenizer.json and tokenizer_config.json',
+    );
+  }
+  const own = tokenizer.eos === undefined ? [] : [tokenizer.eos];
+  const eosTokenIds = [...new Set([...own, ...config.eosTokenIds])];
+  return new Parameters({ ...config, eosTokenIds }, flat.buffer);
+}
+
+/** Write a model under another name as it is: an adapter stays one. */
+export async function copyCheckpoint(from: string, to: string): Promise<void> {
+  return withCheckpointErrors(async () => {
+    const { parameters, adapter, base, files } = await openApart(from);
+    if (adapter) await writeAdapter(to, adapter, { base, extraFiles: files });
+    else await writeCheckpoint(to, parameters, { extraFiles: files });
+  });
+}
+
+/** Write an adapter merged into its base, as a checkpoint that needs neither. */
+export async function mergeCheckpoint(adapter: string, to: string): Promise<void> {
+  return withCheckpointErrors(async () => {
+    const { parameters, files } = await openCheckpoint(adapter);
+    await writeCheckpoint(to, parameters, { extraFiles: files });
+  });
+}

@@ -1,0 +1,98 @@
+import { Buffer } from 'node:buffer';
+import { EvalPlannerError } from '../../errors.ts';
+import type { GenerateRequest } from '../../model.ts';
+import type { Prices } from '../../prices.ts';
+import { CallFailure } from './call-failure.ts';
+import type { Completion, Job } from './completion.ts';
+import type { Allowance } from './scheduler.ts';
+
+export interface BudgetOptions {
+  readonly prices?: Prices;
+  /** In the prices' currency; for all calls of one model together. */
+  readonly maxCost?: number;
+  /** Tokens of prompts and completions together. */
+  readonly maxTotalTokens?: number;
+}
+
+/** What a completion cost. */
+export function costOf(completion: Completion, prices: Prices): number {
+  const { promptTokens, completionTokens, cachedTokens = 0, promptShared } = completion;
+  const cached = prices.cached ?? prices.prompt;
+  const prompt = promptShared ? 0 : (promptTokens - cachedTokens) * prices.prompt + cachedTokens * cached;
+  return (prompt + completionTokens * prices.completion) / 1e6;
+}
+
+/** No tokenizer makes more tokens of a text than it has bytes; the rest is what chat templates add. */
+function mostPromptTokens({ prompt }: GenerateRequest): number {
+  return Buffer.byteLength(prompt) + 64;
+}
+
+/** Keeps calls within a sum of money and of tokens. Before a call is sent, the most that it may cost is set aside, so that the
+ * sum is never exceeded; a call that was cut off counts in full, since a provider may charge for it. */
+export class Budget implements Allowance<Job, void> {
+  readonly #prices: Prices | undefined;
+  readonly #maxCost: number;
+  readonly #maxTokens: number;
+  /** Spent or set aside. */
+  #cost = 0;
+  #tokens = 0;
+  readonly #reserved = new Map<Job, { cost: number; tokens: number; had: number }>();
+
+  constructor({ prices, maxCost, maxTotalTokens }: BudgetOptions) {
+    if (maxCost !== undefined && prices === undefined) {
+      throw new EvalPlannerError(
+        'usage',
+        'a limit of the cost needs prices',
+        'give the prices of one million prompt and completion tokens too',
+      );
+    }
+    this.#prices = prices;
+    this.#maxCost = maxCost ?? Number.POSITIVE_INFINITY;
+    this.#maxTokens = maxTotalTokens ?? Number.POSITIVE_INFINITY;
+  }
+
+  reserve(job: Job): boolean {
+    let [cost, tokens] = [0, 0];
+    for (const request of job.requests.slice(job.completions.length)) {
+      const promptTokens = mostPromptTokens(request);
+      tokens += promptTokens + request.maxTokens;
+      const most = {
+        promptTokens,
+        completionTokens: request.maxTokens,
+        text: '',
+        finishReason: 'stop',
+      } as const;
+      if (this.#prices) cost += costOf(most, this.#prices);
+    }
+    if (this.#cost + cost > this.#maxCost || this.#tokens + tokens > this.#maxTokens) return false;
+    this.#cost += cost;
+    this.#tokens += tokens;
+    this.#reserved.set(job, { cost, tokens, had: job.completions.length });
+    return true;
+  }
+
+  // biome-ignore lint/suspicious/noConfusingVoidType: a job's result is in the job
+  settle(job: Job, answer: void | CallFailure | null): void {
+    const reserved = this.#reserved.get(job);
+    if (!reserved) return;
+    this.#reserved.delete(job);
+    const cutOff =
+      answer === null || (answer instanceof CallFailure && /timeout|transient/.test(answer.kind));
+    if (cutOff) return;
+    this.#cost -= reserved.cost;
+    this.#tokens -= reserved.tokens;
+    for (const completion of job.completions.slice(reserved.had)) {
+      if (this.#prices) this.#cost += costOf(completion, this.#prices);
+      this.#tokens += completion.completionTokens + (completion.promptShared ? 0 : completion.promptTokens);
+    }
+  }
+
+  spent(): EvalPlannerError {
+    const what = Number.isFinite(this.#maxCost) ? `cost of ${this.#maxCost}` : `${this.#maxTokens} tokens`;
+    return new EvalPlannerError(
+      'usage',
+      `the next request may exceed the limit of ${what}; spent so far: ${this.#cost.toPrecision(4)} and ${this.#tokens} tokens`,
+      'raise the limit and run the same command again: what came so far is kept and costs nothing more',
+    );
+  }
+}

@@ -1,0 +1,47 @@
+import type { GenerateRequest, Generation } from '../../model.ts';
+
+/** What a server answers to one request. */
+export interface Completion extends Omit<Generation, 'key' | 'cost' | 'error'> {
+  /** Its prompt was counted with another completion of the same call. */
+  readonly promptShared?: boolean;
+}
+
+/** Requests that may be one call: alike but for their seeds, which follow each other. */
+export interface Job {
+  readonly requests: readonly GenerateRequest[];
+  /** What has come, in the order of the requests; a call that is repeated asks for the rest only. */
+  readonly completions: Completion[];
+}
+
+/** Joins neighbours into jobs of at most `most()` requests. */
+export async function* jobs(
+  requests: Iterable<GenerateRequest> | AsyncIterable<GenerateRequest>,
+  most: () => number,
+): AsyncGenerator<Job, void, undefined> {
+  let group: GenerateRequest[] = [];
+  for await (const request of requests) {
+    const first = group[0];
+    if (first && !(group.length < most() && alike(first, request, group.length))) {
+      yield { requests: group, completions: [] };
+      group = [];
+    }
+    group.push(request);
+    if (group.length >= most()) {
+      yield { requests: group, completions: [] };
+      group = [];
+    }
+  }
+  if (group.length > 0) yield { requests: group, completions: [] };
+}
+
+function alike(first: GenerateRequest, other: GenerateRequest, distance: number): boolean {
+  return (
+    other.seed === first.seed + distance &&
+    other.prompt === first.prompt &&
+    other.maxTokens === first.maxTokens &&
+    other.temperature === first.temperature &&
+    other.topP === first.topP &&
+    other.logprobs === first.logprobs &&
+    (other.stop ?? []).join('\0') === (first.stop ?? []).join('\0')
+  );
+}

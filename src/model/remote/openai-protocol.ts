@@ -1,0 +1,194 @@
+import type { FinishReason, GenerateRequest, TokenLogprob } from '../../model.ts';
+import { CallFailure } from './call-failure.ts';
+import type { Completion } from './completion.ts';
+
+/** `chat`: the prompt is a user's message. `completions`: the prompt is the text that the model continues. */
+export type OpenAIApi = 'chat' | 'completions';
+
+type Body = Record<string, unknown>;
+
+export interface BodyOptions {
+  readonly model: string;
+  readonly api: OpenAIApi;
+  readonly system?: string;
+  /** Fields beyond the protocol, as `{top_k: -1}`. */
+  readonly body?: Readonly<Body>;
+}
+
+/** The body of one call for n completions. Every sampling parameter is sent, since a server's defaults may come from the
+ * model's generation_config.json; `refused` names those that it has refused before. */
+export function requestBody(
+  request: GenerateRequest,
+  n: number,
+  { model, api, system, body }: BodyOptions,
+  refused: ReadonlySet<string>,
+): Body {
+  const { prompt, maxTokens, temperature, topP, seed, stop, logprobs } = request;
+  const chat = api === 'chat';
+  const messages = [
+    ...(system === undefined ? [] : [{ role: 'system', content: system }]),
+    { role: 'user', content: prompt },
+  ];
+  const fields: Body = {
+    model,
+    ...(chat ? { messages } : { prompt }),
+    [chat && refused.has('max_tokens') ? 'max_completion_tokens' : 'max_tokens']: maxTokens,
+    temperature,
+    top_p: topP,
+    seed,
+    ...(stop && stop.length > 0 ? { stop } : {}),
+    ...(n > 1 ? { n } : {}),
+    ...(logprobs === undefined ? {} : chat ? { logprobs: true, top_logprobs: logprobs } : { logprobs }),
+    ...body,
+  };
+  for (const name of refused) if (name !== 'max_tokens') delete fields[name];
+  return fields;
+}
+
+/** Those without which a request still means the same, or nearly: `max_tokens` has another name where it is refused. */
+const OPTIONAL = ['temperature', 'top_p', 'seed', 'stop', 'logprobs', 'top_logprobs', 'n', 'max_tokens'];
+
+/** The parameter that a 400 or 422 is about, if it is one that may be left out: reasoning models take no temperature, and
+ * servers differ in the rest. */
+export function refusedParameter(
+  message: string,
+  param: string | null | undefined,
+  sent: Body,
+): string | null {
+  const named = OPTIONAL.filter((name) => name in sent);
+  if (param && named.includes(param)) return param;
+  if (
+    !/unsupported|not? support|unrecognized|unknown|unexpected|not permitted|not allowed|extra/i.test(message)
+  )
+    return null;
+  return named.find((name) => new RegExp(`(?<![a-z_])${name}(?![a-z_])`).test(message)) ?? null;
+}
+
+/** The completions of an answer, in their order. Throws CallFailure for one that is none: what a server sends is not trusted
+ * to have the form that it should. */
+export function readCompletions(answer: unknown, request: GenerateRequest, api: OpenAIApi): Completion[] {
+  const { choices, usage, error } = record(answer);
+  if (!Array.isArray(choices) || choices.length === 0) {
+    const said = record(error).message;
+    throw new CallFailure(
+      'transient',
+      typeof said === 'string' ? `an error with status 200: ${said}` : 'an answer without choices',
+    );
+  }
+  const shape = api === 'chat' ? 'message' : 'text';
+  if (!choices.every((choice) => shape in record(choice) && record(choice)[shape] !== null)) {
+    throw new CallFailure('transient', `a choice without ${shape}`);
+  }
+  const inOrder = choices
+    .map(record)
+    .sort((a, b) => (typeof a.index === 'number' && typeof b.index === 'number' ? a.index - b.index : 0));
+  const { prompt_tokens, completion_tokens, prompt_tokens_details } = record(usage);
+  const promptTokens = count(prompt_tokens);
+  const total = count(completion_tokens);
+  const cached = Math.min(promptTokens, count(record(prompt_tokens_details).cached_tokens));
+  return inOrder
+    .map((choice, i) => {
+      // A server counts the tokens of a call, not of each of its completions.
+      const share = Math.floor(total / inOrder.length) + (i < total % inOrder.length ? 1 : 0);
+      const tokens = {
+        promptTokens,
+        completionTokens: share,
+        ...(i > 0 ? { promptShared: true } : {}),
+        ...(i === 0 && cached > 0 ? { cachedTokens: cached } : {}),
+      };
+      return {
+        ...(api === 'chat' ? message(choice) : text(choice)),
+        ...tokens,
+        ...end(choice, request, share),
+      };
+    })
+    .map((completion) => beforeStop(completion, request.stop));
+}
+
+function message(choice: Body): Pick<Completion, 'text' | 'reasoning' | 'logprobs'> {
+  const { content, reasoning_content, reasoning } = record(choice.message);
+  const thoughts = [reasoning_content, reasoning].find((value) => typeof value === 'string' && value !== '');
+  const parts = Array.isArray(content) ? content.map((part) => record(part).text) : [content];
+  const logprobs = record(choice.logprobs).content;
+  return {
+    text: parts.filter((part) => typeof part === 'string').join(''),
+    ...(thoughts === undefined ? {} : { reasoning: thoughts as string }),
+    ...(Array.isArray(logprobs) ? { logprobs: logprobs.map(chatLogprob) } : {}),
+  };
+}
+
+function chatLogprob(entry: unknown): TokenLogprob {
+  const { top_logprobs } = record(entry);
+  return { ...logprob(entry), top: Array.isArray(top_logprobs) ? top_logprobs.map(logprob) : [] };
+}
+
+function logprob(entry: unknown): { readonly token: string; readonly logprob: number } {
+  const { token, logprob } = record(entry);
+  return { token: String(token), logprob: typeof logprob === 'number' ? logprob : Number.NEGATIVE_INFINITY };
+}
+
+function text(choice: Body): Pick<Completion, 'text' | 'logprobs'> {
+  const { tokens, token_logprobs, top_logprobs } = record(choice.logprobs);
+  const said = typeof choice.text === 'string' ? choice.text : '';
+  if (!Array.isArray(tokens) || !Array.isArray(token_logprobs)) return { text: said };
+  const logprobs = tokens.map((token, i): TokenLogprob => {
+    const top = Object.entries(record(Array.isArray(top_logprobs) ? top_logprobs[i] : null));
+    return {
+      ...logprob({ token, logprob: token_logprobs[i] }),
+      top: top
+        .map(([token, value]) => logprob({ token, logprob: value }))
+        .sort((a, b) => b.logprob - a.logprob),
+    };
+  });
+  return { text: said, logprobs };
+}
+
+const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
+  stop: 'stop',
+  eos: 'stop',
+  eos_token: 'stop',
+  stop_sequence: 'stop',
+  end_turn: 'stop',
+  length: 'length',
+  max_tokens: 'length',
+  model_length: 'length',
+  content_filter: 'refused',
+  refusal: 'refused',
+  safety: 'refused',
+};
+
+function end(
+  choice: Body,
+  { maxTokens }: GenerateRequest,
+  completionTokens: number,
+): Pick<Completion, 'finishReason' | 'rawFinishReason'> & { text?: string } {
+  const { refusal } = record(choice.message);
+  const raw = choice.finish_reason;
+  const said = typeof raw === 'string' ? { rawFinishReason: raw } : {};
+  if (typeof refusal === 'string' && refusal !== '')
+    return { finishReason: 'refused', text: refusal, ...said };
+  // Some servers say nothing; then a completion of full length was cut.
+  if (raw === null || raw === undefined) {
+    return { finishReason: completionTokens >= maxTokens ? 'length' : 'stop' };
+  }
+  const finishReason = FINISH_REASONS[String(raw)];
+  if (finishReason !== undefined) return { finishReason, ...said };
+  // A server that is shut down aborts what it is at.
+  const kind = raw === 'abort' || raw === 'error' ? 'transient' : 'permanent';
+  throw new CallFailure(kind, `a completion that ended by ${JSON.stringify(raw)}`);
+}
+
+/** The completion up to the first stop, where a server went on. */
+function beforeStop(completion: Completion, stop: readonly string[] = []): Completion {
+  const ends = stop.map((text) => completion.text.indexOf(text)).filter((at) => at >= 0);
+  if (ends.length === 0 || completion.finishReason === 'refused') return completion;
+  return { ...completion, text: completion.text.slice(0, Math.min(...ends)), finishReason: 'stop' };
+}
+
+function record(value: unknown): Body {
+  return typeof value === 'object' && value !== null ? (value as Body) : {};
+}
+
+function count(value: unknown): number {
+  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0;
+}

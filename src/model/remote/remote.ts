@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import type { Generation, Model } from '../../model.ts';
+import type { Prices } from '../../prices.ts';
+import { Budget, type BudgetOptions, costOf } from './budget.ts';
+import type { CallFailure } from './call-failure.ts';
+import type { Clock } from './clock.ts';
+import { type Completion, type Job, jobs } from './completion.ts';
+import type { Endpoint } from './places.ts';
+import { Scheduler, type SchedulerOptions } from './scheduler.ts';
+
+export interface RemoteOptions extends Partial<SchedulerOptions>, BudgetOptions {
+  /** Most completions of one call, where requests are alike but for seeds that follow each other (default 16). */
+  readonly maxN?: number;
+  /** Names the weights behind the address, where that does not: a commit, a checkpoint. Part of every key. */
+  readonly revision?: string;
+}
+
+/** Where a model's completions come from. A call fills the job it is given. */
+export interface CompletionEndpoint extends Endpoint<Job, void> {
+  /** Whether one call may bring several completions. */
+  readonly takesN: boolean;
+}
+
+/** A model behind endpoints: one scheduler for all its calls. `identity` is everything that decides what it answers. */
+export function remoteModel(
+  identity: readonly string[],
+  endpoints: readonly CompletionEndpoint[],
+  options: RemoteOptions,
+  clock?: Clock,
+): Model {
+  const { maxN = 16, prices } = options;
+  const scheduler = new Scheduler<Job, void>(endpoints, options, clock, new Budget(options));
+  const most = () => (endpoints.every(({ takesN }) => takesN) ? Math.max(1, maxN) : 1);
+  return {
+    revision: createHash('sha256').update(identity.join('\n')).digest('hex').slice(0, 16),
+    async *generate(requests, signal) {
+      for await (const outcome of scheduler.run(jobs(requests, most), signal)) {
+        const { requests, completions } = outcome.job;
+        const failure = 'failure' in outcome ? outcome.failure : undefined;
+        for (const [index, { key }] of requests.entries()) {
+          yield generation(key, completions[index], failure, prices);
+        }
+      }
+    },
+    async close() {},
+  };
+}
+
+function generation(
+  key: string,
+  completion: Completion | undefined,
+  failure: CallFailure | undefined,
+  prices: Prices | undefined,
+): Generation {
+  if (!completion) {
+    const { message: error = '', kind } = failure ?? {};
+    const again = kind === 'permanent' ? { permanent: true as const } : {};
+    return { key, text: '', finishReason: 'error', promptTokens: 0, completionTokens: 0, error, ...again };
+  }
+  const { promptShared, ...told } = completion;
+  return { key, ...told, ...(prices ? { cost: costOf(completion, prices) } : {}) };
+}

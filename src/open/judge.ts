@@ -1,0 +1,152 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EvalPlannerError } from '../errors.ts';
+import type { JudgeOptions } from '../judging/settings.ts';
+import type { Model } from '../model.ts';
+import { SEED_FOLDER } from '../package.ts';
+import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
+import { DryRun } from '../sampling/dry-run.ts';
+import { openStore, readStore } from '../store/ledger.ts';
+import type { Store } from '../store.ts';
+import { optionsWithKeys } from './keys.ts';
+import type { ModelOptions } from './model.ts';
+import { checkModelOptions, type ModelPlace, openModel, placeOf } from './model.ts';
+
+/** What every command that judges says of how. */
+export interface JudgeSetup extends ModelOptions {
+  readonly model?: string;
+  readonly planModel?: string;
+  readonly planApiKeyEnv?: string;
+  /** Whose the key is; `judge` when absent. */
+  readonly keysOf?: 'judge' | 'plan';
+  readonly prompts?: 'playground' | 'published';
+  readonly form?: NonNullable<JudgeOptions['form']>;
+  readonly votes?: number;
+  readonly plans?: number;
+  readonly ties?: boolean;
+  readonly reask?: boolean;
+  readonly weighted?: boolean;
+  readonly temperature?: number;
+  readonly maxTokens?: number;
+  readonly seed: number;
+  readonly store?: string;
+  readonly fresh?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export interface OpenJudge {
+  readonly name: string;
+  readonly model: Model;
+  readonly options: JudgeOptions;
+  readonly place: ModelPlace;
+  readonly ledger: Store | null;
+  /** What stands in for the models and the ledger, where nothing is to be asked. */
+  readonly dry: DryRun | null;
+  close(): Promise<void>;
+}
+
+/** Generations are keyed by all that made them, so that one ledger serves every command line. */
+const CONFIG = { command: 'judge' };
+
+/** Opens the judge, the model of its plans and the ledger; all are closed again where one of them fails. */
+export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise<OpenJudge> {
+  if (setup.baseUrl && setup.model === undefined) {
+    throw new EvalPlannerError(
+      'usage',
+      '--base-url needs a model',
+      "give its server's name for it as --model",
+    );
+  }
+  checkModelOptions([setup.model ?? 'M0', setup.planModel ?? []].flat(), setup);
+  const name = setup.model ?? join(SEED_FOLDER, 'model');
+  const place = placeOf(name, setup.baseUrl);
+  const opened: { close(): unknown }[] = [];
+  const close = async () => {
+    for (const one of opened.splice(0).reverse()) await one.close();
+  };
+  const keep = <T extends { close(): unknown }>(one: T): T => {
+    opened.push(one);
+    return one;
+  };
+  try {
+    const dry = setup.dryRun ? new DryRun(setup.prices) : null;
+    const open = async (name: string, options: ModelOptions) => {
+      const real = keep(await openModel(name, options));
+      return dry ? dry.model(real) : real;
+    };
+    const { planModel: planName } = setup;
+    const planPlace = planName === undefined ? null : placeOf(planName, setup.baseUrl);
+    const keyed = setup.keysOf === 'plan' ? planPlace : null;
+    const [home, other] = keyed
+      ? optionsWithKeys(setup, keyed, place)
+      : optionsWithKeys(setup, place, planPlace);
+    const [judgeOptions, planOptions] = keyed ? [other, home] : [home, other];
+    const model = await open(name, judgeOptions);
+    const planModel = planName === undefined ? undefined : await open(planName, planOptions);
+    const ledger = setup.store === undefined ? undefined : openLedger(setup.store, dry !== null);
+    if (ledger) keep(ledger);
+    const store = dry ? dry.store(ledger) : ledger;
+    const prompts = await promptsOf(setup.prompts, place.kind === 'folder' ? place.folder : null);
+    const { votes, plans = 1, ties, reask, weighted, temperature, seed, fresh } = setup;
+    const options: JudgeOptions = {
+      form: setup.form ?? (plans > 1 || planModel ? 'two-call' : 'planned'),
+      prompts,
+      plans,
+      maxTokens: setup.maxTokens ?? (prompts === PLAYGROUND_PROMPTS ? 144 : 2048),
+      ...(prompts === PLAYGROUND_PROMPTS ? { maxPlanTokens: 96 } : {}),
+      seed,
+      signal,
+      ...(votes === undefined ? {} : { votes }),
+      ...(ties ? { ties } : {}),
+      ...(reask ? { reask } : {}),
+      ...(weighted ? { weighted } : {}),
+      ...(fresh ? { fresh } : {}),
+      ...(temperature === undefined ? {} : { temperature }),
+      ...(planModel ? { planModel } : {}),
+      ...(store ? { store } : {}),
+    };
+    return { name, place, model, options, ledger: ledger ?? null, dry, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A dry run makes no ledger, and reads one that another command is at work on. */
+function openLedger(path: string, dry: boolean): Store | undefined {
+  if (dry) return existsSync(path) ? readStore(path) : undefined;
+  try {
+    return openStore(path, { config: CONFIG });
+  } catch (error) {
+    const owner = error instanceof EvalPlannerError && error.code === 'run' ? otherOwner(path) : null;
+    if (owner === null) throw error;
+    throw new EvalPlannerError(
+      'run',
+      `${path} is the ledger of ${owner}, not of judgments`,
+      'name another file with --store; it is made where there is none',
+      error,
+    );
+  }
+}
+
+/** Whose a ledger is that is not of judgments; null for one of them, and for what is no ledger. */
+function otherOwner(path: string): string | null {
+  try {
+    using store = readStore(path);
+    const { command, preset, seed } = (store.config ?? {}) as Readonly<Record<string, unknown>>;
+    if (command === CONFIG.command) return null;
+    if (typeof command === 'string') return `\`evalplanner ${command}\``;
+    return typeof preset === 'string' ? `a training run (preset ${preset}, seed ${seed})` : 'another run';
+  } catch {
+    return null;
+  }
+}
+
+/** The prompts that a checkpoint was trained on: a playground's vocabulary has the judge prompt's own tag. */
+export async function promptsOf(name: JudgeSetup['prompts'], folder: string | null): Promise<PromptSet> {
+  if (name !== undefined) return name === 'playground' ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
+  const path = folder === null ? null : join(folder, 'tokenizer.json');
+  const tokenizer = path === null ? '' : await readFile(path, 'utf8').catch(() => '');
+  return tokenizer.includes('"<judge>"') ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
+}

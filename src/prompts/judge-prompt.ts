@@ -1,0 +1,26 @@
+import type { Order, ResponsePair } from '../types.ts';
+import type { PromptSet } from './set.ts';
+import { render, type Template } from './template.ts';
+
+/** How a judge thinks: a plan and its execution (the method), an execution alone, or nothing (the controls). */
+export type JudgeForm = 'planned' | 'unplanned' | 'direct';
+
+export function judgeTemplate(prompts: PromptSet, form: JudgeForm): Template<'instruction' | 'a' | 'b'> {
+  return { planned: prompts.judge, unplanned: prompts.unplanned, direct: prompts.direct }[form];
+}
+
+/** The responses as shown in an order: `ab` shows the chosen one first. */
+export function shown({ instruction, chosen, rejected }: ResponsePair, order: Order) {
+  const [a, b] = order === 'ab' ? [chosen, rejected] : [rejected, chosen];
+  return { instruction, a, b };
+}
+
+/** The verdict that names the chosen response in an order. */
+export function goldVerdict(order: Order): 'A' | 'B' {
+  return order === 'ab' ? 'A' : 'B';
+}
+
+/** The trained prompt: x, a, b and no plan. */
+export function judgePrompt(prompts: PromptSet, form: JudgeForm, pair: ResponsePair, order: Order): string {
+  return render(judgeTemplate(prompts, form), shown(pair, order));
+}

@@ -1,0 +1,240 @@
+import type { Interval, Scores } from '../../metrics.ts';
+import type { TrainStep } from '../../trainer.ts';
+import type { Domain } from '../../types.ts';
+import { document } from '../document.ts';
+import { duration, percent, range, whole } from '../format.ts';
+import { embedJson, type Html, html } from '../html.ts';
+import { dataAudit } from './audit.ts';
+import { accuracyChart, curveChart } from './charts.ts';
+import { DOMAIN_LABEL, DOMAINS, headline, isControl } from './headline.ts';
+import type { Curve, PlanHabits, Report, StageScores } from './report.ts';
+import { SCRIPT } from './script.ts';
+import { STYLE } from './style.ts';
+
+/** report.html: one file that needs nothing else, from data that may be hostile. Pure: equal reports, equal pages. */
+export function renderReport(report: Report): string {
+  return page(report).text;
+}
+
+/** The whole page. */
+function page(report: Report): Html {
+  return document({
+    title: `EvalPlanner: ${report.preset}, seed ${report.seed}`,
+    eyebrow: 'EvalPlanner run report',
+    heading: title(report),
+    facts: facts(report),
+    main: html`${stages(report)}
+${habits(report.habits ?? [])}
+${samples(report)}
+${curves(report.curves)}
+${dataAudit(report)}
+${effort(report)}`,
+    style: STYLE,
+    script: report.samples.length === 0 ? null : SCRIPT,
+    version: report.version,
+    node: report.node,
+  });
+}
+
+function title(report: Report): Html {
+  const found = headline(report);
+  if (found === null) return html`This run has no scores yet.`;
+  const change = ({ domain, from, to, verb }: (typeof found.changes)[number]) => {
+    const figures =
+      verb === 'stayed'
+        ? html`at <span class="${domain}">${percent(to)}%</span>`
+        : html`from <span class="${domain}">${percent(from)}%</span> to <span class="${domain}">${percent(to)}%</span>`;
+    return { verb, text: html`${figures} on ${DOMAIN_LABEL[domain]}` };
+  };
+  if (found.first === found.last) {
+    const at = found.changes.map(
+      ({ domain, to }) => html`<span class="${domain}">${percent(to)}%</span> on ${DOMAIN_LABEL[domain]}`,
+    );
+    return html`${found.first} has an accuracy of ${joined(at)}.`;
+  }
+  // The verb is said once when both domains share it.
+  const parts = found.changes.map(change);
+  const phrases = parts.map(({ verb, text }, i) =>
+    parts[i - 1]?.verb === verb ? text : html`${verb} ${text}`,
+  );
+  return html`From ${found.first} to ${found.last}, accuracy ${joined(phrases)}.`;
+}
+
+function joined(parts: readonly Html[]): Html {
+  return html`${parts.map((part, i) => html`${i === 0 ? '' : ' and '}${part}`)}`;
+}
+
+function facts(report: Report): Html {
+  const list: readonly (readonly [string, string])[] = [
+    ['Preset', report.preset],
+    ['Seed', String(report.seed)],
+    ['Seed model', report.model],
+    ['Time', duration(report.seconds)],
+    ['Peak memory', `${whole(report.peakRssMB)} MB`],
+  ];
+  return html`<dl class="facts">${list.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+function stages(report: Report): Html {
+  if (report.stages.length === 0) return html``;
+  const pairs = report.stages[0]?.general.pairs ?? 0;
+  return html`<section>
+<h2>Accuracy by stage</h2>
+<p>Each judge sees every pair in both orders. A verdict is right when it names the response known to be better; a tie, a
+cut or an unreadable verdict is wrong. Lines are 95% intervals, the dashed line is chance, hollow dots are controls:
+<em>direct</em> gives a verdict alone, <em>unplanned</em> reasons without a plan.</p>
+<div class="panels">${DOMAINS.map(
+    (domain) =>
+      html`<figure><figcaption>${label(domain)}, %</figcaption>${accuracyChart(report.stages, domain, DOMAIN_LABEL[domain])}</figure>`,
+  )}</div>
+${DOMAINS.map((domain) => scoreTable(report.stages, domain))}
+${comparisons(report)}
+<p class="note">Intervals: bootstrap over pairs for accuracy, since the two orders of a pair are not independent; Wilson for
+the others. “Slot A” is the share of verdicts A among A and B; 50 means no preference for a place.${
+    pairs < 100 ? ' With so few pairs the intervals are wide.' : ''
+  }</p>
+</section>`;
+}
+
+function label(domain: Domain): string {
+  return `${DOMAIN_LABEL[domain][0]?.toUpperCase()}${DOMAIN_LABEL[domain].slice(1)}`;
+}
+
+function scoreTable(all: readonly StageScores[], domain: Domain): Html {
+  const last = all.findLast(({ name }) => !isControl(name));
+  const cell = (share: number, interval?: Interval) =>
+    html`<td>${percent(share)}${interval === undefined ? '' : html` <span class="range">${range(interval)}</span>`}</td>`;
+  const row = (stage: StageScores) => {
+    const s: Scores = stage[domain];
+    return html`<tr class="${isControl(stage.name) ? 'control' : stage === last ? 'last' : ''}">
+<th scope="row">${stage.name}</th>${cell(s.accuracy, s.intervals.accuracy)}${cell(s.bothOrders, s.intervals.bothOrders)}${cell(
+      s.consistency,
+      s.intervals.consistency,
+    )}${cell(s.invalid, s.intervals.invalid)}${cell(s.firstSlot)}</tr>`;
+  };
+  return html`<div class="scroll"><table class="scores">
+<caption class="${domain}">${label(domain)}: ${whole(all[0]?.[domain].pairs ?? 0)} pairs, figures in %</caption>
+<thead><tr><th scope="col">Judge</th>${['Accuracy', 'Both orders right', 'Orders agree', 'Not A or B'].map(
+    (name) => html`<th scope="col" class="ranged">${name}</th>`,
+  )}<th scope="col">Slot A</th></tr></thead>
+<tbody>${all.map(row)}</tbody></table></div>`;
+}
+
+function comparisons({ comparisons: list = [] }: Report): Html {
+  return html`${list.map(
+    ({
+      domain,
+      first,
+      second,
+      firstOnly,
+      secondOnly,
+      p,
+    }) => html`<p>On ${DOMAIN_LABEL[domain]}, ${second} alone is right in both
+orders on ${whole(secondOnly)} pairs and ${first} alone on ${whole(firstOnly)} (exact McNemar test, p ${
+      p < 0.001 ? '< 0.001' : `= ${p.toFixed(3)}`
+    }).</p>`,
+  )}`;
+}
+
+function habits(list: readonly PlanHabits[]): Html {
+  if (list.length === 0) return html``;
+  const kinds = [...new Set(list.flatMap((stage) => stage.kinds.map(({ kind }) => kind)))];
+  const cell = (stage: PlanHabits, kind: string) => {
+    const found = stage.kinds.find((other) => other.kind === kind);
+    if (found === undefined || found.share === 0) return html`<td>0.0 <span class="range"></span></td>`;
+    const right =
+      found.accuracy === null ? '' : html`${percent(found.accuracy)}<span class="word"> right</span>`;
+    return html`<td>${percent(found.share)} <span class="range">${right}</span></td>`;
+  };
+  return html`<section>
+<h2>What the plans are like</h2>
+<p>The share of each kind of plan a judge writes, in %, and how often its verdict is right with it.</p>
+<div class="scroll"><table class="habits"><caption>Plans by kind</caption>
+<thead><tr><th scope="col">Judge</th><th scope="col">Plans</th>${kinds.map((kind) => html`<th scope="col" class="ranged">${kind}</th>`)}</tr></thead>
+<tbody>${list.map(
+    (stage) =>
+      html`<tr><th scope="row">${stage.stage}</th><td>${whole(stage.plans)}</td>${kinds.map((kind) => cell(stage, kind))}</tr>`,
+  )}</tbody></table></div>
+</section>`;
+}
+
+function samples(report: Report): Html {
+  if (report.samples.length === 0) return html``;
+  const options = (values: Iterable<string>) =>
+    [...new Set(values)].map((value) => html`<option>${value}</option>`);
+  const last = report.stages.findLast(({ name }) => !isControl(name))?.name ?? '';
+  return html`<section>
+<h2>Thoughts to read</h2>
+<p>A sample of what the judges wrote. The buttons above a thought show the same pair, in the same order, at other stages;
+the arrow keys go on.</p>
+<div class="reader" id="reader" data-first="${last}" hidden>
+<div class="bar">
+<label>Judge <select name="stage"><option value="">all</option>${options(report.samples.map(({ stage }) => stage))}</select></label>
+<label>Domain <select name="domain"><option value="">all</option>${options(report.samples.map(({ domain }) => domain))}</select></label>
+<label>Verdict <select name="result"><option value="">all</option><option>right</option><option>wrong</option></select></label>
+<div class="place"><button type="button" aria-label="Previous thought">←</button><output aria-live="polite"></output><button
+type="button" aria-label="Next thought">→</button></div>
+</div>
+<div class="thought"></div>
+</div>
+<noscript><p class="note">Reading them here needs JavaScript; they are also in report.json.</p></noscript>
+<script type="application/json" id="samples">${embedJson(report.samples)}</script>
+</section>`;
+}
+
+function curves(list: readonly Curve[]): Html {
+  const drawn = list.filter(({ steps }) => steps.length > 0);
+  if (drawn.length === 0) return html``;
+  const charts = ({ kind, steps }: Curve) => [
+    curveChart(steps, 'Loss', [{ name: 'loss', value: (s) => s.loss }]),
+    ...(kind === 'sft'
+      ? []
+      : [
+          curveChart(steps, 'Margin', [{ name: 'margin', value: (s) => s.margin }]),
+          curveChart(steps, 'Log-probability', [
+            { name: 'chosen', value: (s: TrainStep) => s.chosenLogp },
+            { name: 'rejected', value: (s: TrainStep) => s.rejectedLogp },
+          ]),
+        ]),
+  ];
+  return html`<section>
+<h2>Learning curves</h2>
+${drawn.map((curve) => html`<h3>${curve.stage}, ${whole(curve.steps.length)} steps</h3><div class="curves">${charts(curve)}</div>`)}
+</section>`;
+}
+
+function effort({ counts, timings }: Report): Html {
+  const rows: (readonly [string, number])[] = [
+    ...Object.entries(counts.pairs).map(([split, n]) => [`Response pairs, ${split}`, n] as const),
+    ...Object.entries(counts.plans).map(([round, n]) => [`Plans, round ${round}`, n] as const),
+    ...Object.entries(counts.thoughts).flatMap(([round, { total, correct }]) => [
+      [`Thoughts, round ${round}`, total] as const,
+      [`Right among them`, correct] as const,
+    ]),
+    ...Object.entries(counts.preferences).map(
+      ([round, n]) => [`Preference pairs, round ${round}`, n] as const,
+    ),
+    ['Generations that ended by themselves', counts.generations.stop],
+    ['Generations cut at their limit', counts.generations.length],
+    ['Generations refused or failed', counts.generations.refused + counts.generations.error],
+    ['Tokens read', counts.promptTokens],
+    ['Tokens written', counts.completionTokens],
+  ];
+  const total = timings.reduce((sum, { seconds }) => sum + seconds, 0);
+  return html`<section>
+<h2>What it took</h2>
+<div class="panels">
+<div><table class="plain"><caption>Counts</caption><tbody>${rows.map(
+    ([name, value]) => html`<tr><th scope="row">${name}</th><td>${whole(value)}</td></tr>`,
+  )}</tbody></table></div>
+<div><table class="plain"><caption>Time</caption>
+<thead><tr><th scope="col">Stage</th><th scope="col">Time</th><th scope="col">Tokens</th><th scope="col">Tokens/s</th></tr></thead>
+<tbody>${timings.map(
+    ({ stage, seconds, tokens, tokensPerSecond }) =>
+      html`<tr><th scope="row">${stage}</th><td>${duration(seconds)}</td><td>${
+        tokens === 0 ? '' : whole(tokens)
+      }</td><td>${tokens === 0 ? '' : whole(tokensPerSecond)}</td></tr>`,
+  )}<tr class="last"><th scope="row">All</th><td>${duration(total)}</td><td></td><td></td></tr></tbody></table></div>
+</div>
+</section>`;
+}

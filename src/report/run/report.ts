@@ -1,0 +1,98 @@
+import type { RunAudit } from '../../audit/run.ts';
+import type { Scores } from '../../metrics.ts';
+import type { PreferenceReport } from '../../preferences/counts.ts';
+import type { Counts } from '../../store.ts';
+import type { TrainStep } from '../../trainer.ts';
+import type { Domain, Order, VerdictKind } from '../../types.ts';
+
+/** report.json: what a run did and what came of it. All shares are fractions from 0 to 1. */
+export interface Report {
+  /** Of this format. */
+  readonly schema: 1;
+  readonly version: string;
+  readonly node: string;
+  readonly preset: string;
+  readonly seed: number;
+  /** M0: its name and revision. */
+  readonly model: string;
+  /** Its prompts, as `name version`; a run of an earlier version did not say. */
+  readonly templates?: readonly string[];
+  readonly seconds: number;
+  readonly peakRssMB: number;
+  /** In the order of the method, controls last. */
+  readonly stages: readonly StageScores[];
+  /** M0 against the last stage, each right when it is right in both orders (exact McNemar test). */
+  readonly comparisons?: readonly StageComparison[];
+  readonly counts: Counts;
+  readonly timings: readonly Timing[];
+  readonly curves: readonly Curve[];
+  readonly habits?: readonly PlanHabits[];
+  /** What the data would teach besides judging. */
+  readonly audit?: RunAudit;
+  /** What became of the thoughts of each DPO stage. */
+  readonly preferences?: Readonly<Record<string, PreferenceReport>>;
+  /** Thoughts to read; a pair may come back at several stages. */
+  readonly samples: readonly Sample[];
+}
+
+export type StageName = 'M0' | 'M1-SFT' | 'M1-DPO' | 'M2-DPO' | Control;
+
+/** What the plan is measured against: a verdict alone, and an execution without a plan. */
+export type Control = 'direct' | 'unplanned';
+
+export interface StageScores {
+  readonly name: StageName;
+  readonly general: Scores;
+  readonly math: Scores;
+}
+
+export interface StageComparison {
+  readonly domain: Domain;
+  readonly first: StageName;
+  readonly second: StageName;
+  /** Pairs that only the one or only the other judged right. */
+  readonly firstOnly: number;
+  readonly secondOnly: number;
+  readonly p: number;
+}
+
+export interface Timing {
+  readonly stage: string;
+  readonly seconds: number;
+  readonly tokens: number;
+  readonly tokensPerSecond: number;
+}
+
+export interface Curve {
+  readonly stage: string;
+  readonly kind: 'sft' | 'dpo';
+  readonly steps: readonly TrainStep[];
+}
+
+/** Which kinds of plan a stage writes, and how often it is right with each. */
+export interface PlanHabits {
+  readonly stage: StageName;
+  readonly plans: number;
+  readonly kinds: readonly {
+    readonly kind: string;
+    readonly share: number;
+    /** Null when it wrote none. */
+    readonly accuracy: number | null;
+  }[];
+}
+
+export interface Sample {
+  readonly stage: StageName;
+  readonly domain: Domain;
+  readonly pairId: string;
+  readonly order: Order;
+  readonly instruction: string;
+  /** The responses as shown: in order `ab` response A is the chosen one. */
+  readonly a: string;
+  readonly b: string;
+  /** Empty for a control without a plan, or where the output had none. */
+  readonly plan: string;
+  readonly execution: string;
+  readonly verdict: VerdictKind;
+  readonly correct: boolean;
+}

@@ -1,0 +1,106 @@
+import { setTimeout } from 'node:timers/promises';
+import type { GenerateRequest, Generation, Model, Requests } from '../model.ts';
+import type { Generations, Store } from '../store.ts';
+
+/** What every stage works with. */
+export interface Work {
+  readonly store: Store;
+  /** The run's seed; each unit derives its own from it. */
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+  /** Called as units end: how many more are done of how many, and the tokens they took. */
+  readonly progress?: (done: number, total: number, tokens: number) => void;
+}
+
+export interface GenerateOptions {
+  /** Ask again for what is there, too; what comes replaces it. */
+  readonly fresh?: boolean;
+}
+
+/** No transaction is larger, so that a burst of short generations shows on a progress line. */
+const BATCH = 64;
+
+/** Have every request's generation in the ledger: those that are there already cost nothing. */
+export async function generate(
+  work: Work,
+  model: Model,
+  requests: readonly GenerateRequest[],
+  options: GenerateOptions = {},
+): Promise<void> {
+  const byKey = new Map(requests.map((request) => [request.key, request]));
+  const missing = options.fresh
+    ? [...byKey.values()]
+    : [...work.store.missing(byKey.keys())].map((key) => byKey.get(key) as GenerateRequest);
+  let done = byKey.size - missing.length;
+  work.progress?.(done, byKey.size, 0);
+  for await (const batch of record(work, model, missing, options)) {
+    done += batch.length;
+    work.progress?.(
+      done,
+      byKey.size,
+      batch.reduce((sum, { completionTokens }) => sum + completionTokens, 0),
+    );
+  }
+}
+
+/** Ask the model for those requests that the ledger lacks, and yield the generations once they are stored, in any order. What
+ * a kill takes is what was in flight. Memory does not grow with the number of requests, which are pulled as the model takes
+ * them. */
+export async function* record(
+  work: Pick<Work, 'signal'> & { readonly store: Generations },
+  model: Model,
+  requests: Requests,
+  { fresh = false }: GenerateOptions = {},
+): AsyncGenerator<readonly Generation[], void, undefined> {
+  // The ledger dates by the millisecond: nothing that is there now may look as if it came after.
+  const since = fresh ? Date.now() + 1 : undefined;
+  if (fresh) await setTimeout(2);
+  const asked = new Set<string>();
+  async function* missing(): AsyncGenerator<GenerateRequest> {
+    for await (const request of requests) {
+      if (asked.has(request.key)) continue;
+      for (const key of work.store.missing([request.key], since)) {
+        asked.add(key);
+        yield request;
+      }
+    }
+  }
+
+  const left = new AbortController();
+  const signal = work.signal ? AbortSignal.any([work.signal, left.signal]) : left.signal;
+  const source = model.generate(missing(), signal)[Symbol.asyncIterator]();
+  let pending: Generation[] = [];
+  const store = () => {
+    work.store.putGenerations(pending, since);
+    // A failed one stays: what has failed is asked for once in a call.
+    for (const { key, finishReason } of pending) if (finishReason !== 'error') asked.delete(key);
+    const stored = pending;
+    pending = [];
+    return stored;
+  };
+  try {
+    for (;;) {
+      const next = source.next();
+      // What has come is stored before anything is waited for.
+      if (pending.length >= BATCH || (pending.length > 0 && !(await comes(next)))) yield store();
+      const { value, done } = await next;
+      if (done) break;
+      pending.push(value);
+    }
+    if (pending.length > 0) yield store();
+  } finally {
+    if (pending.length > 0) store();
+    left.abort();
+    await source.return?.().catch(() => {});
+  }
+  work.signal?.throwIfAborted();
+}
+
+/** Whether a promise settles in this turn of the event loop. */
+function comes(promise: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settled = () => resolve(true);
+    promise.then(settled, settled);
+    setImmediate(() => resolve(false));
+  });
+}
