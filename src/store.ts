@@ -93,6 +93,9 @@ export interface Evaluation {
   readonly verdict: VerdictKind;
   readonly correct: boolean;
   readonly text: string;
+  /** Read from the text; null where it has none. */
+  readonly plan: string | null;
+  readonly execution: string | null;
 }
 
 export interface StageRecord {

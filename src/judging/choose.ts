@@ -1,9 +1,9 @@
 import { EvalPlannerError } from '../errors.ts';
-import { key } from '../key.ts';
 import { parseChoice, SLOTS } from '../prompts/published/choice.ts';
 import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
-import type { Answer, Ask, Task } from '../sampling/task.ts';
+import { requestOf } from '../sampling/request.ts';
+import { type Answer, asks, type Task } from '../sampling/task.ts';
 import type { VerdictKind } from '../types.ts';
 import type { Settings } from './settings.ts';
 
@@ -25,19 +25,17 @@ export function* choose(instruction: string, responses: readonly string[], s: Se
   if (n < 2 || n > SLOTS.length)
     throw new EvalPlannerError('data', `${n} responses cannot be shown at once`, 'give 2 to 26');
   const template = s.prompts.choice(n);
-  const prompt = render(template, {
+  const text = render(template, {
     instruction,
     ...Object.fromEntries(responses.map((response, i) => [SLOTS.charAt(i), response])),
   });
-  const { name, version } = template;
-  const base = s.sampling.temperature === 0 ? 0 : seedOf(s.seed, 'choice', prompt);
-  const asks = Array.from({ length: s.votes }, (_, index): Ask => {
-    const seed = base + index;
-    const parts = { prompt: name, version, text: prompt, model: s.judge, seed, ...s.sampling };
-    return { of: 'judge', request: { key: key(parts), prompt, seed, ...s.sampling } };
-  });
-  const answers = yield asks;
-  const votes = asks.map(({ request }) => read(answers.get(request.key) as Answer, n));
+  const base = s.sampling.temperature === 0 ? 0 : seedOf(s.seed, 'choice', text);
+  const recipe = { template, text, model: s.judge, sampling: s.sampling };
+  const requests = Array.from({ length: s.votes }, (_, index) =>
+    requestOf({ ...recipe, seed: base + index }),
+  );
+  const answers = yield asks(requests);
+  const votes = requests.map((request) => read(answers.get(request.key) as Answer, n));
   const counts = new Map<number, number>();
   for (const vote of votes) if ('slot' in vote) counts.set(vote.slot, (counts.get(vote.slot) ?? 0) + 1);
   const most = Math.max(0, ...counts.values());

@@ -1,8 +1,8 @@
-import { key } from '../key.ts';
-import type { GenerateRequest, Model } from '../model.ts';
+import type { Sampling } from '../model.ts';
 import { goldVerdict, type JudgeForm, judgePrompt, judgeTemplate } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
-import { generate, type Work } from '../sampling/record.ts';
+import { requestOf } from '../sampling/request.ts';
+import { type Answer, asks, type Task } from '../sampling/task.ts';
 import type { Evaluation } from '../store.ts';
 import { ORDERS, type ResponsePair } from '../types.ts';
 import { parseVerdict } from '../verdict/verdict.ts';
@@ -12,43 +12,39 @@ export interface EvaluateOptions {
   readonly stage: string;
   readonly split: string;
   readonly form: JudgeForm;
+  readonly prompts: PromptSet;
+  /** Revision of the model. */
+  readonly model: string;
   readonly maxTokens: number;
 }
 
-/** Judge every pair in both orders, greedily, and store the verdicts. */
-export async function evaluate(
-  work: Work,
-  model: Model,
-  prompts: PromptSet,
-  pairs: readonly ResponsePair[],
-  { stage, split, form, maxTokens }: EvaluateOptions,
-): Promise<Evaluation[]> {
+/** What a judge says of a pair whose better response is known: greedily, in both orders. */
+export function* evaluate(
+  pair: ResponsePair,
+  { stage, split, form, prompts, model, maxTokens }: EvaluateOptions,
+): Task<Evaluation[]> {
   const template = judgeTemplate(prompts, form);
-  const sampling = { temperature: 0, topP: 1, maxTokens };
-  const units = pairs.flatMap((pair) =>
-    ORDERS.map((order) => {
-      const parts = { prompt: template.name, version: template.version, model: model.revision, ...sampling };
-      const request: GenerateRequest = {
-        key: key({ ...parts, judged: pair.id, order }),
-        prompt: judgePrompt(prompts, form, pair, order),
-        seed: 0,
-        ...sampling,
-      };
-      return { pair, order, request };
-    }),
-  );
-  await generate(
-    work,
-    model,
-    units.map(({ request }) => request),
-  );
-  const evaluations = units.flatMap(({ pair, order, request }): Evaluation[] => {
-    const generation = work.store.generation(request.key);
-    if (!generation) return [];
+  const sampling: Sampling = { temperature: 0, topP: 1, maxTokens };
+  const requests = ORDERS.map((order) => {
+    const text = judgePrompt(prompts, form, pair, order);
+    return requestOf({ template, text, model, seed: 0, sampling });
+  });
+  const answers = yield asks(requests);
+  return ORDERS.map((order, i): Evaluation => {
+    const { generation } = answers.get(requests[i]?.key as string) as Answer;
     const { text, finishReason } = generation;
     const { kind: verdict } = parseVerdict(text, { finishReason });
-    return [{ stage, split, pairId: pair.id, order, verdict, correct: verdict === goldVerdict(order), text }];
+    const thought = form === 'planned' ? prompts.parseThought(text) : null;
+    return {
+      stage,
+      split,
+      pairId: pair.id,
+      order,
+      verdict,
+      correct: verdict === goldVerdict(order),
+      text,
+      plan: thought?.plan ?? null,
+      execution: thought?.execution ?? (form === 'direct' ? null : prompts.parseExecution(text)),
+    };
   });
-  work.store.putEvaluations(evaluations);
-  return evaluations;
 }

@@ -1,7 +1,8 @@
 import { key } from '../key.ts';
 import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
-import type { Answer, Ask } from '../sampling/task.ts';
+import { requestOf } from '../sampling/request.ts';
+import { type Answer, type Ask, asks } from '../sampling/task.ts';
 import type { VerdictKind } from '../types.ts';
 import type { EvaluationPlan } from './judgment.ts';
 import type { Settings } from './settings.ts';
@@ -23,24 +24,16 @@ export function evaluationPlan(text: string): EvaluationPlan {
 
 /** The asks for the plans of an instruction: the plan prompt shows nothing else, so pairs of it share them. */
 export function planAsks(instruction: string, s: Settings): Ask[] {
-  const { name, version } = s.prompts.plan;
-  const prompt = render(s.prompts.plan, { instruction });
+  const text = render(s.prompts.plan, { instruction });
   const { temperature, topP } = s.sampling;
   const sampling = { temperature, topP, maxTokens: s.maxPlanTokens };
-  const base = temperature === 0 ? 0 : seedOf(s.seed, 'plan', prompt);
-  return Array.from({ length: s.plans }, (_, index) => {
-    const seed = base + index;
-    return {
-      of: 'planner',
-      request: {
-        key: key({ prompt: name, version, text: prompt, model: s.planner, seed, ...sampling }),
-        prompt,
-        seed,
-        ...sampling,
-        stop: [s.prompts.closePlan.trim()],
-      },
-    };
-  });
+  const base = temperature === 0 ? 0 : seedOf(s.seed, 'plan', text);
+  const stop = [s.prompts.closePlan.trim()];
+  const recipe = { template: s.prompts.plan, text, model: s.planner, sampling, stop };
+  return asks(
+    Array.from({ length: s.plans }, (_, index) => requestOf({ ...recipe, seed: base + index })),
+    'planner',
+  );
 }
 
 export function readPlan({ request }: Ask, { generation }: Answer, s: Settings): PlanOutcome {

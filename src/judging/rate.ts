@@ -1,13 +1,13 @@
 import { EvalPlannerError } from '../errors.ts';
-import { key } from '../key.ts';
 import type { Model } from '../model.ts';
 import { type InstructionInput, instructionText } from '../prompts/conversation.ts';
 import { parseScore } from '../prompts/published/score.ts';
 import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
 import { conduct } from '../sampling/conduct.ts';
+import { requestOf } from '../sampling/request.ts';
 import type { Usage } from '../sampling/task.ts';
-import { type Answer, type Ask, type Task, usage } from '../sampling/task.ts';
+import { type Answer, type Ask, asks, type Task, usage } from '../sampling/task.ts';
 import { conductBy } from './judge.ts';
 import type { EvaluationPlan } from './judgment.ts';
 import { planAsks, readPlan } from './plan.ts';
@@ -87,9 +87,9 @@ export function* rateOne(
 }
 
 function* sampled(instruction: string, s: Settings, all: Map<string, Answer>): Task<EvaluationPlan[]> {
-  const asks = planAsks(instruction, s);
-  const answers = yield asks;
-  return asks.flatMap((ask) => {
+  const wanted = planAsks(instruction, s);
+  const answers = yield wanted;
+  return wanted.flatMap((ask) => {
     const answer = answers.get(ask.request.key) as Answer;
     all.set(ask.request.key, answer);
     const plan = readPlan(ask, answer, s);
@@ -99,12 +99,8 @@ function* sampled(instruction: string, s: Settings, all: Map<string, Answer>): T
 
 function scoreAsks(instruction: string, a: string, plan: EvaluationPlan, s: Settings): Ask[] {
   const template = s.prompts.score as NonNullable<typeof s.prompts.score>;
-  const { name, version } = template;
-  const prompt = render(template, { instruction, a, plan: plan.text });
-  const base = s.sampling.temperature === 0 ? 0 : seedOf(s.seed, 'score', prompt);
-  return Array.from({ length: s.votes }, (_, index) => {
-    const seed = base + index;
-    const parts = { prompt: name, version, text: prompt, model: s.judge, seed, ...s.sampling };
-    return { of: 'judge', request: { key: key(parts), prompt, seed, ...s.sampling } };
-  });
+  const text = render(template, { instruction, a, plan: plan.text });
+  const base = s.sampling.temperature === 0 ? 0 : seedOf(s.seed, 'score', text);
+  const recipe = { template, text, model: s.judge, sampling: s.sampling };
+  return asks(Array.from({ length: s.votes }, (_, index) => requestOf({ ...recipe, seed: base + index })));
 }

@@ -1,7 +1,7 @@
-import { key } from '../key.ts';
 import type { PromptSet } from '../prompts/set.ts';
-import { render, type Template } from '../prompts/template.ts';
+import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
+import { type Recipe, requestOf } from '../sampling/request.ts';
 import type { Answer, Ask } from '../sampling/task.ts';
 import type { Order, VerdictKind } from '../types.ts';
 import { parseVerdict } from '../verdict/verdict.ts';
@@ -17,6 +17,7 @@ const ALTERNATIVES = 10;
 export interface Unit {
   readonly order: Order;
   readonly plan: EvaluationPlan | null;
+  readonly recipe: Recipe;
   readonly ask: Ask;
 }
 
@@ -31,15 +32,12 @@ export function thoughtUnits(
   const fields = { instruction: shown.instruction, a: a as string, b: b as string };
   const set = s.ties && s.prompts.ties ? s.prompts.ties : s.prompts;
   const template = plan ? set.execute : one(set, s.form);
-  const prompt = plan
-    ? render(set.execute, { ...fields, plan: plan.text })
-    : render(one(set, s.form), fields);
-  const base = s.sampling.temperature === 0 ? 0 : seedOf(s.seed, 'thought', prompt);
-  return Array.from({ length: s.votes }, (_, index) => ({
-    order,
-    plan,
-    ask: thoughtAsk(template, prompt, base + index, s.sampling, s),
-  }));
+  const text = plan ? render(set.execute, { ...fields, plan: plan.text }) : render(one(set, s.form), fields);
+  const base = s.sampling.temperature === 0 ? 0 : seedOf(s.seed, 'thought', text);
+  return Array.from({ length: s.votes }, (_, index) => {
+    const recipe = thoughtRecipe(template, text, base + index, s.sampling, s);
+    return { order, plan, recipe, ask: { of: 'judge', request: requestOf(recipe) } };
+  });
 }
 
 function one(set: Pick<PromptSet, 'judge' | 'unplanned' | 'direct'>, form: Settings['form']) {
@@ -47,24 +45,24 @@ function one(set: Pick<PromptSet, 'judge' | 'unplanned' | 'direct'>, form: Setti
   return form === 'direct' ? set.direct : set.judge;
 }
 
-function thoughtAsk(
-  { name, version }: Template<string>,
-  prompt: string,
+function thoughtRecipe(
+  template: Recipe['template'],
+  text: string,
   seed: number,
   sampling: Settings['sampling'],
   s: Settings,
-): Ask {
+): Recipe {
   const logprobs = s.weighted ? { logprobs: ALTERNATIVES } : {};
-  const parts = { prompt: name, version, text: prompt, model: s.judge, seed, ...sampling, ...logprobs };
-  return { of: 'judge', request: { key: key(parts), prompt, seed, ...sampling, ...logprobs } };
+  return { template, text, model: s.judge, seed, sampling, ...logprobs };
 }
 
 /** The same unit, for an output that named no verdict: with another seed, at a temperature that can give another output. */
 export function again(unit: Unit, s: Settings): Unit {
-  const { prompt, seed } = unit.ask.request;
+  const { text, seed } = unit.recipe;
   const sampling = { ...s.sampling, temperature: Math.max(0.7, s.sampling.temperature) };
-  const template = { name: 'again', version: '1', text: '', tags: [], fields: [] };
-  return { ...unit, ask: thoughtAsk(template, prompt, seedOf(seed, 'again', prompt), sampling, s) };
+  const template = { name: 'again', version: '1' };
+  const recipe = thoughtRecipe(template, text, seedOf(seed, 'again', text), sampling, s);
+  return { ...unit, recipe, ask: { of: 'judge', request: requestOf(recipe) } };
 }
 
 /** A slot's letter, not one of `Assistant`. */

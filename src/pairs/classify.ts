@@ -1,8 +1,8 @@
-import { key } from '../key.ts';
 import type { GenerateRequest, Generation } from '../model.ts';
 import { type Category, parseCategory, publishedClassify } from '../prompts/published/classify.ts';
 import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
+import { requestOf } from '../sampling/request.ts';
 import { asks, type Task } from '../sampling/task.ts';
 import type { PairMaking } from './pair.ts';
 
@@ -25,13 +25,13 @@ function classifyRequest(
 ): GenerateRequest {
   const template = publishedClassify;
   const sampling = { temperature: 0, topP: 1, maxTokens: MAX_TOKENS };
-  const parts = { prompt: template.name, version: template.version, model: revision, ...sampling };
-  return {
-    key: key({ ...parts, instruction }),
-    prompt: render(template, { instruction }),
+  return requestOf({
+    template,
+    text: render(template, { instruction }),
+    model: revision,
     seed: seedOf(seed, template.name, instruction),
-    ...sampling,
-  };
+    sampling,
+  });
 }
 
 function categoryOf(generation: Generation | undefined): Category | null {

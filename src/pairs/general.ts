@@ -1,7 +1,7 @@
-import { key } from '../key.ts';
 import type { GenerateRequest, Sampling } from '../model.ts';
 import { render, type Template } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
+import { requestOf } from '../sampling/request.ts';
 import { asks, type Task } from '../sampling/task.ts';
 import type { Instruction } from '../source.ts';
 import { failedCheck, type PairChecks, sameText } from './checks.ts';
@@ -31,13 +31,8 @@ export function* generalPair(
   const { text, response } = instruction;
   const request = (template: Template<'instruction'>, sampling: Sampling): GenerateRequest => {
     const seed = seedOf(runSeed, template.name, text);
-    const parts = { prompt: template.name, version: template.version, model: revision, ...sampling };
-    return {
-      key: key({ ...parts, seed, instruction: text }),
-      prompt: render(template, { instruction: text }),
-      seed,
-      ...sampling,
-    };
+    const prompt = render(template, { instruction: text });
+    return requestOf({ template, text: prompt, model: revision, seed, sampling });
   };
   const answer = response === undefined ? request(prompts.response, answering) : null;
   const change = request(prompts.modify, modification);

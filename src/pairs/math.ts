@@ -1,7 +1,7 @@
-import { key } from '../key.ts';
 import type { Sampling } from '../model.ts';
 import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
+import { requestOf } from '../sampling/request.ts';
 import { asks, type Task } from '../sampling/task.ts';
 import type { Instruction } from '../source.ts';
 import { newPairReport, noAnswer, type PairMaking, type PairReport } from './pair.ts';
@@ -17,15 +17,10 @@ export function* mathPairs(
   most = 1,
 ): Task<PairReport> {
   const template = prompts.response;
+  const text = render(template, { instruction: problem.text });
   const requests = Array.from({ length: solutions }, (_, index) => {
     const seed = seedOf(runSeed, 'solution', problem.text, index);
-    const parts = { prompt: template.name, version: template.version, model: revision, ...sampling };
-    return {
-      key: key({ ...parts, seed, instruction: problem.text, solution: index }),
-      prompt: render(template, { instruction: problem.text }),
-      seed,
-      ...sampling,
-    };
+    return requestOf({ template, text, model: revision, seed, sampling });
   });
   const answers = yield asks(requests);
   const sampled = requests.map((request) => {

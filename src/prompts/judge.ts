@@ -46,7 +46,12 @@ export function parseThought(completion: string): ThoughtText | null {
 
 /** The whole thought as it is trained: plan, execution, verdict, each between its tags. */
 export function formatThought(plan: string, execution: string, verdict: 'A' | 'B'): string {
-  return ` ${TAG.plan} ${plan} ${TAG.planEnd}${formatExecution(execution, verdict)}`;
+  return `${formatPlan(plan)}${formatExecution(execution, verdict)}`;
+}
+
+/** A thought as far as its plan goes. */
+export function formatPlan(plan: string): string {
+  return ` ${TAG.plan} ${plan} ${TAG.planEnd}`;
 }
 
 /** Execution and verdict, as the execution prompt and the control without a plan complete. */

@@ -2,6 +2,7 @@ import { parseExecution, playgroundExecute } from './execute.ts';
 import {
   formatDirect,
   formatExecution,
+  formatPlan,
   formatThought,
   parseThought,
   playgroundDirect,
@@ -16,6 +17,7 @@ import { publishedExecute, publishedExecuteTies } from './published/execute.ts';
 import {
   formatPublishedDirect,
   formatPublishedExecution,
+  formatPublishedPlan,
   formatPublishedThought,
   parsePublishedExecution,
   parsePublishedThought,
@@ -54,9 +56,11 @@ export interface PromptSet {
   readonly formatExecution: (execution: string, verdict: 'A' | 'B') => string;
   readonly direct: Template<PairFields>;
   readonly formatDirect: (verdict: 'A' | 'B') => string;
-  /** A whole thought up to its plan, and up to its plan's end: what the judge prompt is continued with. */
+  /** A whole thought up to its plan, and from its plan's end: what the judge prompt is continued with. */
   readonly openPlan: string;
   readonly closePlan: string;
+  /** The same with the plan in it, exactly as `formatThought` begins. */
+  readonly formatPlan: (plan: string) => string;
   /** The same prompts with a tie among the verdicts; without them a judge is never offered one. */
   readonly ties?: Pick<PromptSet, 'execute' | 'judge' | 'unplanned' | 'direct'>;
   /** A rating of one response from 1 to 10 by a plan. */
@@ -83,6 +87,7 @@ export const PLAYGROUND_PROMPTS: PromptSet = {
   formatDirect,
   openPlan: ` ${TAG.plan}`,
   closePlan: ` ${TAG.planEnd}`,
+  formatPlan,
 };
 
 /** The published prompts, for any instruct model: plan and judge word for word, the others to the paper's description. */
@@ -104,6 +109,7 @@ export const PUBLISHED_PROMPTS: PromptSet = {
   formatDirect: formatPublishedDirect,
   openPlan: `${PUBLISHED.plan}\n`,
   closePlan: `\n${PUBLISHED.planEnd}\n\n`,
+  formatPlan: formatPublishedPlan,
   ties: {
     execute: publishedExecuteTies,
     judge: publishedJudgeTies,

@@ -11,6 +11,9 @@ export interface ConductOptions {
   readonly store?: Generations | undefined;
   readonly fresh?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What never came is no data: a task of which a request failed gives no result, the others go on, and at the end what is missing
+   * is an error; the ledger has the rest. Failures that would come again (`permanent`) are answers. */
+  readonly complete?: boolean;
   /** Results come in the order of the inputs (default), or as they are done. */
   readonly inputOrder?: boolean;
   /** Hears of generations that came just now, as they come and are stored. */
@@ -27,7 +30,11 @@ interface Running<T> {
   readonly task: Task<T>;
   readonly answers: Map<string, Answer>;
   outstanding: number;
+  incomplete?: true;
 }
+
+/** Stands for the result of a task that got no answer. */
+const INCOMPLETE = Symbol('incomplete');
 
 /** Requests that wait to be pulled by calls of one model. */
 interface Lane {
@@ -64,7 +71,7 @@ class Conductor<I, T> {
   readonly #aborted: Promise<void>;
   readonly #waiting = new Map<string, Running<T>[]>();
   readonly #remembered = new Map<string, Generation>();
-  readonly #finished = new Map<number, T>();
+  readonly #finished = new Map<number, T | typeof INCOMPLETE>();
   readonly #calls = new Set<Promise<void>>();
   #next: Promise<void> | null = null;
   #arrived: IteratorResult<I> | null = null;
@@ -72,6 +79,9 @@ class Conductor<I, T> {
   #admitted = 0;
   #yielded = 0;
   #failure: unknown;
+  /** Requests that got an answer, and those that got none, where tasks have to be complete. */
+  #answered = 0;
+  readonly #unanswered = new Map<string, Generation>();
   #failed = false;
   #wake = () => {};
 
@@ -103,20 +113,37 @@ class Conductor<I, T> {
       signal?.throwIfAborted();
       const index = inputOrder ? this.#yielded : this.#finished.keys().next().value;
       if (index !== undefined && this.#finished.has(index)) {
-        const result = this.#finished.get(index) as T;
+        const result = this.#finished.get(index) as T | typeof INCOMPLETE;
         this.#finished.delete(index);
         this.#yielded++;
-        yield result;
+        if (result !== INCOMPLETE) yield result;
         continue;
       }
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
       const inFlight = this.#admitted - this.#yielded - this.#finished.size;
-      if (this.#ended && inFlight === 0 && this.#finished.size === 0) return;
+      if (this.#ended && inFlight === 0 && this.#finished.size === 0) {
+        this.#checkComplete();
+        return;
+      }
       this.#fill();
       await woken;
     }
+  }
+
+  /** Throws EvalPlannerError `model` where requests got no answer. */
+  #checkComplete(): void {
+    const failed = this.#unanswered.size;
+    if (failed === 0) return;
+    const [first] = this.#unanswered.values();
+    const why = first?.error === undefined ? '' : `: ${first.error}`;
+    const all = (failed + this.#answered).toLocaleString('en');
+    throw new EvalPlannerError(
+      'model',
+      `${failed.toLocaleString('en')} of ${all} requests got no answer${why}`,
+      'run the same command again: it asks for these only',
+    );
   }
 
   async stop(): Promise<void> {
@@ -237,10 +264,25 @@ class Conductor<I, T> {
     const tasks = this.#waiting.get(key) ?? [];
     this.#waiting.delete(key);
     if (finishReason !== 'error') this.#remember(generation);
+    if (this.#options.complete && finishReason === 'error' && !generation.permanent) {
+      this.#unanswered.set(key, generation);
+      for (const running of tasks) this.#giveUp(running);
+      return;
+    }
+    this.#answered++;
     for (const running of tasks) {
+      if (running.incomplete) continue;
       running.answers.set(key, { generation, cached: running !== tasks[0] });
       if (--running.outstanding === 0) this.#step(running);
     }
+  }
+
+  /** Requests of it that wait or are under way are not: their answers are kept by the ledger. */
+  #giveUp(running: Running<T>): void {
+    if (running.incomplete) return;
+    running.incomplete = true;
+    this.#finished.set(running.index, INCOMPLETE);
+    this.#wake();
   }
 
   #remember(generation: Generation): void {

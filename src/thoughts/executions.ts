@@ -1,109 +1,94 @@
-import { key } from '../key.ts';
-import type { GenerateRequest, Model, Sampling } from '../model.ts';
+import type { Generation, Sampling } from '../model.ts';
 import { goldVerdict, type JudgeForm, judgePrompt, judgeTemplate, shown } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
-import { generate, type Work } from '../sampling/record.ts';
-import { ORDERS, type Plan, type ResponsePair, type Thought } from '../types.ts';
+import { requestOf } from '../sampling/request.ts';
+import { asks, type Task } from '../sampling/task.ts';
+import {
+  ORDERS,
+  type Order,
+  type Plan,
+  type ResponsePair,
+  type Thought,
+  type VerdictKind,
+} from '../types.ts';
 import { parseVerdict } from '../verdict/verdict.ts';
+import type { Thinking } from './plans.ts';
 
-export interface ExecutionOptions {
-  readonly round: number;
+export interface ExecutionOptions extends Thinking {
   readonly form: Exclude<JudgeForm, 'direct'>;
-  /** For each plan and each order. */
+  /** |E|/2: for each plan and each order. */
   readonly executions: number;
   readonly sampling: Sampling;
 }
 
-/** The plan of a thought that has none. */
-const NO_PLAN = (pair: ResponsePair, round: number): Plan => ({
-  id: '',
-  pairId: pair.id,
-  round,
-  planIndex: 0,
-  text: '',
-});
-
-/** Sample the executions of every plan in both orders, and store the thoughts: verdicts parsed, right ones told from wrong
- * ones (arXiv 2501.18099). In the first round the execution prompt is used; from the second on, the judge prompt
- * continued with the plan. Without plans, executions are sampled for the pair itself. */
-export async function sampleThoughts(
-  work: Work,
-  model: Model,
-  prompts: PromptSet,
-  pairs: readonly ResponsePair[],
-  { round, form, executions, sampling }: ExecutionOptions,
-): Promise<void> {
-  const { store } = work;
-  const units = pairs.flatMap((pair) => {
-    const plans = form === 'planned' ? [...store.plans({ round, pairId: pair.id })] : [NO_PLAN(pair, round)];
-    return plans.flatMap((plan) =>
-      ORDERS.flatMap((order) => {
-        const fields = shown(pair, order);
-        const first = form === 'planned' && round === 1;
-        const template = first ? prompts.execute : judgeTemplate(prompts, form);
-        const prompt = first
-          ? render(prompts.execute, { ...fields, plan: plan.text })
-          : `${judgePrompt(prompts, form, pair, order)}${continuation(prompts, form, plan.text)}`;
-        return Array.from({ length: executions }, (_, executionIndex) => {
-          const seed = seedOf(
-            work.seed,
-            'execution',
-            form,
-            round,
-            pair.id,
-            plan.planIndex,
-            order,
-            executionIndex,
-          );
-          const parts = {
-            prompt: template.name,
-            version: template.version,
-            model: model.revision,
-            ...sampling,
-          };
-          const unit = { pair: pair.id, round, plan: plan.id, order, executionIndex };
-          const request: GenerateRequest = {
-            key: key({ ...parts, seed, ...unit }),
-            prompt,
-            seed,
-            ...sampling,
-          };
-          return { pair, plan, order, executionIndex, request };
-        });
+/** The thoughts of a pair: executions of every plan in both orders, their verdicts read, right ones told from wrong ones (arXiv
+ * 2501.18099). In the first round the execution prompt is used; from the second on, the judge prompt continued with the plan.
+ * An execution that never came gives no thought. */
+export function* executionsOf(
+  pair: ResponsePair,
+  plans: readonly Pick<Plan, 'planIndex' | 'text'>[],
+  { round, form, executions, sampling, prompts, model, ...options }: ExecutionOptions,
+): Task<Thought[]> {
+  const cells = plans.flatMap((plan) =>
+    ORDERS.flatMap((order) =>
+      Array.from({ length: executions }, (_, executionIndex) => {
+        const at = [round, pair.id, plan.planIndex, order, executionIndex] as const;
+        const seed = seedOf(options.seed, 'execution', form, ...at);
+        const asked = executionPrompt(prompts, form, round, pair, order, plan.text);
+        return { plan, order, executionIndex, request: requestOf({ ...asked, model, seed, sampling }) };
       }),
-    );
-  });
-  await generate(
-    work,
-    model,
-    units.map(({ request }) => request),
+    ),
   );
-
-  const thoughts: Thought[] = [];
-  for (const { pair, plan, order, executionIndex, request } of units) {
-    const generation = store.generation(request.key);
-    if (!generation) continue;
-    const { kind: verdict } = parseVerdict(generation.text, { finishReason: generation.finishReason });
-    const execution = prompts.parseExecution(generation.text);
-    thoughts.push({
-      id: request.key,
-      pairId: pair.id,
-      round,
-      order,
-      planIndex: plan.planIndex,
-      executionIndex,
-      plan: plan.text,
-      execution: execution ?? generation.text,
-      // A verdict without an execution between its tags is outside the format and never trained on.
-      verdict: execution === null && verdict !== 'truncated' ? 'invalid' : verdict,
-      correct: execution !== null && verdict === goldVerdict(order),
-    });
-  }
-  store.putThoughts(thoughts);
+  if (cells.length === 0) return [];
+  const answers = yield asks(cells.map(({ request }) => request));
+  return cells.flatMap(({ plan, order, executionIndex, request }): Thought[] => {
+    const generation = answers.get(request.key)?.generation;
+    if (generation === undefined || generation.finishReason === 'error') return [];
+    const { execution, verdict } = readExecution(prompts, generation);
+    return [
+      {
+        id: request.key,
+        pairId: pair.id,
+        round,
+        order,
+        planIndex: plan.planIndex,
+        executionIndex,
+        plan: plan.text,
+        execution: execution ?? generation.text,
+        verdict,
+        correct: verdict === goldVerdict(order),
+      },
+    ];
+  });
 }
 
-function continuation(prompts: PromptSet, form: ExecutionOptions['form'], plan: string): string {
-  return form === 'planned' ? `${prompts.openPlan} ${plan}${prompts.closePlan}` : '';
+function executionPrompt(
+  prompts: PromptSet,
+  form: ExecutionOptions['form'],
+  round: number,
+  pair: ResponsePair,
+  order: Order,
+  plan: string,
+) {
+  if (form === 'planned' && round === 1)
+    return { template: prompts.execute, text: render(prompts.execute, { ...shown(pair, order), plan }) };
+  return {
+    template: judgeTemplate(prompts, form),
+    text: judgePrompt(prompts, form, pair, order),
+    ...(form === 'planned' ? { prefill: prompts.formatPlan(plan) } : {}),
+  };
+}
+
+/** What is trained on is labelled by exact verdicts only: one that has to be read out of words, or that no execution between its
+ * tags stands before, is outside the format. */
+function readExecution(
+  prompts: PromptSet,
+  { text, finishReason }: Generation,
+): { readonly execution: string | null; readonly verdict: VerdictKind } {
+  const { kind, exact } = parseVerdict(text, { finishReason });
+  const execution = prompts.parseExecution(text);
+  const inFormat = exact && execution !== null;
+  return { execution, verdict: inFormat || kind === 'truncated' || kind === 'refused' ? kind : 'invalid' };
 }

@@ -1,53 +1,53 @@
-import { key } from '../key.ts';
-import type { GenerateRequest, Model, Sampling } from '../model.ts';
+import type { Sampling } from '../model.ts';
 import { judgePrompt } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
-import { generate, type Work } from '../sampling/record.ts';
+import { requestOf } from '../sampling/request.ts';
+import { asks, type Task } from '../sampling/task.ts';
 import { ORDERS, type Order, type Plan, type ResponsePair } from '../types.ts';
 
-/** Sample |P| plans for each pair (arXiv 2501.18099). In the first round the plan prompt shows x and nothing else.
- * From the second on the model being trained writes whole thoughts from the judge prompt, of which the plan is kept:
- * sampling ends with the plan. Orders take turns. */
-export async function samplePlans(
-  work: Work,
-  model: Model,
-  prompts: PromptSet,
-  pairs: readonly ResponsePair[],
-  { round, plans, sampling }: { readonly round: number; readonly plans: number; readonly sampling: Sampling },
-): Promise<void> {
-  const units = pairs.flatMap((pair) =>
-    Array.from({ length: plans }, (_, planIndex) => {
-      const order = ORDERS[planIndex % 2] as Order;
-      const template = round === 1 ? prompts.plan : prompts.judge;
-      const prompt =
-        round === 1
-          ? render(prompts.plan, { instruction: pair.instruction })
-          : `${judgePrompt(prompts, 'planned', pair, order)}${prompts.openPlan}`;
-      const seed = seedOf(work.seed, 'plan', round, pair.id, planIndex);
-      const parts = { prompt: template.name, version: template.version, model: model.revision, ...sampling };
-      const request: GenerateRequest = {
-        key: key({ ...parts, seed, pair: pair.id, round, planIndex }),
-        prompt,
-        seed,
-        ...sampling,
-        stop: [prompts.closePlan.trim()],
-      };
-      return { pair, planIndex, request };
-    }),
-  );
-  await generate(
-    work,
-    model,
-    units.map(({ request }) => request),
-  );
-  const written: Plan[] = [];
-  for (const { pair, planIndex, request } of units) {
-    // A plan that was cut is no plan. Generation ends before the closing tag, which the parser wants to see.
-    const generation = work.store.success(request.key);
-    const text = generation ? prompts.parsePlan(`${generation.text}${prompts.closePlan}`) : null;
-    if (text !== null) written.push({ id: request.key, pairId: pair.id, round, planIndex, text });
-  }
-  work.store.putPlans(written);
+/** What a round's thoughts are sampled by. */
+export interface Thinking {
+  readonly round: number;
+  readonly prompts: PromptSet;
+  /** Revision of the model. */
+  readonly model: string;
+  /** The run's; each unit derives its own from it. */
+  readonly seed: number;
+}
+
+export interface PlanOptions extends Thinking {
+  /** |P|. */
+  readonly plans: number;
+  readonly sampling: Sampling;
+}
+
+/** |P| plans of a pair (arXiv 2501.18099); one that was cut, refused, empty or never came is none, and the others keep their index.
+ * In the first round the plan prompt shows x and nothing else. From the second on the model being trained writes whole
+ * thoughts from the judge prompt, of which the plan is kept: sampling ends with the plan. Orders take turns. */
+export function* plansOf(pair: ResponsePair, options: PlanOptions): Task<Plan[]> {
+  const { round, prompts, plans, sampling, model } = options;
+  const requests = Array.from({ length: plans }, (_, planIndex) => {
+    const asked =
+      round === 1
+        ? { template: prompts.plan, text: render(prompts.plan, { instruction: pair.instruction }) }
+        : {
+            template: prompts.judge,
+            text: judgePrompt(prompts, 'planned', pair, ORDERS[planIndex % 2] as Order),
+            prefill: prompts.openPlan,
+          };
+    const seed = seedOf(options.seed, 'plan', round, pair.id, planIndex);
+    return requestOf({ ...asked, model, seed, sampling, stop: [prompts.closePlan.trim()] });
+  });
+  const answers = yield asks(requests);
+  return requests.flatMap(({ key: id }, planIndex): Plan[] => {
+    const generation = answers.get(id)?.generation;
+    // Generation ends before the closing tag, which the parser wants to see.
+    const text =
+      generation?.finishReason === 'stop'
+        ? prompts.parsePlan(`${generation.text}${prompts.closePlan}`)
+        : null;
+    return text === null ? [] : [{ id, pairId: pair.id, round, planIndex, text }];
+  });
 }

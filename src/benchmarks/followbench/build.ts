@@ -1,12 +1,12 @@
 import { conductBy, type JudgeAllOptions } from '../../judging/judge.ts';
 import { type Settings, settings } from '../../judging/settings.ts';
-import { key } from '../../key.ts';
 import type { Model } from '../../model.ts';
 import { parseConstraints, publishedConstraints } from '../../prompts/published/constraints.ts';
 import { render } from '../../prompts/template.ts';
 import { seedOf } from '../../random.ts';
 import { conduct } from '../../sampling/conduct.ts';
-import type { Answer, Ask, Task } from '../../sampling/task.ts';
+import { requestOf } from '../../sampling/request.ts';
+import { type Answer, type Ask, asks, type Task } from '../../sampling/task.ts';
 import type { FollowBenchRow } from './row.ts';
 import { ruleOf } from './rules.ts';
 
@@ -74,9 +74,9 @@ interface Checked {
 function* build(row: FollowBenchRow, n: number, s: Settings, checks: boolean): Task<Built> {
   const rule = ruleOf(row);
   if (rule === null && !checks) return { row, pair: 'unverified' };
-  const asks = answerAsks(row, n, s);
-  const answers = yield asks;
-  const given = asks.map(({ request }) => (answers.get(request.key) as Answer).generation);
+  const wanted = answerAsks(row, n, s);
+  const answers = yield wanted;
+  const given = wanted.map(({ request }) => (answers.get(request.key) as Answer).generation);
   if (given.some(({ finishReason }) => finishReason === 'error')) return { row, pair: 'error' };
   const texts = [
     ...new Set(
@@ -125,16 +125,13 @@ function* build(row: FollowBenchRow, n: number, s: Settings, checks: boolean): T
 
 function answerAsks({ instruction }: FollowBenchRow, n: number, s: Settings): Ask[] {
   const template = s.prompts.response;
-  const prompt = render(template, { instruction });
-  const base = seedOf(s.seed, 'followbench', prompt);
-  return Array.from({ length: n }, (_, index): Ask => {
-    const seed = base + index;
-    const parts = { prompt: template.name, version: template.version, text: prompt, model: s.planner };
-    return {
-      of: 'planner',
-      request: { key: key({ ...parts, seed, ...s.sampling }), prompt, seed, ...s.sampling },
-    };
-  });
+  const text = render(template, { instruction });
+  const base = seedOf(s.seed, 'followbench', text);
+  const recipe = { template, text, model: s.planner, sampling: s.sampling };
+  return asks(
+    Array.from({ length: n }, (_, index) => requestOf({ ...recipe, seed: base + index })),
+    'planner',
+  );
 }
 
 /** At temperature 0; null where one of the checks did not come. */
@@ -146,16 +143,12 @@ function* checkedByModel(
   const template = publishedConstraints(level);
   const forms = [...before, instruction].map((text, i) => `Form ${i + 1}:\n${text}`).join('\n\n');
   const sampling = { temperature: 0, topP: 1, maxTokens: s.sampling.maxTokens };
-  const asks = texts.map((answer): Ask => {
-    const prompt = render(template, { instructions: forms, answer });
-    const parts = { prompt: template.name, version: template.version, text: prompt, model: s.judge };
-    return {
-      of: 'judge',
-      request: { key: key({ ...parts, seed: 0, ...sampling }), prompt, seed: 0, ...sampling },
-    };
+  const requests = texts.map((answer) => {
+    const text = render(template, { instructions: forms, answer });
+    return requestOf({ template, text, model: s.judge, seed: 0, sampling });
   });
-  const answers = yield asks;
-  const checks = asks.map(({ request }) => (answers.get(request.key) as Answer).generation);
+  const answers = yield asks(requests);
+  const checks = requests.map((request) => (answers.get(request.key) as Answer).generation);
   if (checks.some(({ finishReason }) => finishReason === 'error')) return null;
   return checks.map(({ text, finishReason }, i) => ({
     text: texts[i] as string,

@@ -72,8 +72,12 @@ export function parsePublishedThought(completion: string): ThoughtText | null {
 
 /** The whole thought as it is trained: plan, execution, verdict. */
 export function formatPublishedThought(plan: string, execution: string, verdict: 'A' | 'B'): string {
-  const planned = `${PUBLISHED.plan}\n${plan}\n${PUBLISHED.planEnd}`;
-  return `${planned}\n\n${formatPublishedExecution(execution, verdict)}`;
+  return `${formatPublishedPlan(plan)}${formatPublishedExecution(execution, verdict)}`;
+}
+
+/** A thought as far as its plan goes. */
+export function formatPublishedPlan(plan: string): string {
+  return `${PUBLISHED.plan}\n${plan}\n${PUBLISHED.planEnd}\n\n`;
 }
 
 export function formatPublishedExecution(execution: string, verdict: 'A' | 'B'): string {

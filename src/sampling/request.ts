@@ -1,0 +1,39 @@
+import { key } from '../key.ts';
+import type { GenerateRequest, Sampling } from '../model.ts';
+
+/** What one generation is a function of. */
+export interface Recipe {
+  /** The prompt's template: its version is a new one whenever its text or its parser changes. */
+  readonly template: { readonly name: string; readonly version: string };
+  /** The prompt, rendered. */
+  readonly text: string;
+  /** What the answer already begins with. */
+  readonly prefill?: string;
+  /** Revision of the model that is asked. */
+  readonly model: string;
+  readonly seed: number;
+  readonly sampling: Sampling;
+  readonly stop?: readonly string[];
+  readonly logprobs?: number;
+}
+
+/** The one recipe of keys: a request is known by all that decides its answer and by nothing else, so that the same question
+ * asked by another command, round or run of one ledger is answered from it. */
+export function requestOf({
+  template,
+  text,
+  prefill,
+  model,
+  seed,
+  sampling,
+  ...rest
+}: Recipe): GenerateRequest {
+  const { temperature, topP, maxTokens } = sampling;
+  const asked = { seed, temperature, topP, maxTokens, ...rest };
+  const { name, version } = template;
+  return {
+    key: key({ prompt: name, version, text, prefill, model, ...asked }),
+    prompt: `${text}${prefill ?? ''}`,
+    ...asked,
+  };
+}
