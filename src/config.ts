@@ -1,78 +1,242 @@
-import type { Pairing } from './preferences/pairing.ts';
-import type { SftOptions } from './preferences/sft.ts';
-import type { LoraOptions } from './trainer.ts';
+import { z } from 'zod';
+import type { Json } from './key.ts';
+import type { Model } from './model.ts';
+import type { Source } from './source.ts';
 
-/** Everything a run is a function of. Stored with the run; a folder only continues the run whose config it holds. */
-export interface RunConfig {
-  readonly seed: number;
-  /** Instructions that are asked for response pairs, for each of the two sets and for validation. */
-  readonly instructions: {
-    readonly d1: DomainCounts;
-    readonly d2: DomainCounts;
-    readonly validation: DomainCounts;
-  };
-  readonly pairs: {
-    /** Candidate solutions of each math problem. */
-    readonly solutions: number;
-    /** Of the answers that become chosen responses of general pairs. */
-    readonly answerTemperature: number;
-    /** Of modified instructions and of solutions. */
-    readonly temperature: number;
-    readonly topP: number;
-    readonly maxTokens: number;
-  };
-  readonly thoughts: {
-    /** |P|: plans of each response pair. */
-    readonly plans: number;
-    /** |E|/2: executions of each plan in each order. */
-    readonly executions: number;
-    readonly temperature: number;
-    readonly topP: number;
-    readonly maxPlanTokens: number;
-    readonly maxThoughtTokens: number;
-  };
-  readonly preferences: {
-    readonly pairing: Pairing;
-    readonly maxPerPair: number;
-    readonly maxPerGroup: number;
-    readonly balanceVerdicts: boolean;
-    /** Pairs whose thoughts are right less often than this are left out, from SFT too: most are labelled wrongly. */
-    readonly minCorrectShare: number;
-    /** Train only on correct thoughts that are correct in both orders (J1); absent: on all. */
-    readonly consistent?: boolean;
-  };
-  readonly sft: StageOptimisation & Pick<SftOptions, 'thoughtsPerPair' | 'plans'>;
-  readonly dpo1: DpoOptimisation;
-  readonly dpo2: DpoOptimisation;
-  readonly direct: StageOptimisation;
-  readonly optimiser: {
-    readonly weightDecay: number;
-    readonly betas: readonly [number, number];
-    readonly maxGradNorm: number;
-    readonly maxLength: number;
-    readonly checkpoints: number;
-  };
-  /** Which controls are trained beside the judge. */
-  readonly controls: readonly ('direct' | 'unplanned')[];
-  /** The set that is judged: `test`, or `dev` while something is tuned. */
-  readonly evaluation: { readonly split: 'dev' | 'test'; readonly pairsPerDomain: number };
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'has to be letters, digits, dots, dashes and underscores');
+const count = z.int().nonnegative();
+const whole = z.int().positive();
+const share = z.number().min(0).max(1);
+
+const lora = z
+  .strictObject({
+    rank: whole,
+    /** The adapter's product is scaled by alpha / rank. */
+    alpha: z.number(),
+    targets: z.union([z.array(z.string()).min(1), z.literal('all-linear')]),
+    merge: z.boolean().optional(),
+  })
+  .describe('Train a low-rank adapter in place of the weights (arXiv 2106.09685).');
+
+const optimisation = {
+  learningRate: z.number().positive(),
+  warmupSteps: count,
+  epochs: whole,
+  batchSize: whole.describe('Rows per optimiser step: SFT rows or preference pairs.'),
+  lora: lora.optional(),
+};
+
+const sft = z.strictObject({
+  kind: z.literal('sft'),
+  name: name.optional().describe('Of the judge that it makes; M1-SFT in the first round when absent.'),
+  ...optimisation,
+  thoughtsPerPair: whole
+    .default(1)
+    .describe('Correct thoughts of each pair that become rows; the method states one.'),
+  plans: z
+    .enum(['any', 'best'])
+    .default('any')
+    .describe('best: only thoughts of those plans that have led to the right verdict most often.'),
+});
+
+const dpo = z.strictObject({
+  kind: z.literal('dpo'),
+  name: name.optional().describe('Of the judge that it makes; M1-DPO in the first round when absent.'),
+  ...optimisation,
+  beta: z.number().positive().default(0.1),
+  nllWeight: z
+    .number()
+    .nonnegative()
+    .default(1.5)
+    .describe('Weight of the negative log-likelihood of the chosen thought.'),
+});
+
+const model = z.union([z.string().min(1), z.custom<Model>(isModel)]);
+
+const source = z.strictObject({
+  kind: z
+    .enum(['general', 'math', 'pairs'])
+    .describe('general: instructions; math: questions with answers; pairs: finished pairs.'),
+  from: z
+    .union([z.string().min(1), z.custom<Source>(isSource)])
+    .describe('playground, or an object in TypeScript.'),
+});
+
+const counts = z.record(name, count).describe('Instructions of each source, by its name.');
+
+/** Everything a run is a function of (arXiv 2501.18099, section 3). */
+const runConfig = z
+  .strictObject({
+    seed: z.int().default(0),
+    prompts: z.enum(['playground', 'published']).default('published'),
+    models: z.strictObject({
+      judge: model.describe(
+        'M0: what is trained. `playground` is the shipped seed model; else the folder of a checkpoint.',
+      ),
+      writer: model.optional().describe('Writes general pairs; the judge when absent.'),
+      solver: model.optional().describe('Solves math questions; the judge when absent.'),
+      planner: model.optional().describe('Writes the plans of the first round; the judge when absent.'),
+    }),
+    serve: z.literal('embedded').default('embedded').describe('How new checkpoints are sampled.'),
+    trainer: z.literal('embedded').default('embedded'),
+    sources: z.record(name, source),
+    pairs: z
+      .strictObject({
+        solutions: whole.default(8).describe('Candidate solutions of each math question.'),
+        answerTemperature: z
+          .number()
+          .nonnegative()
+          .default(0)
+          .describe('Of the answers that become chosen responses of general pairs.'),
+        temperature: z
+          .number()
+          .nonnegative()
+          .default(0.8)
+          .describe('Of modified instructions and solutions.'),
+        topP: share.default(0.95),
+        maxTokens: whole.default(2048),
+      })
+      .prefault({}),
+    rounds: z
+      .array(
+        z.strictObject({
+          pairs: counts,
+          train: z.array(z.discriminatedUnion('kind', [sft, dpo])).min(1),
+        }),
+      )
+      .min(1)
+      .max(9)
+      .describe('Each: new pairs, thoughts of the judge so far on them, and trainings on those thoughts.'),
+    validation: z.strictObject({ pairs: counts }).describe('Picks among the checkpoints of a training.'),
+    test: z
+      .strictObject({
+        split: z.enum(['test', 'dev']).default('test').describe('dev while something is tuned.'),
+        pairs: counts,
+      })
+      .describe('Held-out pairs that judges are measured on.'),
+    thoughts: z
+      .strictObject({
+        plans: whole.default(5).describe('|P|: plans of each response pair.'),
+        executions: whole.default(4).describe('|E|/2: executions of each plan in each order.'),
+        temperature: z.number().positive().default(0.8),
+        topP: share.default(0.95),
+        maxPlanTokens: whole.default(2048),
+        maxThoughtTokens: whole.default(2048),
+      })
+      .prefault({}),
+    preferences: z
+      .strictObject({
+        pairing: z.enum(['within-plan', 'cross-plan', 'both']).default('within-plan'),
+        maxPerPair: whole.default(32),
+        maxPerGroup: whole.default(16),
+        balanceVerdicts: z.boolean().default(false),
+        minCorrectShare: share
+          .default(0)
+          .describe(
+            'Pairs whose thoughts are right less often are left out, from SFT too: most are labelled wrongly.',
+          ),
+        consistent: z
+          .boolean()
+          .optional()
+          .describe('Train only on correct thoughts that are correct in both orders (J1).'),
+      })
+      .prefault({}),
+    optimiser: z
+      .strictObject({
+        weightDecay: z.number().nonnegative().default(0.1),
+        betas: z.tuple([share, share]).default([0.9, 0.95]),
+        maxGradNorm: z.number().positive().default(1),
+        maxLength: whole.default(4096),
+        checkpoints: whole.default(3).describe('Written along each training; validation picks among them.'),
+      })
+      .prefault({}),
+    controls: z
+      .strictObject({
+        direct: z
+          .strictObject(optimisation)
+          .optional()
+          .describe('A judge trained on verdicts alone, on the pairs of all rounds.'),
+        unplanned: z
+          .boolean()
+          .default(false)
+          .describe('A judge trained as the judge is, on thoughts without plans.'),
+      })
+      .prefault({}),
+  })
+  .superRefine((config, context) => {
+    const known = Object.keys(config.sources);
+    const used = [
+      ...config.rounds.map(({ pairs }, i) => [pairs, ['rounds', i, 'pairs']] as const),
+      [config.validation.pairs, ['validation', 'pairs']] as const,
+      [config.test.pairs, ['test', 'pairs']] as const,
+    ];
+    for (const [pairs, path] of used)
+      for (const one of Object.keys(pairs))
+        if (!known.includes(one))
+          context.addIssue({
+            code: 'custom',
+            path: [...path, one],
+            message: `no source has this name; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`,
+          });
+    const names = judgesOf(config);
+    const [twice] = names.filter((one, i) => names.indexOf(one) !== i || RESERVED.includes(one));
+    if (twice !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['rounds'],
+        message: `two judges would be called ${twice}; give one of their trainings another name`,
+      });
+  });
+
+const RESERVED = ['M0', 'direct', 'unplanned'];
+
+/** What a person writes. */
+export type RunConfig = z.input<typeof runConfig>;
+/** With every default filled in. */
+export type Resolved = z.output<typeof runConfig>;
+export type Training = Resolved['rounds'][number]['train'][number];
+
+/** A config, checked by the editor as it is written. */
+export function defineConfig(config: RunConfig): RunConfig {
+  return config;
 }
 
-export interface DomainCounts {
-  readonly general: number;
-  readonly math: number;
+/** Fills in what is left out. Throws ZodError, whose issues name the fields. */
+export function resolveConfig(config: RunConfig): Resolved {
+  return runConfig.parse(config);
 }
 
-export interface StageOptimisation {
-  readonly learningRate: number;
-  readonly warmupSteps: number;
-  readonly epochs: number;
-  readonly batchSize: number;
-  /** Train an adapter in place of the weights. */
-  readonly lora?: LoraOptions;
+/** The name of the judge that a training of a round makes, where it has none of its own: M1-SFT, M1-DPO, M2-DPO. */
+export function judgeName(round: number, { kind, name: own }: Pick<Training, 'kind' | 'name'>): string {
+  return own ?? `M${round}-${kind.toUpperCase()}`;
 }
 
-export interface DpoOptimisation extends StageOptimisation {
-  readonly beta: number;
-  readonly nllWeight: number;
+function judgesOf({ rounds }: { readonly rounds: readonly { readonly train: readonly Training[] }[] }) {
+  return rounds.flatMap(({ train }, i) => train.map((training) => judgeName(i + 1, training)));
+}
+
+/** What the ledger is a function of: the config but for where things run. Objects of one's own stand for themselves by their
+ * revision. */
+export function runIdentity({ serve: _, trainer: __, ...config }: Resolved): Json {
+  return JSON.parse(
+    JSON.stringify(config, (_, value: unknown) =>
+      isModel(value) || isSource(value) ? { revision: value.revision } : value,
+    ),
+  ) as Json;
+}
+
+function isModel(value: unknown): value is Model {
+  return has(value, 'revision', 'string') && has(value, 'generate', 'function');
+}
+
+function isSource(value: unknown): value is Source {
+  return has(value, 'revision', 'string') && has(value, 'instructions', 'function');
+}
+
+function has(value: unknown, field: string, type: 'string' | 'function'): value is object {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)[field] === type
+  );
 }

@@ -1,5 +1,4 @@
 import type { Message } from './prompts/conversation.ts';
-import type { Domain } from './types.ts';
 
 /** Where instructions come from: a data set, or the playground. */
 export interface Instruction {
@@ -9,8 +8,8 @@ export interface Instruction {
   readonly answer?: string;
   /** The data set's own answer, which is then the chosen response. */
   readonly response?: string;
-  /** Of a pair that was made before. */
-  readonly domain?: Domain;
+  /** Of a pair that was made before: what it is of. */
+  readonly domain?: string;
   /** The set's own worse response. */
   readonly rejected?: string;
   /** The set's own worked solutions, right and wrong ones together. */
@@ -29,4 +28,14 @@ export interface SourceInstruction extends Instruction {
   readonly language?: string;
   /** The set's own flag. */
   readonly toxic?: boolean;
+}
+
+/** Port: anything that instructions, or finished pairs, come from. */
+export interface Source {
+  readonly kind: 'general' | 'math' | 'pairs';
+  /** Changes whenever what it gives does. */
+  readonly revision: string;
+  /** Those of a split (`train`, `validation`, `dev`, `test`), always in the same order; null where it has none of its own, and the
+   * split is cut from `train`. */
+  instructions(split: string, signal?: AbortSignal): AsyncIterable<Instruction> | null;
 }

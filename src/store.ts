@@ -1,66 +1,82 @@
 import type { Json } from './key.ts';
 import type { FinishReason, Generation } from './model.ts';
 import type { LogProbabilityCache, TrainStep } from './trainer.ts';
-import type { Domain, Order, Plan, ResponsePair, Thought, VerdictKind } from './types.ts';
+import type { Order, Plan, ResponsePair, Thought, VerdictKind } from './types.ts';
+
+/** Port: the ledger of one run, as everybody may read it, also while a run is at work on it. Reads stream: their memory does not
+ * grow with the run. */
+export interface LedgerReader extends Disposable {
+  readonly path: string;
+  /** The config of the run, as stored. */
+  readonly config: Json;
+  /** Another number whenever another process has written: for polling. */
+  version(): number;
+
+  /** The planned stages in their order, and how far each has come. */
+  stages(): StageRecord[];
+  stage(name: string): StageRecord | undefined;
+  /** What was noted beside the stages, by name. */
+  note(name: string): Json | undefined;
+  counts(): Counts;
+
+  /** How a unit ended, well or badly. */
+  generation(key: string): Generation | undefined;
+  pair(id: string): ResponsePair | undefined;
+  /** In the order in which they were first put. */
+  pairs(filter?: PairFilter): Generator<ResponsePair, void, undefined>;
+  /** By pair id, then plan index. */
+  plans(filter: RoundFilter): Generator<Plan, void, undefined>;
+  /** By pair id, then plan index, order and execution index: all thoughts of a pair come together. */
+  thoughts(filter: ThoughtFilter): Generator<Thought, void, undefined>;
+  thought(round: number, pairId: string, id: string): Thought | undefined;
+  preferences(round: number): Generator<PreferenceRecord, void, undefined>;
+  /** Of a training, by the name of the judge that it makes. */
+  steps(judge: string): Generator<TrainStep, void, undefined>;
+  /** By pair id, then order. */
+  evaluations(filter: EvaluationFilter): Generator<Evaluation, void, undefined>;
+  close(): void;
+}
 
 /** Port: the ledger of one run. Resuming a run is asking it what is missing.
  *
  * Two rules decide every write. A generation is paid for, so it is never overwritten unasked; only a failed one (`error`)
  * is tried again. Everything else is derived from generations and config, so its last write wins: writing it twice is
  * harmless. Each `put` is one transaction: when it returns, a SIGKILL loses nothing of it; when it throws, nothing of it
- * is there. Reads stream: their memory does not grow with the run. */
-export interface Store extends LogProbabilityCache, Disposable {
-  readonly path: string;
-  /** The config of the run, as stored. */
-  readonly config: Json;
-
-  /** How a unit ended, well or badly. */
-  generation(key: string): Generation | undefined;
-  /** The same, for units that ended by themselves; undefined for missing, cut, refused and failed ones. */
-  success(key: string): Generation | undefined;
+ * is there. */
+export interface Store extends LedgerReader, LogProbabilityCache {
   /** Those keys, lazily and in order, whose units have to be generated: never asked for, failed, or from before `since`
    * (milliseconds since 1970). */
   missing(keys: Iterable<string>, since?: number): Generator<string, void, undefined>;
   /** One from before `since` is replaced. */
   putGenerations(rows: Iterable<Generation>, since?: number): void;
-
   /** A pair belongs to one split. */
   putPairs(split: string, pairs: Iterable<ResponsePair>): void;
-  /** In the order in which they were first put. */
-  pairs(filter?: PairFilter): Generator<ResponsePair, void, undefined>;
-  pair(id: string): ResponsePair | undefined;
-
   putPlans(plans: Iterable<Plan>): void;
-  /** By pair id, then plan index. */
-  plans(filter: RoundFilter): Generator<Plan, void, undefined>;
-
   /** A thought replaces the one of the same round, pair, plan index, order and execution index. */
   putThoughts(thoughts: Iterable<Thought>): void;
-  /** By pair id, then plan index, order and execution index: all thoughts of a pair come together. */
-  thoughts(filter: RoundFilter): Generator<Thought, void, undefined>;
-  thought(round: number, pairId: string, id: string): Thought | undefined;
-
   /** Replaces all preference pairs of the round. */
   putPreferences(round: number, rows: Iterable<PreferenceRecord>): void;
-  preferences(round: number): Generator<PreferenceRecord, void, undefined>;
-
-  putSteps(stage: string, steps: Iterable<TrainStep>): void;
-  steps(stage: string): Generator<TrainStep, void, undefined>;
-
+  putSteps(judge: string, steps: Iterable<TrainStep>): void;
   /** One for each stage, split, pair and order. */
   putEvaluations(rows: Iterable<Evaluation>): void;
-  /** By pair id, then order. */
-  evaluations(stage: string, split: string): Generator<Evaluation, void, undefined>;
 
-  stage(name: string): StageRecord | undefined;
-  stages(): StageRecord[];
-  /** Adds to what a stage has cost; an interrupted stage keeps what it had. */
-  spend(name: string, seconds: number, tokens: number): void;
+  /** The stages of the run in their order; what is known of one that is planned already stays. */
+  planStages(stages: Iterable<PlannedStage>): void;
+  /** Adds to what a stage has cost, and says how far it is; an interrupted stage keeps what it had. A stage that nobody planned is one
+   * of its own. */
+  spend(name: string, seconds: number, tokens: number, reached?: Reached): void;
   /** Marks it done, and makes all that was stored so far survive a power cut too. */
   finishStage(name: string, result?: Json): void;
+  /** Marks it failed, and says why; what came is kept. */
+  failStage(name: string, message: string): void;
+  putNote(name: string, value: Json): void;
+}
 
-  counts(): Counts;
-  close(): void;
+/** How far a stage is, in units of its own: pairs, steps; `failed` are those of which nothing came. */
+export interface Reached {
+  readonly done: number;
+  readonly total: number;
+  readonly failed?: number;
 }
 
 /** As much of a ledger as asking a model needs. */
@@ -68,11 +84,24 @@ export type Generations = Pick<Store, 'generation' | 'missing' | 'putGenerations
 
 export interface PairFilter {
   readonly split?: string;
-  readonly domain?: Domain;
 }
 
 export interface RoundFilter {
   readonly round: number;
+  readonly pairId?: string;
+}
+
+export interface ThoughtFilter extends RoundFilter {
+  readonly verdict?: VerdictKind;
+  readonly correct?: boolean;
+  /** Those that come after this one in the order above, for pages. */
+  readonly after?: Pick<Thought, 'pairId' | 'planIndex' | 'order' | 'executionIndex'>;
+  readonly limit?: number;
+}
+
+export interface EvaluationFilter {
+  readonly stage: string;
+  readonly split?: string;
   readonly pairId?: string;
 }
 
@@ -98,11 +127,24 @@ export interface Evaluation {
   readonly execution: string | null;
 }
 
-export interface StageRecord {
+/** What a stage is, before it begins. */
+export interface PlannedStage {
   readonly name: string;
-  readonly status: 'running' | 'done';
+  readonly title: string;
+  readonly kind: string;
+}
+
+export interface StageRecord extends PlannedStage {
+  readonly status: 'planned' | 'running' | 'failed' | 'done';
+  readonly done: number;
+  readonly total: number;
+  readonly failed: number;
   readonly seconds: number;
   readonly tokens: number;
+  /** Why it failed. */
+  readonly message?: string;
+  /** The stage as it was planned: what it works on, and with. */
+  readonly plan: Json;
   /** What it left for later stages; null until it is done. */
   readonly result: Json;
 }

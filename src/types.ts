@@ -1,7 +1,7 @@
 /** The words of the method (arXiv 2501.18099) as types. No behaviour lives here. */
 
-/** general: constraint following, labelled by construction; math: labelled by a checked final answer. */
-export type Domain = 'general' | 'math';
+/** How pairs are labelled. general: by construction; math: by a checked final answer. */
+export type PairKind = 'general' | 'math';
 
 /** Which response is shown first: `ab` shows the chosen response first, `ba` the rejected one. */
 export type Order = 'ab' | 'ba';
@@ -20,7 +20,8 @@ export interface Turn {
 /** (x, chosen, rejected): gold is known by construction. */
 export interface ResponsePair {
   readonly id: string;
-  readonly domain: Domain;
+  /** The name of the source that it is of. */
+  readonly domain: string;
   readonly family: string;
   readonly instruction: string;
   readonly chosen: string;

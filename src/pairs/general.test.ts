@@ -19,10 +19,14 @@ afterEach(() => store.close());
 const build = (model: ScriptModel, list: ReturnType<typeof instructions>, seed = 1) =>
   pairsOf(
     list.map((instruction) =>
-      generalPair({ seed, revision: model.revision, prompts: PLAYGROUND_PROMPTS }, instruction, {
-        answer: sampling,
-        modification: sampling,
-      }),
+      generalPair(
+        { seed, domain: 'general', revision: model.revision, prompts: PLAYGROUND_PROMPTS },
+        instruction,
+        {
+          answer: sampling,
+          modification: sampling,
+        },
+      ),
     ),
     model,
     store,

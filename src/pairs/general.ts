@@ -23,7 +23,7 @@ export interface GeneralSampling {
 /** A general pair (arXiv 2501.18099): chosen answers x, the data set's own answer where there is one; rejected answers x', a
  * modification of x that the model writes together with its answer. */
 export function* generalPair(
-  { seed: runSeed, revision, prompts }: PairMaking,
+  { seed: runSeed, domain, revision, prompts }: PairMaking,
   instruction: Instruction,
   { answer: answering, modification }: GeneralSampling,
   checks: PairChecks = {},
@@ -57,7 +57,7 @@ export function* generalPair(
   if (reason !== null) countDrop(report, reason);
   else {
     const provenance = { modified: modified.instruction };
-    report.pairs.push(responsePair('general', instruction, chosen, modified.response, provenance));
+    report.pairs.push(responsePair(domain, instruction, chosen, modified.response, provenance));
   }
   return report;
 }

@@ -2,7 +2,7 @@ import { EvalPlannerError } from '../errors.ts';
 import type { Sampling } from '../model.ts';
 import type { Task } from '../sampling/task.ts';
 import type { Instruction } from '../source.ts';
-import type { Domain } from '../types.ts';
+import type { PairKind } from '../types.ts';
 import { failedCheck, type PairChecks } from './checks.ts';
 import { categoryTask } from './classify.ts';
 import { generalPair } from './general.ts';
@@ -13,8 +13,10 @@ import { pairSolutions } from './solutions.ts';
 /** How instructions become pairs. */
 export interface PairOptions {
   readonly seed: number;
+  /** What the pairs are of; their kind when absent. */
+  readonly domain?: string;
   /** Told by what the instruction brings where it is absent: one with a gold answer is math. */
-  readonly kind?: Domain;
+  readonly kind?: PairKind;
   /** The chosen response of a general pair: the data set's own where there is one, or the model's. */
   readonly chosen: 'own' | 'model';
   /** Answers are labelled right without a check, so they are best drawn cold; modifications and solutions need variety. */
@@ -35,11 +37,14 @@ export interface PairOptions {
 export function* makePairs(
   instruction: Instruction,
   options: PairOptions,
-  model: Pick<PairMaking, 'revision' | 'prompts'> | null,
+  model: Omit<PairMaking, 'seed' | 'domain'> | null,
 ): Task<PairReport> {
+  const { response, rejected, answer, solutions } = instruction;
   const { seed, kind, categories, perInstruction, checks = {} } = options;
+  const isMath = kind === 'math' || (kind === undefined && (answer ?? solutions) !== undefined);
+  const domain = options.domain ?? kind ?? instruction.domain ?? (isMath ? 'math' : 'general');
   const making = (): PairMaking => {
-    if (model) return { seed, ...model };
+    if (model) return { seed, domain, ...model };
     const what = 'these rows need a model: for answers, for modified instructions or for solutions';
     throw new EvalPlannerError('usage', what, 'name it with --model, as in `evalplanner judge`');
   };
@@ -51,22 +56,18 @@ export function* makePairs(
       return report;
     }
   }
-  const { response, rejected, answer, solutions } = instruction;
   if (solutions && kind !== 'general') {
-    const how = { most: perInstruction ?? Infinity, seed, unanswered: 'wrong' } as const;
+    const how = { domain, most: perInstruction ?? Infinity, seed, unanswered: 'wrong' } as const;
     pairSolutions(instruction, solutions, how, report);
     return report;
   }
   if (rejected !== undefined && response !== undefined) {
     const reason = failedCheck(response, rejected, checks);
     if (reason !== null) countDrop(report, reason);
-    else {
-      const domain = kind ?? instruction.domain ?? 'general';
-      report.pairs.push(responsePair(domain, instruction, response, rejected, { from: 'the data set' }));
-    }
+    else report.pairs.push(responsePair(domain, instruction, response, rejected, { from: 'the data set' }));
     return report;
   }
-  if (kind === 'math' || (kind === undefined && answer !== undefined)) {
+  if (isMath) {
     if (answer !== undefined)
       return yield* mathPairs(making(), instruction, options.solution, options.solutions, perInstruction);
     countDrop(report, 'no gold answer');

@@ -33,7 +33,7 @@ const build = (model: ScriptModel, problems: ReturnType<typeof problem>[], solut
   pairsOf(
     problems.map((problem) =>
       mathPairs(
-        { seed, revision: model.revision, prompts: PLAYGROUND_PROMPTS },
+        { seed, domain: 'math', revision: model.revision, prompts: PLAYGROUND_PROMPTS },
         problem,
         sampling,
         solutions,

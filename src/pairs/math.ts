@@ -10,7 +10,7 @@ import { pairSolutions } from './solutions.ts';
 /** Math pairs (arXiv 2501.18099): of several sampled solutions, one whose final answer is right is chosen, one whose
  * final answer is wrong is rejected; a problem with only one kind yields nothing. `most`: pairs of the problem. */
 export function* mathPairs(
-  { seed: runSeed, revision, prompts }: PairMaking,
+  { seed: runSeed, domain, revision, prompts }: PairMaking,
   problem: Instruction,
   sampling: Sampling,
   solutions: number,
@@ -28,6 +28,6 @@ export function* mathPairs(
     return found && noAnswer(found) === null ? prompts.parseResponse(found.text) : null;
   });
   const report = newPairReport();
-  pairSolutions(problem, sampled, { most, seed: runSeed, unanswered: 'neither' }, report);
+  pairSolutions(problem, sampled, { domain, most, seed: runSeed, unanswered: 'neither' }, report);
   return report;
 }

@@ -2,7 +2,7 @@ import { key } from '../key.ts';
 import type { Generation } from '../model.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import type { Instruction } from '../source.ts';
-import type { Domain, ResponsePair } from '../types.ts';
+import type { ResponsePair } from '../types.ts';
 
 /** Pairs, and how many instructions gave none, by reason. */
 export interface PairReport {
@@ -13,6 +13,8 @@ export interface PairReport {
 /** What a model is asked with about instructions. */
 export interface PairMaking {
   readonly seed: number;
+  /** What the pairs are of. */
+  readonly domain: string;
   /** The model's, so that its answers are known again. */
   readonly revision: string;
   readonly prompts: PromptSet;
@@ -28,7 +30,7 @@ export function noAnswer(generation: Generation | undefined): string | null {
 }
 
 export function responsePair(
-  domain: Domain,
+  domain: string,
   { text, family, conversation }: Instruction,
   chosen: string,
   rejected: string,

@@ -5,6 +5,8 @@ import type { Instruction } from '../source.ts';
 import { countDrop, type PairReport, responsePair } from './pair.ts';
 
 export interface SolutionOptions {
+  /** What the pairs are of. */
+  readonly domain: string;
   /** Most pairs of one problem. */
   readonly most: number;
   readonly seed: number;
@@ -17,7 +19,7 @@ export interface SolutionOptions {
 export function pairSolutions(
   problem: Instruction,
   solutions: readonly (string | null)[],
-  { most, seed, unanswered }: SolutionOptions,
+  { domain, most, seed, unanswered }: SolutionOptions,
   report: PairReport,
 ): void {
   const right: [number, string][] = [];
@@ -43,7 +45,7 @@ export function pairSolutions(
     for (const [[chosenIndex, chosen], [rejectedIndex, rejected]] of drawn) {
       const counts = { right: right.length, wrong: wrong.length };
       const provenance = { chosen: chosenIndex, rejected: rejectedIndex, ...counts };
-      report.pairs.push(responsePair('math', problem, chosen, rejected, provenance));
+      report.pairs.push(responsePair(domain, problem, chosen, rejected, provenance));
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Domain } from '../types.ts';
+import type { PairKind } from '../types.ts';
 import { chain } from './families/chain.ts';
 import { generalFamily } from './families/general.ts';
 import { list } from './families/list.ts';
@@ -24,7 +24,7 @@ export const FAMILIES: readonly Family[] = [
   mathFamily(share),
 ];
 
-export function familiesOf(domain: Domain): readonly Family[] {
+export function familiesOf(domain: PairKind): readonly Family[] {
   return FAMILIES.filter((family) => family.domain === domain);
 }
 

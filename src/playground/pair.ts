@@ -1,5 +1,5 @@
 import { pick, type Random } from '../random.ts';
-import type { Domain } from '../types.ts';
+import type { PairKind } from '../types.ts';
 import type { Problem } from './problem.ts';
 import { modifyWithin, type Split, sampleModified, sampleProblem } from './split.ts';
 
@@ -12,7 +12,11 @@ export interface OraclePair {
 
 /** chosen: a right answer; rejected: a right answer to a modified instruction of the same split (general), or a wrong
  * solution (math). */
-export function oraclePair(random: Random, split: Split, domain: Domain = sampleDomain(random)): OraclePair {
+export function oraclePair(
+  random: Random,
+  split: Split,
+  domain: PairKind = sampleDomain(random),
+): OraclePair {
   if (domain === 'general') {
     const [problem, modified] = sampleModified(random, { split, domain });
     return { problem, chosen: problem.answer(random), rejected: modified.answer(random) };
@@ -34,9 +38,9 @@ export function anotherRejected({ problem, rejected }: OraclePair, split: Split,
   return modifyWithin(problem, split, random)?.answer(random) ?? rejected;
 }
 
-const DOMAINS: readonly Domain[] = ['general', 'general', 'general', 'math', 'math'];
+const DOMAINS: readonly PairKind[] = ['general', 'general', 'general', 'math', 'math'];
 
 /** A domain as M0 meets it: three of five general. */
-export function sampleDomain(random: Random): Domain {
+export function sampleDomain(random: Random): PairKind {
   return pick(random, DOMAINS);
 }

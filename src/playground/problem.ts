@@ -1,12 +1,12 @@
 import type { Random } from '../random.ts';
-import type { Domain } from '../types.ts';
+import type { PairKind } from '../types.ts';
 import type { Check } from './checks.ts';
 
 /** An instruction of the playground with everything its oracle knows. No loop may use the oracle: it writes M0's
  * pre-training text and measures results. */
 export interface Problem {
   readonly family: string;
-  readonly domain: Domain;
+  readonly domain: PairKind;
   readonly instruction: string;
   /** A right answer. */
   answer(random: Random): string;
@@ -29,7 +29,7 @@ export interface Reference {
 
 export interface Family {
   readonly name: string;
-  readonly domain: Domain;
+  readonly domain: PairKind;
   sample(random: Random): Problem;
   /** The problem with exactly this instruction; null for any other text. */
   parse(instruction: string): Problem | null;

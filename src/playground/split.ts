@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { pick, type Random } from '../random.ts';
-import type { Domain } from '../types.ts';
+import type { PairKind } from '../types.ts';
 import { FAMILIES, familiesOf } from './families.ts';
 import type { Family, Problem } from './problem.ts';
 
@@ -20,7 +20,7 @@ export function splitOf(instruction: string): Split {
 
 export interface Where {
   readonly split: Split;
-  readonly domain?: Domain;
+  readonly domain?: PairKind;
   readonly family?: string;
 }
 

@@ -9,7 +9,7 @@ import { canonicalJson, type Difference, differences, type Json, key } from '../
 import type { StoreOptions } from '../store.ts';
 import { corrupt, inUse, type Owner, storeFailure } from './failure.ts';
 import { lock } from './lock.ts';
-import { APPLICATION_ID, MIGRATIONS, SCHEMA, SCHEMA_VERSION } from './schema.ts';
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts';
 
 /** Up to this size opening reads the whole file for damage (under a second); in a larger one damage shows as the same
  * error when its page is read. */
@@ -86,7 +86,6 @@ function prepare(db: DatabaseSync, path: string, options: StoreOptions): Json {
     create(db, options.config);
   }
   verify(db, path);
-  migrate(db);
   const config = acceptConfig(db, path, options);
   const owner: Owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
   setMeta(db, 'owner', JSON.stringify(owner));
@@ -119,15 +118,16 @@ function verify(db: DatabaseSync, path: string): void {
       'Update evalplanner, or give this run another name.',
     );
   }
+  if (version < SCHEMA_VERSION) {
+    throw new EvalPlannerError(
+      'run',
+      `${path} was written by an earlier version of evalplanner (ledger version ${version}, this one reads ${SCHEMA_VERSION})`,
+      'Name another folder or file for a new one, or use the version that wrote it.',
+    );
+  }
   if (path !== ':memory:' && statSync(path).size <= CHECKED_BYTES) {
     const answer = db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
     if (answer !== 'ok') throw corrupt(path, String(answer));
-  }
-}
-
-function migrate(db: DatabaseSync): void {
-  for (let version = pragma(db, 'user_version'); version < SCHEMA_VERSION; version++) {
-    db.exec(`BEGIN IMMEDIATE; ${MIGRATIONS[version]} PRAGMA user_version = ${version + 1}; COMMIT`);
   }
 }
 
@@ -144,7 +144,7 @@ function acceptConfig(db: DatabaseSync, path: string, { config, mayChange = [] }
       'Give this run another name, or go back to the config that the run was started with.',
     );
   }
-  db.exec('BEGIN IMMEDIATE; UPDATE stages SET done = 0');
+  db.exec(`BEGIN IMMEDIATE; UPDATE stages SET status = 'planned' WHERE status = 'done'`);
   storeConfig(db, config);
   db.exec('COMMIT');
   return JSON.parse(canonicalJson(config)) as Json;

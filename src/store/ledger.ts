@@ -5,12 +5,17 @@ import type { Generation } from '../model.ts';
 import type {
   Counts,
   Evaluation,
+  EvaluationFilter,
+  LedgerReader,
   PairFilter,
+  PlannedStage,
   PreferenceRecord,
+  Reached,
   RoundFilter,
   StageRecord,
   Store,
   StoreOptions,
+  ThoughtFilter,
 } from '../store.ts';
 import type { TrainStep } from '../trainer.ts';
 import type { Plan, ResponsePair, Thought } from '../types.ts';
@@ -24,8 +29,8 @@ export function openStore(path: string, options: StoreOptions): Store {
   return openLedger(path, options);
 }
 
-/** Open an existing ledger to read: no lock, also while a run is at work on it. Every `put` throws. */
-export function readStore(path: string): Store {
+/** Open an existing ledger to read: no lock, also while a run is at work on it. */
+export function readStore(path: string): LedgerReader {
   return openLedger(path, null);
 }
 
@@ -38,6 +43,9 @@ type Values = readonly SQLInputValue[];
 
 /** Transactions after which the cache is fitted to what the ledger has become. */
 const FIT_EVERY = 512;
+
+/** A stage that nobody planned: name, title, status, seconds, tokens, message, result. */
+const NEW_STAGE = `INSERT INTO stages VALUES (?, NULL, ?, '', 'null', ?, 0, 0, 0, ?, ?, ?, ?)`;
 
 class Ledger implements Store {
   readonly path: string;
@@ -60,9 +68,8 @@ class Ledger implements Store {
     return this.#one(row.generation, 'SELECT * FROM generations WHERE key = ?', [key]);
   }
 
-  success(key: string): Generation | undefined {
-    const found = this.generation(key);
-    return found?.finishReason === 'stop' ? found : undefined;
+  version(): number {
+    return this.#one((found) => found.data_version as number, 'PRAGMA data_version', []) ?? 0;
   }
 
   *missing(keys: Iterable<string>, since = 0): Generator<string, void, undefined> {
@@ -114,7 +121,7 @@ class Ledger implements Store {
   }
 
   pairs(filter: PairFilter = {}): Generator<ResponsePair, void, undefined> {
-    const { where, values } = condition({ split: filter.split, domain: filter.domain });
+    const { where, values } = condition({ split: filter.split });
     return this.#stream(row.pair, `SELECT * FROM pairs ${where} ORDER BY n`, values);
   }
 
@@ -152,10 +159,19 @@ class Ledger implements Store {
     ]);
   }
 
-  thoughts(filter: RoundFilter): Generator<Thought, void, undefined> {
-    const { where, values } = condition({ round: filter.round, pair_id: filter.pairId });
-    const sql = `SELECT * FROM thoughts ${where} ORDER BY pair_id, plan_index, "order", execution_index`;
-    return this.#stream(row.thought, sql, values);
+  thoughts(filter: ThoughtFilter): Generator<Thought, void, undefined> {
+    const { round, pairId, verdict, correct, after, limit } = filter;
+    const { where, values } = condition({
+      round,
+      pair_id: pairId,
+      verdict,
+      correct: correct === undefined ? undefined : Number(correct),
+    });
+    const order = 'pair_id, plan_index, "order", execution_index';
+    const later = after ? `AND (${order}) > (?, ?, ?, ?)` : '';
+    const from = after ? [after.pairId, after.planIndex, after.order, after.executionIndex] : [];
+    const sql = `SELECT * FROM thoughts ${where} ${later} ORDER BY ${order} LIMIT ?`;
+    return this.#stream(row.thought, sql, [...values, ...from, limit ?? -1]);
   }
 
   thought(round: number, pairId: string, id: string): Thought | undefined {
@@ -209,7 +225,7 @@ class Ledger implements Store {
   }
 
   putEvaluations(rows: Iterable<Evaluation>): void {
-    this.#put('INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?)', rows, (e) => [
+    this.#put('INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', rows, (e) => [
       e.stage,
       e.split,
       e.pairId,
@@ -217,12 +233,15 @@ class Ledger implements Store {
       e.verdict,
       e.correct ? 1 : 0,
       e.text,
+      e.plan,
+      e.execution,
     ]);
   }
 
-  evaluations(stage: string, split: string): Generator<Evaluation, void, undefined> {
-    const sql = 'SELECT * FROM evaluations WHERE stage = ? AND split = ? ORDER BY pair_id, "order"';
-    return this.#stream(row.evaluation, sql, [stage, split]);
+  evaluations({ stage, split, pairId }: EvaluationFilter): Generator<Evaluation, void, undefined> {
+    const { where, values } = condition({ stage, split, pair_id: pairId });
+    const sql = `SELECT * FROM evaluations ${where} ORDER BY pair_id, "order"`;
+    return this.#stream(row.evaluation, sql, values);
   }
 
   stage(name: string): StageRecord | undefined {
@@ -230,27 +249,69 @@ class Ledger implements Store {
   }
 
   stages(): StageRecord[] {
-    return [...this.#stream(row.stage, 'SELECT * FROM stages ORDER BY rowid', [])];
+    const sql = 'SELECT * FROM stages WHERE position IS NOT NULL ORDER BY position';
+    return [...this.#stream(row.stage, sql, [])];
   }
 
-  spend(name: string, seconds: number, tokens: number): void {
+  planStages(stages: Iterable<PlannedStage>): void {
+    this.#transaction(() => {
+      this.#statement('UPDATE stages SET position = NULL').run();
+      let position = 0;
+      this.#put(
+        `INSERT INTO stages VALUES (?, ?, ?, ?, ?, 'planned', 0, 0, 0, 0, 0, NULL, 'null')
+         ON CONFLICT (name) DO UPDATE SET position = excluded.position, title = excluded.title, kind = excluded.kind,
+         plan = excluded.plan`,
+        stages,
+        (planned) => [planned.name, position++, planned.title, planned.kind, JSON.stringify(planned)],
+      );
+    });
+  }
+
+  spend(name: string, seconds: number, tokens: number, reached?: Reached): void {
     this.#put(
-      `INSERT INTO stages VALUES (?, 0, ?, ?, 'null')
-       ON CONFLICT (name) DO UPDATE SET seconds = seconds + excluded.seconds, tokens = tokens + excluded.tokens`,
+      `${NEW_STAGE} ON CONFLICT (name) DO UPDATE SET seconds = seconds + excluded.seconds, tokens = tokens + excluded.tokens,
+       status = CASE status WHEN 'done' THEN 'done' ELSE 'running' END, message = NULL`,
       [name],
-      () => [name, seconds, tokens],
+      () => [name, name, 'running', seconds, tokens, null, 'null'],
+    );
+    if (reached === undefined) return;
+    const { done, total, failed = 0 } = reached;
+    this.#statement('UPDATE stages SET done = ?, total = ?, failed = ? WHERE name = ?').run(
+      done,
+      total,
+      failed,
+      name,
     );
   }
 
   finishStage(name: string, result: Json = null): void {
     this.#put(
-      `INSERT INTO stages VALUES (?, 1, 0, 0, ?)
-       ON CONFLICT (name) DO UPDATE SET done = 1, result = excluded.result`,
+      `${NEW_STAGE} ON CONFLICT (name) DO UPDATE SET status = 'done', message = NULL, result = excluded.result`,
       [name],
-      () => [name, JSON.stringify(result)],
+      () => [name, name, 'done', 0, 0, null, JSON.stringify(result)],
     );
     // The only fsync: before it a power cut (not a kill) may take the last commits, and resuming makes them again.
     this.#guard(() => this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)'));
+  }
+
+  failStage(name: string, message: string): void {
+    this.#put(
+      `${NEW_STAGE} ON CONFLICT (name) DO UPDATE SET status = 'failed', message = excluded.message`,
+      [name],
+      () => [name, name, 'failed', 0, 0, message, 'null'],
+    );
+  }
+
+  note(name: string): Json | undefined {
+    return this.#one(
+      (found) => JSON.parse(found.value as string) as Json,
+      'SELECT value FROM notes WHERE name = ?',
+      [name],
+    );
+  }
+
+  putNote(name: string, value: Json): void {
+    this.#put('INSERT OR REPLACE INTO notes VALUES (?, ?)', [value], () => [name, JSON.stringify(value)]);
   }
 
   counts(): Counts {

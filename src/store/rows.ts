@@ -9,8 +9,7 @@ export type Row = Record<string, SQLOutputValue>;
 
 export function generation(r: Row): Generation {
   return {
-    // Absent from a ledger of version 1 that is open for reading.
-    ...JSON.parse((r.details as string | null | undefined) ?? '{}'),
+    ...JSON.parse((r.details as string | null) ?? '{}'),
     key: r.key as string,
     text: r.text as string,
     finishReason: r.finish_reason as Generation['finishReason'],
@@ -90,15 +89,24 @@ export function evaluation(r: Row): Evaluation {
     verdict: r.verdict as Evaluation['verdict'],
     correct: r.correct === 1,
     text: r.text as string,
+    plan: r.plan as string | null,
+    execution: r.execution as string | null,
   };
 }
 
 export function stage(r: Row): StageRecord {
   return {
     name: r.name as string,
-    status: r.done === 1 ? 'done' : 'running',
+    title: r.title as string,
+    kind: r.kind as string,
+    status: r.status as StageRecord['status'],
+    done: r.done as number,
+    total: r.total as number,
+    failed: r.failed as number,
     seconds: r.seconds as number,
     tokens: r.tokens as number,
+    ...(r.message === null ? {} : { message: r.message as string }),
+    plan: JSON.parse(r.plan as string),
     result: JSON.parse(r.result as string),
   };
 }

@@ -1,5 +1,5 @@
-/** Raised with every change of what the tables hold; a run written by a newer version is refused, never guessed at. */
-export const SCHEMA_VERSION = 3;
+/** Raised with every change of what the tables hold; a run written by another version is refused, never guessed at. */
+export const SCHEMA_VERSION = 4;
 
 /** SQLite's application_id of a run ledger: "EvPl". It tells a run from any other database. */
 export const APPLICATION_ID = 0x4576506c;
@@ -94,20 +94,26 @@ CREATE TABLE evaluations (
   verdict TEXT NOT NULL,
   correct INTEGER NOT NULL,
   text TEXT NOT NULL,
+  plan TEXT,                            -- read from the text
+  execution TEXT,
   PRIMARY KEY (stage, split, pair_id, "order")
 ) STRICT;
 
 CREATE TABLE stages (
   name TEXT PRIMARY KEY,
+  position INTEGER,                     -- in the plan; NULL for one that nobody planned
+  title TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  plan TEXT NOT NULL,                   -- JSON
+  status TEXT NOT NULL,                 -- planned, running, failed, done
   done INTEGER NOT NULL,
+  total INTEGER NOT NULL,
+  failed INTEGER NOT NULL,
   seconds REAL NOT NULL,
   tokens INTEGER NOT NULL,
+  message TEXT,
   result TEXT NOT NULL                  -- JSON
 ) STRICT;
-`;
 
-/** What brings a ledger of each older version to the next one. */
-export const MIGRATIONS: Readonly<Record<number, string>> = {
-  1: 'ALTER TABLE generations ADD COLUMN details TEXT;',
-  2: LOG_PROBABILITIES,
-};
+CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+`;

@@ -11,8 +11,9 @@ import { ORDERS, type Order, type Plan, type ResponsePair } from '../types.ts';
 export interface Thinking {
   readonly round: number;
   readonly prompts: PromptSet;
-  /** Revision of the model. */
+  /** Revision of the model, and of the one that writes plans: the same unless the first round has a planner of its own. */
   readonly model: string;
+  readonly planner: string;
   /** The run's; each unit derives its own from it. */
   readonly seed: number;
 }
@@ -27,7 +28,7 @@ export interface PlanOptions extends Thinking {
  * In the first round the plan prompt shows x and nothing else. From the second on the model being trained writes whole
  * thoughts from the judge prompt, of which the plan is kept: sampling ends with the plan. Orders take turns. */
 export function* plansOf(pair: ResponsePair, options: PlanOptions): Task<Plan[]> {
-  const { round, prompts, plans, sampling, model } = options;
+  const { round, prompts, plans, sampling, planner: model } = options;
   const requests = Array.from({ length: plans }, (_, planIndex) => {
     const asked =
       round === 1
@@ -40,7 +41,7 @@ export function* plansOf(pair: ResponsePair, options: PlanOptions): Task<Plan[]>
     const seed = seedOf(options.seed, 'plan', round, pair.id, planIndex);
     return requestOf({ ...asked, model, seed, sampling, stop: [prompts.closePlan.trim()] });
   });
-  const answers = yield asks(requests);
+  const answers = yield asks(requests, 'planner');
   return requests.flatMap(({ key: id }, planIndex): Plan[] => {
     const generation = answers.get(id)?.generation;
     // Generation ends before the closing tag, which the parser wants to see.

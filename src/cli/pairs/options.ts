@@ -1,13 +1,13 @@
 import type { ModelOptions } from '../../open/model.ts';
 import type { FieldMapping } from '../../source/presets.ts';
-import type { Domain } from '../../types.ts';
+import type { PairKind } from '../../types.ts';
 
 /** What `evalplanner pairs` is told on its command line. */
 export interface PairsCommand extends ModelOptions {
   readonly data?: readonly string[];
   readonly from?: string;
   readonly fields?: FieldMapping;
-  readonly kind?: Domain;
+  readonly kind?: PairKind;
   readonly out?: string;
   readonly model?: string;
   readonly prompts?: 'playground' | 'published';

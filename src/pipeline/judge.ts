@@ -1,0 +1,58 @@
+import type { Resolved } from '../config.ts';
+import { evaluate } from '../judging/evaluate.ts';
+import type { Json } from '../key.ts';
+import type { VerdictRecord } from '../metrics.ts';
+import type { JudgeForm } from '../prompts/judge-prompt.ts';
+import { conduct } from '../sampling/conduct.ts';
+import { batches } from './batches.ts';
+import type { JudgeStage, Ports, StageWork } from './stage.ts';
+
+/** A verdict and nothing else. */
+const DIRECT_TOKENS = 4;
+
+/** A judge on the held-out pairs. */
+export async function runJudge(
+  { judge, set, form }: JudgeStage,
+  config: Resolved,
+  ports: Ports,
+  work: StageWork,
+): Promise<Json> {
+  const total = ports.store.counts().pairs[set] ?? 0;
+  const verdicts = await judged(judge, { stage: judge, split: set, form }, config, ports, work, (done) =>
+    work.progress(done, total),
+  );
+  return { pairs: verdicts.length / 2 };
+}
+
+/** Both orders of every pair of a split, by the model of that name, stored under the stage's. */
+export async function judged(
+  name: string,
+  { stage, split, form }: { readonly stage: string; readonly split: string; readonly form: JudgeForm },
+  config: Resolved,
+  { store, models, prompts }: Ports,
+  work: StageWork,
+  onDone: (done: number) => void = () => {},
+): Promise<VerdictRecord[]> {
+  const maxTokens = form === 'direct' ? DIRECT_TOKENS : config.thoughts.maxThoughtTokens;
+  const verdicts: VerdictRecord[] = [];
+  const model = await models.open(name);
+  try {
+    const options = { stage, split, form, prompts, model: model.revision, maxTokens };
+    const made = conduct(store.pairs({ split }), (pair) => evaluate(pair, options), {
+      judge: model,
+      store,
+      complete: true,
+      signal: work.signal,
+      onGenerations: work.onGenerations,
+    });
+    for await (const batch of batches(made)) {
+      const rows = batch.flat();
+      store.putEvaluations(rows);
+      for (const { pairId, order, verdict } of rows) verdicts.push({ pairId, order, verdict });
+      onDone(verdicts.length / 2);
+    }
+  } finally {
+    await model.close();
+  }
+  return verdicts;
+}

@@ -1,0 +1,78 @@
+import type { Resolved } from '../config.ts';
+import type { Json } from '../key.ts';
+import type { Model } from '../model.ts';
+import { makePairs, type PairOptions } from '../pairs/make.ts';
+import { countDrop, newPairReport } from '../pairs/pair.ts';
+import { seedOf } from '../random.ts';
+import { conduct } from '../sampling/conduct.ts';
+import type { Instruction, Source } from '../source.ts';
+import { batches } from './batches.ts';
+import { instructionsOf } from './sets.ts';
+import type { PairsStage, Ports, StageWork } from './stage.ts';
+
+/** Response pairs of a set, labelled by construction. */
+export async function runPairs(
+  stage: PairsStage,
+  config: Resolved,
+  ports: Ports,
+  work: StageWork,
+): Promise<Json> {
+  const { set, counts } = stage;
+  const { store, models, prompts, sources } = ports;
+  const { pairs } = config;
+  const cold = { temperature: pairs.answerTemperature, topP: pairs.topP, maxTokens: pairs.maxTokens };
+  const warm = { ...cold, temperature: pairs.temperature };
+  const total = Object.values(counts).reduce((sum, n) => sum + n, 0);
+  const result: Record<string, Json> = {};
+  let done = 0;
+  for (const [name, count] of Object.entries(counts)) {
+    const source = sources[name] as Source;
+    const options: PairOptions = {
+      seed: seedOf(config.seed, set),
+      domain: name,
+      chosen: 'own',
+      answer: cold,
+      modification: warm,
+      solution: warm,
+      solutions: pairs.solutions,
+      ...(source.kind === 'pairs' ? {} : { kind: source.kind }),
+    };
+    const role = source.kind === 'math' ? 'solver' : 'writer';
+    const report = newPairReport();
+    let found = 0;
+    const make = async (model: Model) => {
+      const task = (instruction: Instruction) =>
+        makePairs(instruction, options, { revision: model.revision, prompts });
+      const made = conduct(instructionsOf(config, source, name, set, work.signal), task, {
+        judge: model,
+        store,
+        complete: true,
+        signal: work.signal,
+        onGenerations: work.onGenerations,
+      });
+      for await (const batch of batches(made)) {
+        store.putPairs(
+          set,
+          batch.flatMap(({ pairs }) => pairs),
+        );
+        for (const { pairs, dropped } of batch) {
+          report.pairs.push(...pairs);
+          for (const [reason, n] of Object.entries(dropped)) countDrop(report, reason, n);
+        }
+        found += batch.length;
+        work.progress(done + found, total);
+      }
+    };
+    const model = await models.open(role);
+    try {
+      await make(model);
+    } finally {
+      await model.close();
+    }
+    done += count;
+    if (found < count) work.note(`${name} has ${found} instructions for ${set}, of ${count} that are wanted`);
+    work.leave(report.dropped['no answer'] ?? 0);
+    result[name] = { pairs: report.pairs.length, dropped: report.dropped };
+  }
+  return result;
+}

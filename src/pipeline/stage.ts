@@ -1,0 +1,177 @@
+import type { Training } from '../config.ts';
+import type { Json } from '../key.ts';
+import type { Generation, Model } from '../model.ts';
+import type { JudgeForm } from '../prompts/judge-prompt.ts';
+import type { PromptSet } from '../prompts/set.ts';
+import type { Source } from '../source.ts';
+import type { StageRecord, Store } from '../store.ts';
+import type { Optimisation, Trainer, TrainStep } from '../trainer.ts';
+
+/** One step of the method, as data: done once, then remembered in the ledger under its name. */
+export type Stage = { readonly name: string; readonly title: string } & (
+  | PairsStage
+  | ThoughtsStage
+  | TrainStage
+  | JudgeStage
+);
+
+/** Response pairs of a set: so many instructions of each source. */
+export interface PairsStage {
+  readonly kind: 'pairs';
+  readonly set: string;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Thoughts of a judge about the pairs of a set, kept under a round's number. */
+export interface ThoughtsStage {
+  readonly kind: 'thoughts';
+  readonly round: number;
+  readonly by: string;
+  readonly set: string;
+  readonly form: Exclude<JudgeForm, 'direct'>;
+}
+
+/** A judge made from another one, by the thoughts of a round or, for the control without any, by the verdicts of all sets. */
+export interface TrainStage {
+  readonly kind: 'train';
+  readonly judge: string;
+  readonly from: string;
+  /** Null: no thoughts. */
+  readonly round: number | null;
+  readonly sets: readonly string[];
+  readonly form: JudgeForm;
+  readonly how: Training | TrainDirect;
+  /** Name of the file of rows. */
+  readonly rows: string;
+  readonly control: boolean;
+}
+
+export type TrainDirect = Pick<Optimisation, 'learningRate' | 'warmupSteps' | 'epochs' | 'batchSize'> & {
+  readonly kind: 'sft';
+  readonly lora?: Optimisation['lora'] | undefined;
+};
+
+/** A judge on the held-out pairs of a set. */
+export interface JudgeStage {
+  readonly kind: 'judge';
+  readonly judge: string;
+  readonly set: string;
+  readonly form: JudgeForm;
+  readonly control: boolean;
+}
+
+/** Models by what they are for: `writer`, `solver`, `planner`, a judge by its name, or one of its checkpoints (`M1-SFT/step-40`).
+ * Whoever opens one closes it. */
+export interface Models {
+  open(name: string): Promise<Model>;
+  /** The checkpoint that a training starts from: a judge's, or M0's. */
+  place(name: string): string;
+}
+
+/** The outside world of a run. */
+export interface Ports {
+  readonly store: Store;
+  readonly trainer: Trainer;
+  readonly models: Models;
+  readonly sources: Readonly<Record<string, Source>>;
+  readonly prompts: PromptSet;
+  /** Where checkpoints and training rows go. */
+  readonly folder: string;
+}
+
+/** What happens in a run, for who looks on; the ledger says the same. */
+export type RunEvent =
+  | { readonly type: 'stage'; readonly stage: StageRecord }
+  | { readonly type: 'step'; readonly judge: string; readonly step: TrainStep }
+  | { readonly type: 'note'; readonly stage: string; readonly message: string };
+
+export interface RunOptions {
+  readonly onEvent?: ((event: RunEvent) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Milliseconds between two entries of the account. */
+const SPEND_MS = 2000;
+
+/** A stage at work: how far it is, and what it has cost, in the ledger now and then so that a kill does not lose the account. */
+export class StageWork {
+  readonly signal: AbortSignal | undefined;
+  readonly #stage: Stage;
+  readonly #store: Store;
+  readonly #onEvent: RunOptions['onEvent'];
+  #since = performance.now();
+  #tokens = 0;
+  #done = 0;
+  #total = 0;
+  #failed = 0;
+  #told = 0;
+
+  constructor(stage: Stage, store: Store, { signal, onEvent }: RunOptions) {
+    this.#stage = stage;
+    this.#store = store;
+    this.signal = signal;
+    this.#onEvent = onEvent;
+  }
+
+  /** Units done of all, and tokens since the last call. */
+  progress(done: number, total: number, tokens = 0): void {
+    this.#done = done;
+    this.#total = total;
+    this.#tokens += tokens;
+    const now = performance.now();
+    if (now - this.#since > SPEND_MS) this.spend();
+    // A terminal redraws ten times in a second.
+    if (now - this.#told < 50 && done < total) return;
+    this.#told = now;
+    this.tell();
+  }
+
+  /** Tokens of generations that came, of units that are not done yet. */
+  readonly onGenerations = (batch: readonly Generation[]): void => {
+    this.progress(
+      this.#done,
+      this.#total,
+      batch.reduce((sum, { completionTokens }) => sum + completionTokens, 0),
+    );
+  };
+
+  /** Units of which nothing will come. */
+  leave(n: number): void {
+    this.#failed += n;
+  }
+
+  step(judge: string, step: TrainStep): void {
+    this.#onEvent?.({ type: 'step', judge, step });
+    this.progress(step.step, step.steps, step.tokens);
+  }
+
+  note(message: string): void {
+    this.#onEvent?.({ type: 'note', stage: this.#stage.name, message });
+  }
+
+  spend(): void {
+    const now = performance.now();
+    const reached = { done: this.#done, total: this.#total, failed: this.#failed };
+    this.#store.spend(this.#stage.name, (now - this.#since) / 1000, this.#tokens, reached);
+    this.#since = now;
+    this.#tokens = 0;
+  }
+
+  tell(): void {
+    if (!this.#onEvent) return;
+    const record = this.#store.stage(this.#stage.name);
+    if (record === undefined) return;
+    // What the account has not got yet.
+    const seconds = record.seconds + (performance.now() - this.#since) / 1000;
+    const now = { done: this.#done, total: this.#total, failed: this.#failed, seconds };
+    const live = record.status === 'planned' || record.status === 'failed' ? 'running' : record.status;
+    this.#onEvent({
+      type: 'stage',
+      stage: { ...record, ...now, tokens: record.tokens + this.#tokens, status: live },
+    });
+  }
+}
+
+export interface StageResult {
+  readonly [name: string]: Json;
+}

@@ -1,0 +1,143 @@
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Resolved } from '../config.ts';
+import { copyFolder, makeFolder, writeAtomically, writeLinesAtomically } from '../files.ts';
+import type { Json } from '../key.ts';
+import { scores } from '../metrics.ts';
+import { PreferenceCounts } from '../preferences/counts.ts';
+import { preferenceRows } from '../preferences/rows.ts';
+import { directRows, sftRows } from '../preferences/sft.ts';
+import { seedOf } from '../random.ts';
+import type { Store } from '../store.ts';
+import { type Optimisation, type TrainJob, type TrainSettings, trainKey } from '../trainer.ts';
+import type { ResponsePair } from '../types.ts';
+import { checkpointFolder, rowsFile, stepsFolder } from './folder.ts';
+import { judged } from './judge.ts';
+import type { Ports, StageWork, TrainStage } from './stage.ts';
+
+/** Whether its rows or its checkpoint are not there any more. */
+export function rowsLost({ judge, rows }: TrainStage, { folder }: Ports): boolean {
+  return !existsSync(checkpointFolder(folder, judge)) || !existsSync(rowsFile(folder, rows));
+}
+
+/** Writes the rows, trains, then lets the validation pairs pick the checkpoint. */
+export async function runTraining(
+  stage: TrainStage,
+  config: Resolved,
+  ports: Ports,
+  work: StageWork,
+): Promise<Json> {
+  const { store, trainer, models, folder } = ports;
+  const { judge, from, form } = stage;
+  const { rows, told } = await writeRows(stage, config, ports);
+  const settings = settingsOf(stage, config, rowsFile(folder, stage.rows));
+  const key = await trainKey(await revisionOf(from, ports), settings);
+  const job = { ...settings, key, model: models.place(from), out: stepsFolder(folder, judge) } as TrainJob;
+  makeFolder(join(folder, 'checkpoints', 'steps'));
+  const { checkpoints, dropped } = await trainer.train(
+    job,
+    (step) => {
+      // Stored one by one: the trainer's own state is then never ahead of the ledger.
+      store.putSteps(judge, [step]);
+      work.step(judge, step);
+    },
+    work.signal,
+  );
+  const written = checkpoints.map((path) => ({ path, name: `${judge}/${basename(path)}`, label: '' }));
+  const start = { path: models.place(from), name: from, label: `${judge}/start` };
+  // DPO can make a judge worse; then its start stays.
+  const candidates = job.kind === 'dpo' ? [start, ...written] : written;
+  let best = { path: '', label: '', accuracy: -1 };
+  const validation: Record<string, number> = {};
+  for (const { path, name, label: own } of candidates) {
+    const label = own === '' ? name : own;
+    const verdicts = await judged(name, { stage: label, split: 'validation', form }, config, ports, work);
+    const { accuracy } = scores(verdicts);
+    validation[label] = accuracy;
+    // A tie goes to the later one, which has seen more.
+    if (accuracy >= best.accuracy) best = { path, label, accuracy };
+  }
+  const kept = checkpointFolder(folder, judge);
+  await copyFolder(best.path, kept);
+  // Whoever judges with it need not guess what it was trained on.
+  await writeAtomically(
+    join(kept, 'evalplanner.json'),
+    `${JSON.stringify({ prompts: config.prompts, form }, null, 2)}\n`,
+  );
+  return { kept: best.label, validation, rows, dropped, ...told };
+}
+
+async function revisionOf(name: string, { models }: Ports): Promise<string> {
+  const model = await models.open(name);
+  await model.close();
+  return model.revision;
+}
+
+function settingsOf({ judge, how }: TrainStage, config: Resolved, rows: string): TrainSettings {
+  const { learningRate, warmupSteps, epochs, batchSize, lora } = how;
+  const { betas, ...optimiser } = config.optimiser;
+  const optimisation: Optimisation = {
+    ...optimiser,
+    betas: [betas[0], betas[1]],
+    learningRate,
+    warmupSteps,
+    epochs,
+    batchSize,
+    seed: seedOf(config.seed, judge),
+    ...(lora ? { lora: lora as NonNullable<Optimisation['lora']> } : {}),
+  };
+  return how.kind === 'dpo'
+    ? { kind: 'dpo', rows, optimisation, beta: how.beta, nllWeight: how.nllWeight }
+    : { kind: 'sft', rows, optimisation };
+}
+
+interface Told {
+  readonly rows: number;
+  /** What the stage's result says besides. */
+  readonly told: { readonly [name: string]: Json };
+}
+
+/** The rows of a training as a file in TRL's format. */
+async function writeRows(stage: TrainStage, config: Resolved, ports: Ports): Promise<Told> {
+  const { store, prompts, folder } = ports;
+  const { sets, form, round, how, rows: name } = stage;
+  const { preferences, seed } = config;
+  const { minCorrectShare, consistent } = preferences;
+  const write = (rows: Iterable<object>) => writeLinesAtomically(rowsFile(folder, name), rows);
+  const pairs = pairsOf(store, sets);
+  makeFolder(join(folder, 'data'));
+  if (form === 'direct' || round === null) return { rows: await write(directRows(prompts, pairs)), told: {} };
+  if (how.kind === 'dpo') {
+    const planned = form === 'planned';
+    const counts = new PreferenceCounts();
+    const options = {
+      ...preferences,
+      // Without plans there is one plan, the empty one, and nothing to cross.
+      pairing: planned ? preferences.pairing : ('within-plan' as const),
+      maxPerGroup: planned ? preferences.maxPerGroup : preferences.maxPerPair,
+      consistent: consistent ?? false,
+      round,
+      form,
+      seed,
+    };
+    const rows = await write(preferenceRows(store, prompts, pairs, options, counts));
+    const { beta, nllWeight } = how;
+    return { rows, told: { preferences: { ...counts.report(), beta, nllWeight } } };
+  }
+  const { thoughtsPerPair, plans } =
+    'thoughtsPerPair' in how ? how : { thoughtsPerPair: 1, plans: 'any' as const };
+  const options = {
+    round,
+    form,
+    thoughtsPerPair,
+    plans,
+    minCorrectShare,
+    ...(consistent ? { consistent } : {}),
+    seed,
+  };
+  return { rows: await write(sftRows(store, prompts, pairs, options)), told: {} };
+}
+
+function* pairsOf(store: Store, sets: readonly string[]): Generator<ResponsePair, void, undefined> {
+  for (const split of sets) yield* store.pairs({ split });
+}
