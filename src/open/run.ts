@@ -1,98 +1,162 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import type { RunConfig } from '../config.ts';
+import { createHash } from 'node:crypto';
+import type { Resolved } from '../config.ts';
 import type { Device } from '../engine/device.ts';
 import { Pool } from '../engine/parallel/pool.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { makeFolder, writeAtomically } from '../files.ts';
+import type { Json } from '../key.ts';
 import { EmbeddedModel } from '../model/embedded.ts';
-import { copyCheckpoint, openCheckpoint } from '../model/local/checkpoint.ts';
+import { openCheckpoint } from '../model/local/checkpoint.ts';
+import type { Model } from '../model.ts';
 import { heldOutPath, readHeldOut, SEED_FOLDER } from '../package.ts';
-import type { Observer, Ports } from '../pipeline.ts';
-import { playgroundInstructions } from '../playground/source.ts';
-import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
-import { seedOf } from '../random.ts';
+import { checkpointFolder, stepsFolder } from '../pipeline/folder.ts';
+import type { Models, Ports } from '../pipeline/stage.ts';
+import { playground } from '../playground/source.ts';
+import { type PromptSet, PLAYGROUND_PROMPTS, PUBLISHED_PROMPTS } from '../prompts/set.ts';
+import type { Source } from '../source.ts';
 import type { Store } from '../store.ts';
 import { EmbeddedTrainer } from '../trainer/embedded.ts';
 import type { ResponsePair } from '../types.ts';
+import { join } from 'node:path';
 
-export interface Wiring {
-  readonly folder: string;
-  readonly store: Store;
-  readonly config: RunConfig;
-  readonly seedModel?: string;
-  /** Tried before (requireDevice). */
-  readonly device: Device;
-  readonly observer?: Observer;
-  readonly signal?: AbortSignal;
-}
-
-/** Everything embedded: model, trainer and the playground's instructions. */
-export function embeddedPorts({ folder, store, config, seedModel, device, observer, signal }: Wiring): {
+export interface OpenRun {
   readonly ports: Ports;
   close(): Promise<void>;
-} {
-  const pool = new Pool(device);
-  const rowsPath = (name: string) => join(folder, 'data', `${name}.jsonl`);
-  const ports: Ports = {
-    store,
-    trainer: new EmbeddedTrainer(pool),
-    prompts: PLAYGROUND_PROMPTS,
-    seedModel: seedModel ?? join(SEED_FOLDER, 'model'),
-    folder,
-    async open(checkpoint) {
-      const { parameters, tokenizer } = await openCheckpoint(checkpoint).catch((error: unknown) => {
-        throw ofThisRun(error, folder, checkpoint);
-      });
-      return new EmbeddedModel(pool, parameters, tokenizer);
-    },
-    instructions(set, domain, count) {
-      if (set === 'validation') return playgroundInstructions('validation', domain, count, config.seed);
-      const sizes = config.instructions;
-      // D1 and D2 are two parts of one draw, so that they cannot overlap.
-      const both = playgroundInstructions(
-        'train',
-        domain,
-        sizes.d1[domain] + sizes.d2[domain],
-        seedOf(config.seed, 'train'),
-      );
-      return set === 'd1' ? both.slice(0, sizes.d1[domain]) : both.slice(sizes.d1[domain]);
-    },
-    heldOut(split, domain, count) {
-      const pairs = heldOutPairs(split).filter((pair) => pair.domain === domain);
-      return pairs.slice(0, count);
-    },
-    copyCheckpoint,
-    async writeRows(name, rows) {
-      makeFolder(join(folder, 'data'));
-      const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-      await writeAtomically(rowsPath(name), text);
-    },
-    hasWritten: (checkpoint, rows) => existsSync(checkpoint) && existsSync(rowsPath(rows)),
-    ...(observer ? { observer } : {}),
-    ...(signal ? { signal } : {}),
-  };
-  return { ports, close: () => pool.close() };
 }
 
+export interface RunSetup {
+  readonly config: Resolved;
+  readonly folder: string;
+  readonly store: Store;
+  /** Tried before (requireDevice). */
+  readonly device: Device;
+}
+
+/** Everything that a config names, opened; what is opened here is closed by `close`. */
+export function openRun({ config, folder, store, device }: RunSetup): OpenRun {
+  const pool = new Pool(device);
+  const trainer = new EmbeddedTrainer(pool);
+  return {
+    ports: {
+      store,
+      trainer,
+      prompts: promptSet(config.prompts),
+      models: new EmbeddedModels(config, folder, pool),
+      sources: openSources(config),
+      folder,
+    },
+    async close() {
+      await trainer.close();
+      await pool.close();
+    },
+  };
+}
+
+export function promptSet(name: Resolved['prompts']): PromptSet {
+  return name === 'playground' ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
+}
+
+/** The folder of a model that is named in a config. */
+export function modelFolder(name: string): string {
+  return name === 'playground' ? join(SEED_FOLDER, 'model') : name;
+}
+
+/** The roles of a config and the judges of a run, in this process; all share one pool. */
+class EmbeddedModels implements Models {
+  readonly #config: Resolved;
+  readonly #folder: string;
+  readonly #pool: Pool;
+
+  constructor(config: Resolved, folder: string, pool: Pool) {
+    this.#config = config;
+    this.#folder = folder;
+    this.#pool = pool;
+  }
+
+  async open(name: string): Promise<Model> {
+    const { models } = this.#config;
+    const role = name === 'writer' || name === 'solver' || name === 'planner' ? name : null;
+    const given = role === null ? (name === 'M0' ? models.judge : null) : (models[role] ?? models.judge);
+    // A model of the caller's own is the caller's to close.
+    if (given !== null && typeof given !== 'string') return { ...bound(given), close: async () => {} };
+    const place = given === null ? this.place(name) : modelFolder(given);
+    const { parameters, tokenizer } = await openCheckpoint(place).catch((error: unknown) => {
+      throw given === null ? ofThisRun(error, place) : error;
+    });
+    return new EmbeddedModel(this.#pool, parameters, tokenizer);
+  }
+
+  place(name: string): string {
+    const { judge } = this.#config.models;
+    if (name !== 'M0') {
+      const [own, step] = name.split('/') as [string, string?];
+      return step === undefined ? checkpointFolder(this.#folder, own) : join(stepsFolder(this.#folder, own), step);
+    }
+    if (typeof judge === 'string') return modelFolder(judge);
+    throw new EvalPlannerError(
+      'usage',
+      'models.judge is an object, and a training needs a checkpoint to start from',
+      'give models.judge the folder of a checkpoint',
+    );
+  }
+}
+
+/** Its methods, whatever class it is of. */
+const bound = (model: Model): Model => ({
+  revision: model.revision,
+  generate: (...of) => model.generate(...of),
+  close: () => model.close(),
+});
+
 /** A checkpoint that the run wrote itself needs another remedy than one that was chosen. */
-function ofThisRun(error: unknown, folder: string, checkpoint: string): unknown {
-  if (!(error instanceof EvalPlannerError) || !checkpoint.startsWith(join(folder, 'checkpoints')))
-    return error;
+function ofThisRun(error: unknown, checkpoint: string): unknown {
+  if (!(error instanceof EvalPlannerError)) return error;
   const remedy = `restore ${checkpoint} from a copy, or start a new run in another folder with --out; the rest of this one is kept`;
   return new EvalPlannerError(error.code, error.message, remedy, error);
 }
 
-function heldOutPairs(split: 'dev' | 'test'): ResponsePair[] {
-  const lines = readHeldOut(split).split('\n').filter(Boolean);
-  try {
-    return lines.map((line) => JSON.parse(line) as ResponsePair);
-  } catch (error) {
-    throw new EvalPlannerError(
-      'data',
-      `${heldOutPath(split)} is damaged`,
-      'install the package again, or in a checkout: git checkout seed/heldout',
-      error,
-    );
-  }
+/** The sources of a config, by their names. Throws EvalPlannerError `usage` for one that is not known. */
+export function openSources(config: Resolved): Record<string, Source> {
+  return Object.fromEntries(
+    Object.entries(config.sources).map(([name, { kind, from }]) => [name, openSource(name, kind, from, config.seed)]),
+  );
+}
+
+function openSource(name: string, kind: Source['kind'], from: string | Source, seed: number): Source {
+  if (typeof from !== 'string') return from;
+  if (from === 'playground' && kind !== 'pairs') return playground({ kind, seed, heldOut: HELD_OUT });
+  throw new EvalPlannerError(
+    'usage',
+    `sources.${name}.from is ${from}, which is no source`,
+    'give `playground` with kind general or math, or a Source in TypeScript',
+  );
+}
+
+/** The pairs that judges are measured on, as they come with the package. */
+const HELD_OUT = {
+  get revision(): string {
+    const digest = createHash('sha256').update(readHeldOut('dev')).update(readHeldOut('test')).digest('hex');
+    return digest.slice(0, 16);
+  },
+  pairs(split: 'dev' | 'test'): ResponsePair[] {
+    const lines = readHeldOut(split).split('\n').filter(Boolean);
+    try {
+      return lines.map((line) => JSON.parse(line) as ResponsePair);
+    } catch (error) {
+      throw new EvalPlannerError(
+        'data',
+        `${heldOutPath(split)} is damaged`,
+        'install the package again, or in a checkout: git checkout seed/heldout',
+        error,
+      );
+    }
+  },
+};
+
+/** What a run's ledger is a function of besides its config: the weights of M0 and what its sources give. */
+export async function runFacts(config: Resolved): Promise<{ readonly [name: string]: Json }> {
+  const { judge } = config.models;
+  const model =
+    typeof judge === 'string' ? (await openCheckpoint(modelFolder(judge))).revision : judge.revision;
+  const sources = Object.entries(openSources(config)).map(([name, { revision }]) => [name, revision]);
+  return { model, sources: Object.fromEntries(sources) as Json };
 }
