@@ -67,7 +67,6 @@ export { Duplicates } from './text/duplicates.ts';
 export { openEmbeddedTrainer } from './trainer/open-embedded.ts';
 export type {
   DpoJob,
-  LogProbabilityCache,
   LoraOptions,
   Optimisation,
   SftJob,

@@ -18,7 +18,7 @@ import type { Instruction } from './source.ts';
 import type { Store } from './store.ts';
 import { sampleThoughts } from './thoughts/executions.ts';
 import { samplePlans } from './thoughts/plans.ts';
-import type { Optimisation, Trainer, TrainJob, TrainStep } from './trainer.ts';
+import { type Optimisation, type Trainer, type TrainSettings, type TrainStep, trainKey } from './trainer.ts';
 import type { Domain, ResponsePair } from './types.ts';
 
 /** The outside world of a run. */
@@ -34,10 +34,10 @@ export interface Ports {
   instructions(set: 'd1' | 'd2' | 'validation', domain: Domain, count: number): readonly Instruction[];
   /** Held-out pairs that judges are measured on. */
   heldOut(split: 'dev' | 'test', domain: Domain, count: number): readonly ResponsePair[];
-  /** Copies a checkpoint under a name, as a whole or not at all; what has the name is replaced. */
+  /** Copies a checkpoint's folder under a name as it is, as a whole or not at all; what has the name is replaced. */
   copyCheckpoint(from: string, to: string): Promise<void>;
-  /** Keeps the rows a stage was trained on. */
-  writeRows(name: string, rows: readonly object[]): Promise<void>;
+  /** Writes the rows that a stage is trained on to a file of JSON lines, as a whole or not at all. */
+  writeRows(name: string, rows: Iterable<object>): Promise<{ readonly path: string; readonly rows: number }>;
   /** Whether that checkpoint and those rows are still there. */
   hasWritten(checkpoint: string, rows: string): boolean;
   readonly observer?: Observer;
@@ -222,7 +222,7 @@ class Method {
     const { seed, sft, preferences } = this.#config;
     const { store, prompts } = this.#ports;
     return this.#training(name, from, form, () => {
-      const pairs = [...store.pairs({ split: set })];
+      const pairs = store.pairs({ split: set });
       const rows = sftRows(store, prompts, pairs, {
         round,
         form,
@@ -232,7 +232,7 @@ class Method {
         ...(preferences.consistent ? { consistent: true } : {}),
         seed,
       });
-      return { job: { kind: 'sft', rows, optimisation: this.#optimisation(name, sft) } };
+      return { rows, settings: { kind: 'sft', optimisation: this.#optimisation(name, sft) } };
     });
   }
 
@@ -255,11 +255,11 @@ class Method {
       const pairs = store.pairs({ split: set });
       const how = { ...preferences, pairing, maxPerGroup, round, form, seed };
       const counts = new PreferenceCounts();
-      const rows = [...preferenceRows(store, prompts, pairs, how, counts)];
-      const job = { kind: 'dpo' as const, rows, beta, nllWeight };
+      const optimised = this.#optimisation(name, optimisation);
       return {
-        job: { ...job, optimisation: this.#optimisation(name, optimisation) },
-        told: { preferences: { ...counts.report(), beta, nllWeight } },
+        rows: preferenceRows(store, prompts, pairs, how, counts),
+        settings: { kind: 'dpo', beta, nllWeight, optimisation: optimised },
+        told: () => ({ preferences: { ...counts.report(), beta, nllWeight } }),
       };
     });
   }
@@ -268,9 +268,11 @@ class Method {
   direct(): Stage {
     const { store, prompts } = this.#ports;
     return this.#training('direct', 'M0', 'direct', () => {
-      const pairs = [...store.pairs({ split: 'd1' }), ...store.pairs({ split: 'd2' })];
-      const rows = directRows(prompts, pairs);
-      return { job: { kind: 'sft', rows, optimisation: this.#optimisation('direct', this.#config.direct) } };
+      const pairs = (function* () {
+        for (const split of ['d1', 'd2']) yield* store.pairs({ split });
+      })();
+      const optimisation = this.#optimisation('direct', this.#config.direct);
+      return { rows: directRows(prompts, pairs), settings: { kind: 'sft', optimisation } };
     });
   }
 
@@ -304,22 +306,23 @@ class Method {
     const { store, trainer, folder } = this.#ports;
     const rowsName = ROWS[name] ?? name;
     const stage = this.#stage(`train ${name}`, `Training ${name} from ${from}`, async (work) => {
-      const { job: prepared, told = {} } = prepare();
-      await this.#ports.writeRows(rowsName, prepared.rows);
-      const job = {
-        ...prepared,
-        model: this.#checkpoint(from),
-        out: join(folder, 'checkpoints', 'steps', name),
-        ...(prepared.kind === 'dpo' ? { cache: store } : {}),
-      } as TrainJob;
-      // Stored one by one: the trainer's own state is then never ahead of the ledger.
-      const onStep = (step: TrainStep) => {
-        store.putSteps(name, [step]);
-        work.progress?.(step.step, step.steps, step.tokens);
-      };
+      const { rows: made, settings, told } = prepare();
+      const { path, rows } = await this.#ports.writeRows(rowsName, made);
+      const model = this.#checkpoint(from);
       // Noted as a stage of its own: one that is killed while its checkpoints are judged does not train again.
       const trained = `steps ${name}`;
       if (store.stage(trained)?.status !== 'done') {
+        const how = { ...settings, rows: path };
+        const { revision } = await this.#ports.open(model);
+        const out = join(folder, 'checkpoints', 'steps', name);
+        const job = { ...how, key: await trainKey(revision, how), model, out };
+        // Those of an earlier call come again, and were paid for then.
+        const known = new Set(Array.from(store.steps(name), ({ step }) => step));
+        // Stored one by one: the trainer's own state is then never ahead of the ledger.
+        const onStep = (step: TrainStep) => {
+          store.putSteps(name, [step]);
+          work.progress?.(step.step, step.steps, known.has(step.step) ? 0 : step.tokens);
+        };
         const { checkpoints, dropped } = await trainer.train(job, onStep, work.signal);
         store.finishStage(trained, {
           checkpoints: checkpoints.map((path) => relative(folder, path)),
@@ -329,16 +332,16 @@ class Method {
       const result = store.stage(trained)?.result as Trained;
       const written = result.checkpoints.map((path) => join(folder, path));
       // DPO can make a judge worse; then its start stays.
-      const candidates = job.kind === 'dpo' ? [job.model, ...written] : written;
+      const candidates = settings.kind === 'dpo' ? [model, ...written] : written;
       const pairs = [...store.pairs({ split: 'validation' })];
       let best = { checkpoint: '', label: '', accuracy: -1 };
       const validation: Record<string, number> = {};
       for (const checkpoint of candidates) {
-        const model = await this.#ports.open(checkpoint);
-        const label = `${name}/${checkpoint === job.model ? 'start' : basename(checkpoint)}`;
+        const judge = await this.#ports.open(checkpoint);
+        const label = `${name}/${checkpoint === model ? 'start' : basename(checkpoint)}`;
         const verdicts = await this.#judge(
           { ...work, progress: () => {} },
-          model,
+          judge,
           label,
           'validation',
           form,
@@ -354,9 +357,9 @@ class Method {
       return {
         kept: best.label,
         validation,
-        rows: prepared.rows.length,
+        rows,
         dropped: result.dropped ?? 0,
-        ...told,
+        ...told?.(),
       };
     });
     return { ...stage, intact: () => this.#ports.hasWritten(this.#checkpoint(name), rowsName) };
@@ -413,9 +416,10 @@ interface Trained {
 }
 
 interface Prepared {
-  readonly job: DistributiveOmit<TrainJob, 'model' | 'out'>;
-  /** What the stage's result says besides. */
-  readonly told?: { readonly [name: string]: Json };
+  readonly rows: Iterable<object>;
+  readonly settings: Without<TrainSettings, 'rows'>;
+  /** What the stage's result says besides, once the rows are written. */
+  readonly told?: () => { readonly [name: string]: Json };
 }
 
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

@@ -1,6 +1,6 @@
 import type { Json } from './key.ts';
 import type { FinishReason, Generation } from './model.ts';
-import type { LogProbabilityCache, TrainStep } from './trainer.ts';
+import type { TrainStep } from './trainer.ts';
 import type { Domain, Order, Plan, ResponsePair, Thought, VerdictKind } from './types.ts';
 
 /** Port: the ledger of one run. Resuming a run is asking it what is missing.
@@ -9,7 +9,7 @@ import type { Domain, Order, Plan, ResponsePair, Thought, VerdictKind } from './
  * is tried again. Everything else is derived from generations and config, so its last write wins: writing it twice is
  * harmless. Each `put` is one transaction: when it returns, a SIGKILL loses nothing of it; when it throws, nothing of it
  * is there. Reads stream: their memory does not grow with the run. */
-export interface Store extends LogProbabilityCache, Disposable {
+export interface Store extends Disposable {
   readonly path: string;
   /** The config of the run, as stored. */
   readonly config: Json;
@@ -42,6 +42,8 @@ export interface Store extends LogProbabilityCache, Disposable {
 
   /** Replaces all preference pairs of the round. */
   putPreferences(round: number, rows: Iterable<PreferenceRecord>): void;
+  /** Adds to them: a round of millions is written in parts. */
+  addPreferences(round: number, rows: Iterable<PreferenceRecord>): void;
   preferences(round: number): Generator<PreferenceRecord, void, undefined>;
 
   putSteps(stage: string, steps: Iterable<TrainStep>): void;

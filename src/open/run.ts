@@ -4,9 +4,9 @@ import type { RunConfig } from '../config.ts';
 import type { Device } from '../engine/device.ts';
 import { Pool } from '../engine/parallel/pool.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { makeFolder, writeAtomically } from '../files.ts';
+import { copyFolder, makeFolder, writeLinesAtomically } from '../files.ts';
 import { EmbeddedModel } from '../model/embedded.ts';
-import { copyCheckpoint, openCheckpoint } from '../model/local/checkpoint.ts';
+import { openCheckpoint } from '../model/local/checkpoint.ts';
 import { heldOutPath, readHeldOut, SEED_FOLDER } from '../package.ts';
 import type { Observer, Ports } from '../pipeline.ts';
 import { playgroundInstructions } from '../playground/source.ts';
@@ -33,10 +33,11 @@ export function embeddedPorts({ folder, store, config, seedModel, device, observ
   close(): Promise<void>;
 } {
   const pool = new Pool(device);
+  const trainer = new EmbeddedTrainer(pool);
   const rowsPath = (name: string) => join(folder, 'data', `${name}.jsonl`);
   const ports: Ports = {
     store,
-    trainer: new EmbeddedTrainer(pool),
+    trainer,
     prompts: PLAYGROUND_PROMPTS,
     seedModel: seedModel ?? join(SEED_FOLDER, 'model'),
     folder,
@@ -62,17 +63,17 @@ export function embeddedPorts({ folder, store, config, seedModel, device, observ
       const pairs = heldOutPairs(split).filter((pair) => pair.domain === domain);
       return pairs.slice(0, count);
     },
-    copyCheckpoint,
+    copyCheckpoint: copyFolder,
     async writeRows(name, rows) {
       makeFolder(join(folder, 'data'));
-      const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-      await writeAtomically(rowsPath(name), text);
+      const path = rowsPath(name);
+      return { path, rows: await writeLinesAtomically(path, rows) };
     },
     hasWritten: (checkpoint, rows) => existsSync(checkpoint) && existsSync(rowsPath(rows)),
     ...(observer ? { observer } : {}),
     ...(signal ? { signal } : {}),
   };
-  return { ports, close: () => pool.close() };
+  return { ports, close: () => trainer.close() };
 }
 
 /** A checkpoint that the run wrote itself needs another remedy than one that was chosen. */

@@ -4,13 +4,6 @@ export const SCHEMA_VERSION = 3;
 /** SQLite's application_id of a run ledger: "EvPl". It tells a run from any other database. */
 export const APPLICATION_ID = 0x4576506c;
 
-const LOG_PROBABILITIES = `
-CREATE TABLE log_probabilities (
-  key TEXT PRIMARY KEY,
-  data BLOB NOT NULL                    -- float64, in the machine's byte order: little-endian
-) STRICT;
-`;
-
 export const SCHEMA = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 
@@ -85,7 +78,7 @@ CREATE TABLE steps (
   rejected_logp REAL,
   PRIMARY KEY (stage, step)
 ) STRICT, WITHOUT ROWID;
-${LOG_PROBABILITIES}
+
 CREATE TABLE evaluations (
   stage TEXT NOT NULL,
   split TEXT NOT NULL,
@@ -109,5 +102,6 @@ CREATE TABLE stages (
 /** What brings a ledger of each older version to the next one. */
 export const MIGRATIONS: Readonly<Record<number, string>> = {
   1: 'ALTER TABLE generations ADD COLUMN details TEXT;',
-  2: LOG_PROBABILITIES,
+  // A table of log-probabilities, which are a trainer's own now.
+  2: '',
 };
