@@ -65,16 +65,17 @@ export { openStore, readStore } from './store/ledger.ts';
 export type { Store, StoreOptions } from './store.ts';
 export { Duplicates } from './text/duplicates.ts';
 export { openEmbeddedTrainer } from './trainer/open-embedded.ts';
-export type {
-  DpoJob,
-  LogProbabilityCache,
-  LoraOptions,
-  Optimisation,
-  SftJob,
-  Trainer,
-  TrainJob,
-  TrainResult,
-  TrainStep,
+export {
+  type DpoJob,
+  type LoraOptions,
+  type Optimisation,
+  type SftJob,
+  type Trainer,
+  type TrainJob,
+  type TrainResult,
+  type TrainSettings,
+  type TrainStep,
+  trainKey,
 } from './trainer.ts';
 export type * from './types.ts';
 export { parseVerdict, type Verdict, type VerdictOptions } from './verdict/verdict.ts';

@@ -1,6 +1,6 @@
 import type { Json } from './key.ts';
 import type { FinishReason, Generation } from './model.ts';
-import type { LogProbabilityCache, TrainStep } from './trainer.ts';
+import type { TrainStep } from './trainer.ts';
 import type { Order, Plan, ResponsePair, Thought, VerdictKind } from './types.ts';
 
 /** Port: the ledger of one run, as everybody may read it, also while a run is at work on it. Reads stream: their memory does not
@@ -43,7 +43,7 @@ export interface LedgerReader extends Disposable {
  * is tried again. Everything else is derived from generations and config, so its last write wins: writing it twice is
  * harmless. Each `put` is one transaction: when it returns, a SIGKILL loses nothing of it; when it throws, nothing of it
  * is there. */
-export interface Store extends LedgerReader, LogProbabilityCache {
+export interface Store extends LedgerReader {
   /** Those keys, lazily and in order, whose units have to be generated: never asked for, failed, or from before `since`
    * (milliseconds since 1970). */
   missing(keys: Iterable<string>, since?: number): Generator<string, void, undefined>;
@@ -56,6 +56,8 @@ export interface Store extends LedgerReader, LogProbabilityCache {
   putThoughts(thoughts: Iterable<Thought>): void;
   /** Replaces all preference pairs of the round. */
   putPreferences(round: number, rows: Iterable<PreferenceRecord>): void;
+  /** Comes after those that the round has. */
+  addPreferences(round: number, rows: Iterable<PreferenceRecord>): void;
   putSteps(judge: string, steps: Iterable<TrainStep>): void;
   /** One for each stage, split, pair and order. */
   putEvaluations(rows: Iterable<Evaluation>): void;

@@ -1,6 +1,8 @@
-import type { PreferenceRow, SftRow } from './types.ts';
+import { key } from './key.ts';
+import { sha256 } from './rows/sha256.ts';
 
-/** Port: anything that turns a checkpoint and rows into a better checkpoint. */
+/** Port: anything that turns a checkpoint and rows into a better checkpoint. What every trainer owes its caller is told here and
+ * checked by trainer/trainer.contract.ts. */
 
 export interface Optimisation {
   readonly learningRate: number;
@@ -31,36 +33,39 @@ export interface LoraOptions {
   readonly merge?: boolean;
 }
 
-export interface SftJob {
+interface Job {
+  /** What the training is a function of (see trainKey). The same key in `out` goes on where it stopped, or answers at once where
+   * it had finished; another one starts over. */
+  readonly key: string;
+  /** The start. */
+  readonly model: string;
+  /** A JSON-lines file (`.jsonl`) in TRL's format, texts; other fields, as `pair`, are ignored. It is streamed and never
+   * changed. */
+  readonly rows: string;
+  /** The folder of the training: its checkpoints, and what it goes on from. One training at a time. */
+  readonly out: string;
+  readonly optimisation: Optimisation;
+}
+
+/** Rows are `{prompt, completion}`. */
+export interface SftJob extends Job {
   readonly kind: 'sft';
-  readonly model: string;
-  readonly out: string;
-  readonly rows: readonly SftRow[];
-  readonly optimisation: Optimisation;
 }
 
-/** Keeps the reference model's log-probabilities, by what they were computed from: a training that goes on need not
- * compute them again. */
-export interface LogProbabilityCache {
-  logProbabilities(key: string): Float64Array | undefined;
-  putLogProbabilities(key: string, values: Float64Array): void;
-}
-
-export interface DpoJob {
+/** Rows are `{prompt, chosen, rejected}`; the start is the reference too. */
+export interface DpoJob extends Job {
   readonly kind: 'dpo';
-  /** Start and reference model. */
-  readonly model: string;
-  readonly out: string;
-  readonly rows: readonly PreferenceRow[];
-  readonly optimisation: Optimisation;
   readonly beta: number;
   /** Weight of the negative log-likelihood of the chosen thought, a mean over its tokens. */
   readonly nllWeight: number;
-  /** For trainers that compute the reference by themselves, before the first step. */
-  readonly cache?: LogProbabilityCache;
 }
 
 export type TrainJob = SftJob | DpoJob;
+
+type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** A training but for where it starts and where it goes. */
+export type TrainSettings = Without<TrainJob, 'key' | 'model' | 'out'>;
 
 export interface TrainStep {
   readonly step: number;
@@ -80,11 +85,33 @@ export interface TrainStep {
 export interface TrainResult {
   /** Checkpoint folders in the order written; each is complete. */
   readonly checkpoints: readonly string[];
+  /** All steps of the training, also those of earlier calls. */
   readonly steps: readonly TrainStep[];
   /** Rows that were left out, since they are longer than `maxLength` or than the model takes. */
   readonly dropped: number;
 }
 
 export interface Trainer {
+  /** The kinds of job that it can do. */
+  readonly kinds: readonly TrainJob['kind'][];
+  /** `onStep` hears of every step once, in order and from the first one on: those of an earlier call come again, with the numbers
+   * that they had. A step is told before anything that it led to is kept, so who stores it is never behind.
+   * Aborted, it stops within 10 s all that it started, keeps its state and rejects with the signal's reason; killed, the next call
+   * repeats at most the steps since the last state. Either way it ends with the losses and weights of one that was left alone.
+   * Throws EvalPlannerError: `data` for rows that are none, naming the line; `run` where the job is being done already. */
   train(job: TrainJob, onStep?: (step: TrainStep) => void, signal?: AbortSignal): Promise<TrainResult>;
+  /** Gives up what it holds: threads, connections. */
+  close(): Promise<void>;
+}
+
+/** Raised when a training of the same settings comes to give other weights: no former one is then gone on with. */
+const VERSION = 1;
+
+/** The key of a training: its start's revision, its rows byte by byte, and its settings. */
+export async function trainKey(start: string, { rows, ...settings }: TrainSettings): Promise<string> {
+  const { kind, optimisation } = settings;
+  const { lora, ...rest } = optimisation;
+  const method = kind === 'dpo' ? { beta: settings.beta, nllWeight: settings.nllWeight } : {};
+  const parts = { training: VERSION, kind, start, rows: await sha256(rows), ...method };
+  return key({ ...parts, optimisation: { ...rest, ...(lora ? { lora: { ...lora } } : {}) } });
 }

@@ -78,10 +78,9 @@ function storeThoughts(store: Store, triples: number): number {
 async function writeRows(store: Store, folder: string): Promise<[number, number]> {
   const shared = { round: 1, form: 'planned', minCorrectShare: 0, seed: 0 } as const;
   const sft = await openRows(join(folder, 'sft.jsonl'));
-  for (const pair of store.pairs({ split: 'd1' })) {
-    const options = { ...shared, thoughtsPerPair: 1, plans: 'any' } as const;
-    for (const row of sftRows(store, PUBLISHED_PROMPTS, [pair], options)) await sft.write(row);
-  }
+  const sampled = { ...shared, thoughtsPerPair: 1, plans: 'any' } as const;
+  for (const row of sftRows(store, PUBLISHED_PROMPTS, store.pairs({ split: 'd1' }), sampled))
+    await sft.write(row);
   await sft.close();
   const dpo = await openRows(join(folder, 'dpo-1.jsonl'));
   const options = {

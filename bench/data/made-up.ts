@@ -38,17 +38,20 @@ export function madeUpPair(n: number): ResponsePair {
   };
 }
 
-export function plansOf({ id }: ResponsePair): Plan[] {
+export function plansOf({ id }: ResponsePair, characters = CHARACTERS.plan): Plan[] {
   return Array.from({ length: SETTING.plans }, (_, planIndex) => ({
     id: key({ pair: id, round: 1, planIndex }),
     pairId: id,
     round: 1,
     planIndex,
-    text: prose(CHARACTERS.plan, id, planIndex),
+    text: prose(characters, id, planIndex),
   }));
 }
 
-export function thoughtsOf({ id: plan, pairId, planIndex, text }: Plan): Thought[] {
+export function thoughtsOf(
+  { id: plan, pairId, planIndex, text }: Plan,
+  characters = CHARACTERS.execution,
+): Thought[] {
   return ORDERS.flatMap((order) =>
     Array.from({ length: SETTING.executions }, (_, executionIndex): Thought => {
       const id = key({ plan, order, executionIndex });
@@ -61,7 +64,7 @@ export function thoughtsOf({ id: plan, pairId, planIndex, text }: Plan): Thought
         planIndex,
         executionIndex,
         plan: text,
-        execution: prose(CHARACTERS.execution, id),
+        execution: prose(characters, id),
         verdict: correct === (order === 'ab') ? 'A' : 'B',
         correct,
       };

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import type { Resolved } from '../config.ts';
 import type { Device } from '../engine/device.ts';
+import { revision } from '../engine/llama/checkpoint.ts';
 import { Pool } from '../engine/parallel/pool.ts';
 import { EvalPlannerError } from '../errors.ts';
 import type { Json } from '../key.ts';
@@ -11,12 +13,11 @@ import { heldOutPath, readHeldOut, SEED_FOLDER } from '../package.ts';
 import { checkpointFolder, stepsFolder } from '../pipeline/folder.ts';
 import type { Models, Ports } from '../pipeline/stage.ts';
 import { playground } from '../playground/source.ts';
-import { type PromptSet, PLAYGROUND_PROMPTS, PUBLISHED_PROMPTS } from '../prompts/set.ts';
+import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import type { Source } from '../source.ts';
 import type { Store } from '../store.ts';
 import { EmbeddedTrainer } from '../trainer/embedded.ts';
 import type { ResponsePair } from '../types.ts';
-import { join } from 'node:path';
 
 export interface OpenRun {
   readonly ports: Ports;
@@ -46,7 +47,6 @@ export function openRun({ config, folder, store, device }: RunSetup): OpenRun {
     },
     async close() {
       await trainer.close();
-      await pool.close();
     },
   };
 }
@@ -89,7 +89,9 @@ class EmbeddedModels implements Models {
     const { judge } = this.#config.models;
     if (name !== 'M0') {
       const [own, step] = name.split('/') as [string, string?];
-      return step === undefined ? checkpointFolder(this.#folder, own) : join(stepsFolder(this.#folder, own), step);
+      return step === undefined
+        ? checkpointFolder(this.#folder, own)
+        : join(stepsFolder(this.#folder, own), step);
     }
     if (typeof judge === 'string') return modelFolder(judge);
     throw new EvalPlannerError(
@@ -117,7 +119,10 @@ function ofThisRun(error: unknown, checkpoint: string): unknown {
 /** The sources of a config, by their names. Throws EvalPlannerError `usage` for one that is not known. */
 export function openSources(config: Resolved): Record<string, Source> {
   return Object.fromEntries(
-    Object.entries(config.sources).map(([name, { kind, from }]) => [name, openSource(name, kind, from, config.seed)]),
+    Object.entries(config.sources).map(([name, { kind, from }]) => [
+      name,
+      openSource(name, kind, from, config.seed),
+    ]),
   );
 }
 
@@ -156,7 +161,9 @@ const HELD_OUT = {
 export async function runFacts(config: Resolved): Promise<{ readonly [name: string]: Json }> {
   const { judge } = config.models;
   const model =
-    typeof judge === 'string' ? (await openCheckpoint(modelFolder(judge))).revision : judge.revision;
+    typeof judge === 'string'
+      ? revision((await openCheckpoint(modelFolder(judge))).parameters)
+      : judge.revision;
   const sources = Object.entries(openSources(config)).map(([name, { revision }]) => [name, revision]);
   return { model, sources: Object.fromEntries(sources) as Json };
 }

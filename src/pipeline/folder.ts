@@ -1,18 +1,26 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
-import type { Json } from '../key.ts';
+import { differences, type Json } from '../key.ts';
 
-/** What config.json of a run folder holds. */
+/** What config.json of a run folder holds, and what the ledger is a function of. */
 export interface RunDescription {
-  readonly preset: string;
+  /** Of the demo. */
+  readonly preset?: string;
   readonly seed: number;
   /** Revision of M0. */
   readonly model: string;
-  /** Digest of the held-out pairs. */
-  readonly heldOut: string;
+  /** Revisions of the sources, by their names. */
+  readonly sources: { readonly [name: string]: Json };
   readonly config: Json;
 }
+
+/** A judge's checkpoint. */
+export const checkpointFolder = (folder: string, judge: string) => join(folder, 'checkpoints', judge);
+/** The folder of a judge's training, with the checkpoints written along it. */
+export const stepsFolder = (folder: string, judge: string) => join(folder, 'checkpoints', 'steps', judge);
+/** The rows that a judge was trained on. */
+export const rowsFile = (folder: string, name: string) => join(folder, 'data', `${name}.jsonl`);
 
 const OURS = ['run.db', 'config.json', 'config.json.draft'];
 
@@ -31,31 +39,35 @@ export function checkRunFolder(folder: string, wanted: RunDescription): void {
   const found = readDescription(folder);
   if (found === null) return;
   if (found.preset !== wanted.preset || found.seed !== wanted.seed) {
+    const name = ({ preset, seed }: RunDescription) =>
+      `${preset === undefined ? 'a config of its own' : `preset ${preset}`}, seed ${seed}`;
     throw new EvalPlannerError(
       'run',
-      `${folder} holds another run: preset ${found.preset}, seed ${found.seed}, not preset ${wanted.preset}, seed ${wanted.seed}`,
-      `choose another folder with --out, or continue that run with --preset ${found.preset} --seed ${found.seed}`,
+      `${folder} holds another run: ${name(found)}, not ${name(wanted)}`,
+      found.preset === undefined
+        ? 'choose another folder with --out'
+        : `choose another folder with --out, or continue that run with --preset ${found.preset} --seed ${found.seed}`,
     );
   }
-  for (const [name, what] of [
-    ['model', 'seed model'],
-    ['heldOut', 'set of held-out pairs'],
-  ] as const) {
-    if (found[name] !== wanted[name]) {
-      throw new EvalPlannerError(
-        'run',
-        `${folder} holds a run with another ${what} (${found[name]}, not ${wanted[name]})`,
-        'choose another folder with --out to start a new run',
-      );
-    }
-  }
+  const changed =
+    found.model !== wanted.model
+      ? `seed model (${found.model}, not ${wanted.model})`
+      : differences(found.sources, wanted.sources).length > 0
+        ? 'set of instructions or held-out pairs'
+        : null;
+  if (changed !== null)
+    throw new EvalPlannerError(
+      'run',
+      `${folder} holds a run with another ${changed}`,
+      'choose another folder with --out to start a new run',
+    );
 }
 
-/** Null where there is none or it is damaged: the ledger holds the config too, and is what decides. */
+/** Null where there is none, it is damaged or of an earlier version: the ledger holds the config too, and is what decides. */
 function readDescription(folder: string): RunDescription | null {
   try {
     const found = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')) as RunDescription;
-    return typeof found.preset === 'string' && Number.isInteger(found.seed) ? found : null;
+    return typeof found.sources === 'object' && Number.isInteger(found.seed) ? found : null;
   } catch {
     return null;
   }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PRESETS } from '../cli/demo/presets.ts';
 import type { RunConfig } from '../config.ts';
+import { copyFolder, writeLinesAtomically } from '../files.ts';
 import { scripted } from '../model/scripted.ts';
 import type { GenerateRequest, Model } from '../model.ts';
 import type { Ports } from '../pipeline.ts';
@@ -67,24 +68,29 @@ export function madeUpRun(store: Store, folder: string, { signal, onUnit }: Made
     }, name);
   };
   const trainer: Trainer = {
-    async train({ out, optimisation, rows, kind }, onStep, signal) {
-      const steps = Math.ceil(rows.length / optimisation.batchSize);
-      const state = `${out}.state`;
+    kinds: ['sft', 'dpo'],
+    async train({ key, out, optimisation, rows: path, kind }, onStep, signal) {
+      const rows = readFileSync(path, 'utf8');
+      const steps = Math.ceil((rows.split('\n').length - 1) / optimisation.batchSize);
+      const state = `${out}.${key}.state`;
       const begin = Number(read(state) ?? 0);
       trained.push(`${out.split('/').at(-1)} from ${begin}`);
       await mkdir(join(out, '..'), { recursive: true });
-      for (let step = begin + 1; step <= steps; step++) {
-        signal?.throwIfAborted();
-        onUnit?.(started.at(-1));
-        const loss = random(seedOf(optimisation.seed, step, JSON.stringify(rows)))();
+      for (let step = 1; step <= steps; step++) {
+        if (step > begin) {
+          signal?.throwIfAborted();
+          onUnit?.(started.at(-1));
+        }
+        const loss = random(seedOf(optimisation.seed, step, rows))();
         const dpo = kind === 'dpo' ? { margin: loss, accuracy: 1, chosenLogp: -1, rejectedLogp: -2 } : {};
         onStep?.({ step, steps, loss, learningRate: 1, gradNorm: 1, tokens: 10, seconds: 0.1, ...dpo });
-        await writeFile(state, String(step));
+        if (step > begin) await writeFile(state, String(step));
       }
       await mkdir(join(out, 'step-1'), { recursive: true });
-      await writeFile(join(out, 'step-1', 'weights'), JSON.stringify(rows));
+      await writeFile(join(out, 'step-1', 'weights'), rows);
       return { checkpoints: [join(out, 'step-1')], steps: [], dropped: 0 };
     },
+    async close() {},
   };
   const ports: Ports = {
     store,
@@ -112,8 +118,11 @@ export function madeUpRun(store: Store, folder: string, { signal, onUnit }: Made
         rejected: `wrong ${i}`,
         provenance: {},
       })),
-    copyCheckpoint: (from, to) => cp(from, to, { recursive: true, force: true }),
-    async writeRows() {},
+    copyCheckpoint: copyFolder,
+    async writeRows(name, rows) {
+      const path = join(folder, `${name}.jsonl`);
+      return { path, rows: await writeLinesAtomically(path, rows) };
+    },
     hasWritten: (checkpoint) => existsSync(checkpoint),
     observer: {
       stageStarted: (name) => started.push(name),

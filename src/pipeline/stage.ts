@@ -140,9 +140,10 @@ export class StageWork {
     this.#failed += n;
   }
 
-  step(judge: string, step: TrainStep): void {
+  /** `again`: of an earlier call, and paid for then. */
+  step(judge: string, step: TrainStep, again: boolean): void {
     this.#onEvent?.({ type: 'step', judge, step });
-    this.progress(step.step, step.steps, step.tokens);
+    this.progress(step.step, step.steps, again ? 0 : step.tokens);
   }
 
   note(message: string): void {

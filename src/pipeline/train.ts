@@ -33,13 +33,14 @@ export async function runTraining(
   const settings = settingsOf(stage, config, rowsFile(folder, stage.rows));
   const key = await trainKey(await revisionOf(from, ports), settings);
   const job = { ...settings, key, model: models.place(from), out: stepsFolder(folder, judge) } as TrainJob;
-  makeFolder(join(folder, 'checkpoints', 'steps'));
+  // Those of an earlier call come again, and were paid for then.
+  const known = new Set(Array.from(store.steps(judge), ({ step }) => step));
   const { checkpoints, dropped } = await trainer.train(
     job,
     (step) => {
       // Stored one by one: the trainer's own state is then never ahead of the ledger.
       store.putSteps(judge, [step]);
-      work.step(judge, step);
+      work.step(judge, step, known.has(step.step));
     },
     work.signal,
   );

@@ -3,7 +3,7 @@ import { tally } from '../model/script.contract.ts';
 import { parseThought } from '../prompts/judge.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
 import { openStore } from '../store/ledger.ts';
-import type { Store } from '../store.ts';
+import type { RoundFilter, Store } from '../store.ts';
 import { ORDERS, type ResponsePair, type Thought, type VerdictKind } from '../types.ts';
 import { parseVerdict } from '../verdict/verdict.ts';
 import type { PairingOptions } from './pairing.ts';
@@ -59,8 +59,8 @@ const dpo = (
   const options = { ...PUBLISHED, round: 1, form: 'planned', ...more } as const;
   return [...preferenceRows(store, PLAYGROUND_PROMPTS, pairs, options)];
 };
-const sft = (pairs: ResponsePair[], thoughtsPerPair: number, more: Partial<SftOptions> = {}) =>
-  sftRows(store, PLAYGROUND_PROMPTS, pairs, {
+const sft = (pairs: ResponsePair[], thoughtsPerPair: number, more: Partial<SftOptions> = {}) => [
+  ...sftRows(store, PLAYGROUND_PROMPTS, pairs, {
     round: 1,
     form: 'planned',
     plans: 'any',
@@ -68,7 +68,9 @@ const sft = (pairs: ResponsePair[], thoughtsPerPair: number, more: Partial<SftOp
     thoughtsPerPair,
     seed: 0,
     ...more,
-  });
+  }),
+];
+const ofX = { pair: 'x', family: 'list' };
 
 describe('preferenceRows', () => {
   it('is the judge prompt of their order, and two whole thoughts; the ledger holds which', () => {
@@ -81,12 +83,13 @@ describe('preferenceRows', () => {
     const byText = (a: { rejected: string }, b: { rejected: string }) => (a.rejected < b.rejected ? -1 : 1);
     const ab = 'Instruction: do x <A> good x <B> bad x <judge>';
     expect(rows.toSorted(byText)).toEqual([
-      { prompt: ab, chosen: whole('0/ab/0', 0, 'A'), rejected: whole('0/ab/1', 0, 'B') },
-      { prompt: ab, chosen: whole('0/ab/0', 0, 'A'), rejected: whole('0/ab/2', 0, 'B') },
+      { prompt: ab, chosen: whole('0/ab/0', 0, 'A'), rejected: whole('0/ab/1', 0, 'B'), ...ofX },
+      { prompt: ab, chosen: whole('0/ab/0', 0, 'A'), rejected: whole('0/ab/2', 0, 'B'), ...ofX },
       {
         prompt: 'Instruction: do x <A> bad x <B> good x <judge>',
         chosen: whole('1/ba/1', 1, 'B'),
         rejected: whole('1/ba/0', 1, 'A'),
+        ...ofX,
       },
     ]);
     const records = [...store.preferences(1)];
@@ -124,8 +127,33 @@ describe('preferenceRows', () => {
         prompt: 'Instruction: do x <A> good x <B> bad x',
         chosen: ' <exec> execution 11/x/0/ab/0 </exec> [[A]]',
         rejected: ' <exec> execution 11/x/0/ab/1 </exec> [[B]]',
+        ...ofX,
       },
     ]);
+  });
+
+  it('reads the thoughts of each response pair once, and records a window before its rows come', () => {
+    const ids = Array.from({ length: 150 }, (_, i) => `p${i}`);
+    for (const id of ids) put(id, 0, 'ab', ['A', 'B']);
+    store.putPairs('d1', ids.map(pair));
+    const read: string[] = [];
+    const watched = {
+      putPreferences: store.putPreferences.bind(store),
+      addPreferences: store.addPreferences.bind(store),
+      thoughts(filter: RoundFilter) {
+        read.push(filter.pairId as string);
+        return store.thoughts(filter);
+      },
+    } as Store;
+    const options = { ...PUBLISHED, round: 1, form: 'planned' } as const;
+    const rows = preferenceRows(watched, PLAYGROUND_PROMPTS, ids.map(pair), options);
+    expect(rows.next().value).toMatchObject({ pair: 'p0' });
+    // Left in the middle, it is made again as a whole.
+    expect(store.counts().preferences).toEqual({ 1: 64 });
+    expect([...rows]).toHaveLength(149);
+    expect(read).toEqual(ids);
+    expect(dpo(ids.map(pair))).toHaveLength(150);
+    expect([...store.preferences(1)].map(({ pairId }) => pairId)).toEqual(ids);
   });
 
   it('a second call replaces the record of its round only', () => {
@@ -162,6 +190,7 @@ describe('sftRows', () => {
       {
         prompt: 'Instruction: do x <A> good x <B> bad x <judge>',
         completion: ' <plan> plan 0 </plan> <exec> execution 1/x/0/ab/1 </exec> [[A]]',
+        ...ofX,
       },
     ]);
   });
@@ -221,6 +250,7 @@ describe('sftRows', () => {
       {
         prompt: 'Instruction: do x <A> bad x <B> good x',
         completion: ' <exec> execution 11/x/0/ba/0 </exec> [[B]]',
+        ...ofX,
       },
     ]);
   });
@@ -228,11 +258,16 @@ describe('sftRows', () => {
 
 describe('directRows', () => {
   it('both orders of every pair with the gold verdict and nothing else', () => {
-    expect(directRows(PLAYGROUND_PROMPTS, [pair('x'), pair('y')])).toEqual(
-      ['x', 'y'].flatMap((id) => [
-        { prompt: `Instruction: do ${id} <A> good ${id} <B> bad ${id} <verdict>`, completion: ' [[A]]' },
-        { prompt: `Instruction: do ${id} <A> bad ${id} <B> good ${id} <verdict>`, completion: ' [[B]]' },
-      ]),
+    expect([...directRows(PLAYGROUND_PROMPTS, [pair('x'), pair('y')])]).toEqual(
+      ['x', 'y'].flatMap((id) => {
+        const of = { pair: id, family: 'list' };
+        const shown = (first: string, second: string) =>
+          `Instruction: do ${id} <A> ${first} ${id} <B> ${second} ${id} <verdict>`;
+        return [
+          { prompt: shown('good', 'bad'), completion: ' [[A]]', ...of },
+          { prompt: shown('bad', 'good'), completion: ' [[B]]', ...of },
+        ];
+      }),
     );
   });
 });

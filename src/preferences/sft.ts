@@ -21,6 +21,15 @@ export interface SftOptions {
   readonly seed: number;
 }
 
+/** What a row carries besides, for who wants to know where it comes from; trainers leave it out. */
+export interface OfPair {
+  /** Id of the response pair. */
+  readonly pair: string;
+  readonly family: string;
+}
+
+export const ofPair = ({ id, family }: ResponsePair): OfPair => ({ pair: id, family });
+
 /** The completion that trains a thought. */
 export function thoughtText(prompts: PromptSet, form: SftOptions['form'], thought: Thought): string {
   const verdict = thought.verdict as 'A' | 'B';
@@ -30,36 +39,44 @@ export function thoughtText(prompts: PromptSet, form: SftOptions['form'], though
 }
 
 /** SFT rows (arXiv 2501.18099): random correct thoughts of each pair, orders taking turns so that A and B stay balanced;
- * a pair without a correct thought is dropped. */
-export function sftRows(
+ * a pair without a correct thought is dropped. Memory is that of one response pair. */
+export function* sftRows(
   store: Store,
   prompts: PromptSet,
-  pairs: readonly ResponsePair[],
+  pairs: Iterable<ResponsePair>,
+  options: SftOptions,
+): Generator<SftRow & OfPair, void, undefined> {
+  const { round, form } = options;
+  for (const pair of pairs) {
+    for (const thought of keptThoughts([...store.thoughts({ round, pairId: pair.id })], pair, options))
+      yield {
+        prompt: judgePrompt(prompts, form, pair, thought.order),
+        completion: thoughtText(prompts, form, thought),
+        ...ofPair(pair),
+      };
+  }
+}
+
+function keptThoughts(
+  all: readonly Thought[],
+  pair: ResponsePair,
   { round, form, thoughtsPerPair, plans, minCorrectShare, consistent, seed }: SftOptions,
-): SftRow[] {
-  return pairs.flatMap((pair) => {
-    const next = random(seedOf(seed, 'sft', form, round, pair.id));
-    const all = [...store.thoughts({ round, pairId: pair.id })];
-    if (correctShare(all) < minCorrectShare) return [];
-    const eligible = plans === 'best' ? ofBestPlans(all) : all;
-    const choosable = consistent ? consistentThoughts(all) : null;
-    const correct = shuffle(
-      next,
-      eligible.filter((thought) => thought.correct && choosable?.has(thought) !== false),
-    );
-    const byOrder = shuffle(next, ORDERS).map((order) =>
-      correct.filter((thought) => thought.order === order),
-    );
-    const kept: Thought[] = [];
-    for (let turn = 0; kept.length < Math.min(thoughtsPerPair, correct.length); turn++) {
-      const thought = byOrder[turn % byOrder.length]?.shift();
-      if (thought) kept.push(thought);
-    }
-    return kept.map((thought) => ({
-      prompt: judgePrompt(prompts, form, pair, thought.order),
-      completion: thoughtText(prompts, form, thought),
-    }));
-  });
+): Thought[] {
+  const next = random(seedOf(seed, 'sft', form, round, pair.id));
+  if (correctShare(all) < minCorrectShare) return [];
+  const eligible = plans === 'best' ? ofBestPlans(all) : all;
+  const choosable = consistent ? consistentThoughts(all) : null;
+  const correct = shuffle(
+    next,
+    eligible.filter((thought) => thought.correct && choosable?.has(thought) !== false),
+  );
+  const byOrder = shuffle(next, ORDERS).map((order) => correct.filter((thought) => thought.order === order));
+  const kept: Thought[] = [];
+  for (let turn = 0; kept.length < Math.min(thoughtsPerPair, correct.length); turn++) {
+    const thought = byOrder[turn % byOrder.length]?.shift();
+    if (thought) kept.push(thought);
+  }
+  return kept;
 }
 
 /** The thoughts of those plans of a pair whose thoughts are right most often. */
@@ -78,11 +95,16 @@ function ofBestPlans(thoughts: readonly Thought[]): Thought[] {
 }
 
 /** Control: both orders of every pair with the gold verdict and nothing else. */
-export function directRows(prompts: PromptSet, pairs: readonly ResponsePair[]): SftRow[] {
-  return pairs.flatMap((pair) =>
-    ORDERS.map((order) => ({
-      prompt: judgePrompt(prompts, 'direct', pair, order),
-      completion: prompts.formatDirect(goldVerdict(order)),
-    })),
-  );
+export function* directRows(
+  prompts: PromptSet,
+  pairs: Iterable<ResponsePair>,
+): Generator<SftRow & OfPair, void, undefined> {
+  for (const pair of pairs) {
+    for (const order of ORDERS)
+      yield {
+        prompt: judgePrompt(prompts, 'direct', pair, order),
+        completion: prompts.formatDirect(goldVerdict(order)),
+        ...ofPair(pair),
+      };
+  }
 }

@@ -182,12 +182,16 @@ class Ledger implements Store {
   putPreferences(round: number, rows: Iterable<PreferenceRecord>): void {
     this.#transaction(() => {
       this.#statement('DELETE FROM preferences WHERE round = ?').run(round);
-      this.#put(
-        'INSERT INTO preferences (round, pair_id, chosen_id, rejected_id, pairing) VALUES (?, ?, ?, ?, ?)',
-        rows,
-        (p) => [round, p.pairId, p.chosenId, p.rejectedId, p.pairing],
-      );
+      this.addPreferences(round, rows);
     });
+  }
+
+  addPreferences(round: number, rows: Iterable<PreferenceRecord>): void {
+    this.#put(
+      'INSERT INTO preferences (round, pair_id, chosen_id, rejected_id, pairing) VALUES (?, ?, ?, ?, ?)',
+      rows,
+      (p) => [round, p.pairId, p.chosenId, p.rejectedId, p.pairing],
+    );
   }
 
   preferences(round: number): Generator<PreferenceRecord, void, undefined> {
@@ -213,15 +217,6 @@ class Ledger implements Store {
 
   steps(stage: string): Generator<TrainStep, void, undefined> {
     return this.#stream(row.step, 'SELECT * FROM steps WHERE stage = ? ORDER BY step', [stage]);
-  }
-
-  logProbabilities(key: string): Float64Array | undefined {
-    return this.#one(row.numbers, 'SELECT data FROM log_probabilities WHERE key = ?', [key]);
-  }
-
-  putLogProbabilities(key: string, values: Float64Array): void {
-    const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    this.#put('INSERT OR REPLACE INTO log_probabilities VALUES (?, ?)', [data], () => [key, data]);
   }
 
   putEvaluations(rows: Iterable<Evaluation>): void {

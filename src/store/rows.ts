@@ -118,8 +118,3 @@ export function group(r: Row): readonly [string, number] {
 export function pairOfNumbers(r: Row): readonly [number, number] {
   return [r.a as number, r.b as number];
 }
-
-export function numbers(r: Row): Float64Array {
-  // A copy, aligned as the view needs it.
-  return new Float64Array((r.data as Uint8Array).slice().buffer);
-}

@@ -4,13 +4,6 @@ export const SCHEMA_VERSION = 4;
 /** SQLite's application_id of a run ledger: "EvPl". It tells a run from any other database. */
 export const APPLICATION_ID = 0x4576506c;
 
-const LOG_PROBABILITIES = `
-CREATE TABLE log_probabilities (
-  key TEXT PRIMARY KEY,
-  data BLOB NOT NULL                    -- float64, in the machine's byte order: little-endian
-) STRICT;
-`;
-
 export const SCHEMA = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 
@@ -85,7 +78,7 @@ CREATE TABLE steps (
   rejected_logp REAL,
   PRIMARY KEY (stage, step)
 ) STRICT, WITHOUT ROWID;
-${LOG_PROBABILITIES}
+
 CREATE TABLE evaluations (
   stage TEXT NOT NULL,
   split TEXT NOT NULL,

@@ -1,18 +1,16 @@
-import { createHash } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { DivergenceError } from '../engine/errors.ts';
 import type { Pool } from '../engine/parallel/pool.ts';
 import type { Sequence } from '../engine/training/sequence.ts';
 import { readTrainState, writeTrainState } from '../engine/training/state.ts';
 import { logProbabilities, type Preference, StepTrainer } from '../engine/training/trainer.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { makeFolder } from '../files.ts';
 import { withCheckpointErrors } from '../model/local/checkpoint.ts';
-import type { Tokenizer } from '../model/local/tokenizer.ts';
 import { random, seedOf, shuffle } from '../random.ts';
-import type { DpoJob, Trainer, TrainJob, TrainResult, TrainStep } from '../trainer.ts';
-import { openTrainee } from './trainee.ts';
+import type { Trainer, TrainJob, TrainResult, TrainStep } from '../trainer.ts';
+import { TrainingFolder } from './folder.ts';
+import { openReference, originOf } from './reference.ts';
+import { readTokenRows } from './token-rows.ts';
+import { openTrainee, type Trainee } from './trainee.ts';
 
 /** A killed training goes on from a state that is at most this old. */
 const STATE_SECONDS = 15;
@@ -21,18 +19,35 @@ const WINDOW = 8;
 
 /** Trains in this process, with the built-in engine. */
 export class EmbeddedTrainer implements Trainer {
+  readonly kinds = ['sft', 'dpo'] as const;
   readonly #pool: Pool;
 
+  /** The pool is closed with the trainer. */
   constructor(pool: Pool) {
     this.#pool = pool;
   }
 
   async train(job: TrainJob, onStep?: (step: TrainStep) => void, signal?: AbortSignal): Promise<TrainResult> {
-    return withCheckpointErrors(() => this.#train(job, onStep, signal));
+    signal?.throwIfAborted();
+    return withCheckpointErrors(async () => {
+      const folder = await TrainingFolder.open(job);
+      try {
+        const { result } = folder;
+        for (const step of result?.steps ?? []) onStep?.(step);
+        return result ?? (await this.#train(job, folder, onStep, signal));
+      } finally {
+        folder.close();
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
   }
 
   async #train(
     job: TrainJob,
+    folder: TrainingFolder,
     onStep?: (step: TrainStep) => void,
     signal?: AbortSignal,
   ): Promise<TrainResult> {
@@ -42,128 +57,80 @@ export class EmbeddedTrainer implements Trainer {
     const { eosTokenIds, maxPositionEmbeddings } = parameters.config;
     const [eos] = eosTokenIds as [number];
     const maxLength = Math.min(optimisation.maxLength, maxPositionEmbeddings);
-    const read = (prompt: string, completion: string) => sequence(tokenizer, prompt, completion, eos);
-    const fits = ({ ids }: Sequence) => ids.length <= maxLength;
-
-    let run: (
-      trainer: StepTrainer,
-      rows: readonly number[],
-    ) => Promise<Omit<TrainStep, 'step' | 'steps' | 'seconds'>>;
-    let lengths: number[];
-    if (job.kind === 'sft') {
-      const rows = job.rows.map((row) => read(row.prompt, row.completion)).filter(fits);
-      lengths = rows.map(({ ids }) => ids.length);
-      run = (trainer, batch) => trainer.sft(batch.map((index) => rows[index] as Sequence));
-    } else {
-      const rows = job.rows
-        .map((row) => ({ chosen: read(row.prompt, row.chosen), rejected: read(row.prompt, row.rejected) }))
-        .filter(({ chosen, rejected }) => fits(chosen) && fits(rejected));
-      lengths = rows.map(({ chosen, rejected }) => Math.max(chosen.ids.length, rejected.ids.length));
-      // The reference model is the start: its log-probabilities come before the first update.
-      this.#pool.load(parameters, { adapter });
-      const flat = rows.flatMap(({ chosen, rejected }) => [chosen, rejected]);
-      const reference = await cached(job, [trainee.revision, flat], async () => {
-        const values = await logProbabilities(this.#pool, flat, parameters.config, signal, 2);
-        signal?.throwIfAborted();
-        return values;
-      });
-      const preferences = rows.map((row, i): Preference => {
-        const referenceMargin = (reference[2 * i] as number) - (reference[2 * i + 1] as number);
-        return { ...row, referenceMargin };
-      });
-      const { beta, nllWeight } = job as DpoJob;
-      run = (trainer, batch) =>
-        trainer.dpo(
-          batch.map((index) => preferences[index] as Preference),
-          beta,
-          nllWeight,
-        );
-    }
-    signal?.throwIfAborted();
+    const read = await readTokenRows(job, { tokenizer, eos, maxLength, signal });
+    const { sequences, lengths, dropped } = read;
     if (lengths.length === 0) {
       const remedy = `give it rows whose prompt and completion fit into ${maxLength} tokens`;
       throw new EvalPlannerError('data', `there is nothing to train ${job.out} on`, remedy);
     }
+    const run = await this.#steps(job, folder, trainee, sequences, signal);
 
     const batches = schedule(lengths, optimisation);
     const steps = batches.length;
     const trainer = new StepTrainer(this.#pool, parameters, { ...optimisation, steps }, adapter);
     const trained = adapter ?? parameters;
-    const state = await stateFile(job, trainee.revision);
-    await readTrainState(state, trained, trainer.adamw);
+    await readTrainState(folder.state, trained, trainer.adamw);
+    const writeState = () => {
+      folder.sync();
+      return writeTrainState(folder.state, trained, trainer.adamw);
+    };
+    for (const step of folder.before(trainer.adamw.updates)) onStep?.(step);
 
-    const folder = (step: number) => join(job.out, `step-${step}`);
     const kept = checkpointSteps(steps, optimisation.checkpoints);
-    const log: TrainStep[] = [];
     let saved = performance.now();
     while (trainer.adamw.updates < steps) {
-      if (signal?.aborted) {
-        await writeTrainState(state, trained, trainer.adamw);
-        signal.throwIfAborted();
-      }
       const started = performance.now();
       const result = await run(trainer, batches[trainer.adamw.updates] as number[]).catch(async (error) => {
-        if (!(error instanceof DivergenceError)) throw error;
-        await writeTrainState(state, trained, trainer.adamw);
-        throw diverged(job.out, error);
+        // The weights are those of the last update.
+        if (signal?.aborted || error instanceof DivergenceError) await writeState();
+        throw error instanceof DivergenceError ? diverged(job.out, error) : error;
       });
       const step = trainer.adamw.updates;
-      const line = { ...result, step, steps, seconds: (performance.now() - started) / 1000 };
-      log.push(line);
-      onStep?.(line);
+      const seconds = (performance.now() - started) / 1000;
+      const noted = folder.note({ ...result, step, steps, seconds });
+      onStep?.(noted);
       const keep = kept.includes(step);
-      if (keep) await trainee.save(folder(step));
+      if (keep) await trainee.save(folder.checkpoint(step));
       if (keep || performance.now() - saved > STATE_SECONDS * 1000) {
-        await writeTrainState(state, trained, trainer.adamw);
+        await writeState();
         saved = performance.now();
       }
     }
-    await rm(state, { force: true });
-    return { checkpoints: kept.map(folder), steps: log, dropped: job.rows.length - lengths.length };
+    return await folder.finish(kept, dropped);
+  }
+
+  /** How a step of these rows is taken. */
+  async #steps(
+    job: TrainJob,
+    folder: TrainingFolder,
+    { parameters, adapter, revision }: Trainee,
+    sequences: readonly Sequence<Int32Array>[],
+    signal?: AbortSignal,
+  ): Promise<TakeStep> {
+    const at = (index: number) => sequences[index] as Sequence<Int32Array>;
+    if (job.kind === 'sft') return (trainer, batch) => trainer.sft(batch.map(at), signal);
+    // The reference model is the start: its log-probabilities come before the first update.
+    this.#pool.load(parameters, { adapter });
+    const kept = openReference(folder.reference, originOf(revision, sequences));
+    let reference: Float64Array;
+    try {
+      reference = await logProbabilities(this.#pool, sequences, parameters.config, signal, 2, kept);
+    } finally {
+      kept.close();
+    }
+    const pair = (row: number): Preference<Int32Array> => {
+      const referenceMargin = (reference[2 * row] as number) - (reference[2 * row + 1] as number);
+      return { chosen: at(2 * row), rejected: at(2 * row + 1), referenceMargin };
+    };
+    return (trainer, batch) => trainer.dpo(batch.map(pair), job.beta, job.nllWeight, signal);
   }
 }
 
-/** Where a killed training goes on from, its folder made. The name holds what the training is a function of: a state of
- * other rows or settings is never continued, and goes. */
-async function stateFile(job: TrainJob, start: string): Promise<string> {
-  const { model: _, out, ...rest } = job;
-  const folder = dirname(out);
-  makeFolder(folder);
-  const hash = hashOf({ start, ...rest, cache: undefined }).slice(0, 16);
-  const own = `${basename(out)}.${hash}.state`;
-  for (const name of await readdir(folder)) {
-    const end = name.startsWith(`${basename(out)}.`) ? name.slice(basename(out).length) : '';
-    // A draft is left by a kill in the middle of a write.
-    if (name !== own && /^\.[0-9a-f]{16}\.state(\.draft)?$/.test(end))
-      await rm(join(folder, name), { force: true });
-  }
-  return join(folder, own);
-}
-
-const hashOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
-
-/** The reference's log-probabilities from the job's cache, or computed and put there: all or none, since the last digits
- * depend on what is computed together. */
-async function cached(
-  { cache }: TrainJob & { readonly kind: 'dpo' },
-  origin: unknown,
-  compute: () => Promise<Float64Array>,
-): Promise<Float64Array> {
-  const key = hashOf(origin);
-  const known = cache?.logProbabilities(key);
-  if (known) return known;
-  const values = await compute();
-  cache?.putLogProbabilities(key, values);
-  return values;
-}
-
-/** Prompt and completion as one sequence, ended by the end-of-sequence token as TRL ends its rows. */
-function sequence(tokenizer: Tokenizer, prompt: string, completion: string, eos: number): Sequence {
-  const start = tokenizer.start(prompt);
-  const rest = tokenizer.encode(completion);
-  const end = rest.at(-1) === eos ? [] : [eos];
-  return { ids: [...start, ...rest, ...end], start: start.length };
-}
+/** Takes the step of a batch, given by its rows. */
+type TakeStep = (
+  trainer: StepTrainer,
+  rows: readonly number[],
+) => Promise<Omit<TrainStep, 'step' | 'steps' | 'seconds'>>;
 
 function diverged(out: string, error: DivergenceError): EvalPlannerError {
   // Its state stays, so that the same settings fail at once again; other settings never go on from it.

@@ -1,21 +1,12 @@
 import type { Device } from '../engine/device.ts';
 import type { Trainer } from '../trainer.ts';
 
-/** The trainer that runs in this process; `close` ends its threads. The engine is loaded here, not with the package. Throws
+/** The trainer that runs in this process. The engine is loaded here, not with the package. Throws
  * EvalPlannerError (`model`) for a device that is missing or computes other numbers than the CPU. */
-export async function openEmbeddedTrainer({
-  device,
-}: {
-  readonly device?: Device;
-} = {}): Promise<Trainer & { close(): Promise<void> }> {
+export async function openEmbeddedTrainer({ device }: { readonly device?: Device } = {}): Promise<Trainer> {
   const [{ openPool }, { EmbeddedTrainer }] = await Promise.all([
     import('../model/local/pool.ts'),
     import('./embedded.ts'),
   ]);
-  const pool = await openPool({ device }, 'training');
-  const trainer = new EmbeddedTrainer(pool);
-  return {
-    train: (job, onStep, signal) => trainer.train(job, onStep, signal),
-    close: () => pool.close(),
-  };
+  return new EmbeddedTrainer(await openPool({ device }, 'training'));
 }

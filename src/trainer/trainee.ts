@@ -29,7 +29,10 @@ export interface Trainee {
   save(dir: string): Promise<void>;
 }
 
-export async function openTrainee({ model, optimisation }: TrainJob): Promise<Trainee> {
+export async function openTrainee({
+  model,
+  optimisation,
+}: Pick<TrainJob, 'model' | 'optimisation'>): Promise<Trainee> {
   const { lora, seed } = optimisation;
   if (!lora) {
     const { parameters, tokenizer, files } = await openCheckpoint(model);

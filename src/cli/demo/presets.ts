@@ -98,7 +98,18 @@ interface Sizes {
 }
 
 /** Two rounds: SFT and DPO on D1, DPO on D2 (arXiv 2501.18099, section 3). */
-function preset({ warmupSteps, batchSize, d1, d2, validation, sft, dpo1, dpo2, test, ...rest }: Sizes): RunConfig {
+function preset({
+  warmupSteps,
+  batchSize,
+  d1,
+  d2,
+  validation,
+  sft,
+  dpo1,
+  dpo2,
+  test,
+  ...rest
+}: Sizes): RunConfig {
   const shared = { warmupSteps, batchSize };
   const dpo = { kind: 'dpo', epochs: 1, beta: 0.1, ...shared } as const;
   return {

@@ -121,10 +121,11 @@ export class Pool {
 
   /** Run the micro-batches of one step. The results are in the tasks' order; the gradients' sum is in `gradient`: the
    * workers add theirs in that order, one after the other. Where one fails no further one is begun, and `gradient` is worth
-   * nothing. */
+   * nothing; so it is where the signal comes, whose reason is then thrown. */
   async gradient(
     tasks: readonly Omit<GradientTask, 'first' | 'threads'>[],
     gradient: Float32Array<SharedArrayBuffer>,
+    signal?: AbortSignal,
   ): Promise<readonly GradientResult[]> {
     const parallel = tasks.some(({ micro }) => micro.length > LONG) ? 1 : this.#parallel;
     const load = new Array<number>(parallel).fill(0);
@@ -139,6 +140,7 @@ export class Pool {
     const results: GradientResult[] = new Array(tasks.length);
     const failures: unknown[] = [];
     const run = async (index: number, worker: number) => {
+      signal?.throwIfAborted();
       const given = tasks[index] as GradientTask;
       const task = { ...given, first: index === 0, threads: threadsOf(parallel) };
       const message = { type: 'gradient', task, index, turn, gradient: gradient.buffer } as const;

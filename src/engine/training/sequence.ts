@@ -2,13 +2,16 @@ import { attentionBlocks } from '../ops/attention.ts';
 import type { Sight } from '../ops/softmax.ts';
 
 /** A prompt and its completion as token ids; the loss is on the completion only. */
-export interface Sequence {
-  readonly ids: readonly number[];
+export interface Sequence<Ids extends ArrayLike<number> = readonly number[]> {
+  readonly ids: Ids;
   /** Index of the completion's first token, at least 1. */
   readonly start: number;
   /** Loss weight of each completion token; 1 when absent. */
   readonly weights?: readonly number[];
 }
+
+/** Many sequences are kept with their ids as `Int32Array`. */
+export type AnySequence = Sequence<ArrayLike<number>>;
 
 /** Sequences laid out for one run of a training graph: N tokens one after the other, without padding between them, R of which
  * predict a completion token. Only attention needs rows: B of T columns each, filled with groups: a sequence, or several that
@@ -64,8 +67,8 @@ interface Group {
 }
 
 /** How many tokens sequences have in common from the first on; of prompts only, where those differ in length. */
-function sharedTokens(sequences: readonly Sequence[]): number {
-  const [first, ...others] = sequences as [Sequence, ...Sequence[]];
+function sharedTokens(sequences: readonly AnySequence[]): number {
+  const [first, ...others] = sequences as [AnySequence, ...AnySequence[]];
   let shared = first.ids.length;
   for (const { ids, start } of others) {
     if (start !== first.start) shared = Math.min(shared, start, first.start);
@@ -76,8 +79,8 @@ function sharedTokens(sequences: readonly Sequence[]): number {
   return shared;
 }
 
-function groupOf(sequences: readonly Sequence[], indices: readonly number[]): Group {
-  const own = indices.map((index) => sequences[index] as Sequence);
+function groupOf(sequences: readonly AnySequence[], indices: readonly number[]): Group {
+  const own = indices.map((index) => sequences[index] as AnySequence);
   const shared = sharedTokens(own);
   return { indices, shared, length: own.reduce((sum, { ids }) => sum + ids.length - shared, shared) };
 }
@@ -85,7 +88,7 @@ function groupOf(sequences: readonly Sequence[], indices: readonly number[]): Gr
 const lengthOf = (groups: readonly Group[]): number => groups.reduce((sum, { length }) => sum + length, 0);
 
 function layOut(
-  sequences: readonly Sequence[],
+  sequences: readonly AnySequence[],
   rows: readonly (readonly Group[])[],
   { padId, unit }: LayoutOptions,
 ): MicroBatch {
@@ -101,7 +104,7 @@ function layOut(
   const ids = new BigInt64Array(tokens).fill(BigInt(padId));
   const positions = new BigInt64Array(tokens);
   const targets: { before: number; label: number; weight: number; owner: number; owners: number }[] = [];
-  const weight = ({ start, weights }: Sequence, i: number) => weights?.[i - start] ?? 1;
+  const weight = ({ start, weights }: AnySequence, i: number) => weights?.[i - start] ?? 1;
   let first = 0;
   let token = 0;
   for (const [r, groups] of rows.entries()) {
@@ -110,7 +113,7 @@ function layOut(
     const shift = token - origin;
     let group = origin;
     for (const { indices, shared, length: size } of groups) {
-      const own = indices.map((index) => sequences[index] as Sequence);
+      const own = indices.map((index) => sequences[index] as AnySequence);
       const put = (cell: number, position: number, id: number, branch: number) => {
         cells[cell] = token;
         places[token] = cell;
@@ -121,7 +124,7 @@ function layOut(
         sight.shared[cell] = group - origin + shared;
         sight.branch[cell] = branch;
       };
-      const [model] = own as [Sequence];
+      const [model] = own as [AnySequence];
       for (let i = 0; i < shared; i++) {
         const label = model.ids[i] as number;
         put(group + i, i, label, 0);
@@ -221,10 +224,20 @@ function pack(groups: readonly Group[]): Group[][] {
 
 /** Split sequences into micro-batches. Those that run at the same time have sequences of about one length, and about as many
  * tokens; the longest come first. */
-export function microBatches(
-  sequences: readonly Sequence[],
+export function microBatches(sequences: readonly AnySequence[], options: LayoutOptions): LaidOut[] {
+  return [...eachMicroBatch(sequences, options)];
+}
+
+export interface LaidOut {
+  readonly micro: MicroBatch;
+  readonly indices: readonly number[];
+}
+
+/** The same, each laid out when it is asked for. */
+export function* eachMicroBatch(
+  sequences: readonly AnySequence[],
   options: LayoutOptions,
-): { readonly micro: MicroBatch; readonly indices: readonly number[] }[] {
+): Generator<LaidOut, void, undefined> {
   const { tokens, unit, parts = 1 } = options;
   const groups = Array.from({ length: sequences.length / unit }, (_, g) =>
     groupOf(
@@ -235,7 +248,6 @@ export function microBatches(
   groups.sort((a, b) => b.length - a.length || (a.indices[0] as number) - (b.indices[0] as number));
 
   let size = lengthOf(groups);
-  const out: { micro: MicroBatch; indices: number[] }[] = [];
   for (let at = 0; at < groups.length; ) {
     const rest = groups.slice(at);
     const fit = () => divide(rest, parts).every((part) => lengthOf(part) <= tokens);
@@ -257,10 +269,9 @@ export function microBatches(
     for (const own of wave.sort((a, b) => lengthOf(b) - lengthOf(a))) {
       const rows = pack(own);
       const indices = rows.flat().flatMap((group) => group.indices);
-      out.push({ micro: layOut(sequences, rows, options), indices });
+      yield { micro: layOut(sequences, rows, options), indices };
     }
     size -= taken;
     at += count;
   }
-  return out;
 }

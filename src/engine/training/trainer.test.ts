@@ -169,12 +169,45 @@ describe('logProbabilities', () => {
     }
   });
 
+  it('are taken from what was kept of them, slice by slice, and the rest is the same bits', async () => {
+    pool.load(tinyParameters());
+    const all = Array.from({ length: 60 }, () => many).flat();
+    const slices = new Map<number, Float64Array>();
+    const kept = {
+      get: (slice: number) => slices.get(slice),
+      put: (slice: number, values: Float64Array) => void slices.set(slice, values),
+    };
+    const whole = await logProbabilities(pool, all, TINY, undefined, 1, kept);
+    expect(slices.size).toBeGreaterThan(2);
+    slices.delete(1);
+    expect(await logProbabilities(pool, all, TINY, undefined, 1, kept)).toEqual(whole);
+    slices.get(0)![0] = 7;
+    expect([...(await logProbabilities(pool, all, TINY, undefined, 1, kept))]).toContain(7);
+  });
+
+  it('a step that is aborted before its update changes nothing, and the next is as if it had not been', async () => {
+    const two = { ...options, steps: 2 };
+    const [parameters, alone] = [tinyParameters(), tinyParameters()];
+    const trainer = new StepTrainer(pool, parameters, two);
+    const before = parameters.flat.slice();
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const step = trainer.sft([...many, ...many, ...many], controller.signal);
+    controller.abort(reason);
+    await expect(step).rejects.toBe(reason);
+    expect(parameters.flat).toEqual(before);
+    expect(trainer.adamw.updates).toBe(0);
+    const result = await trainer.sft(many);
+    expect(await new StepTrainer(pool, alone, two).sft(many)).toEqual(result);
+    expect(parameters.flat).toEqual(alone.flat);
+  });
+
   it('leave the weights alone and stop at a signal', async () => {
     const parameters = tinyParameters();
     const before = parameters.flat.slice();
     pool.load(parameters);
-    const stopped = await logProbabilities(pool, many, TINY, AbortSignal.abort());
-    expect(stopped).toEqual(new Float64Array(many.length));
+    const reason = new Error('enough');
+    await expect(logProbabilities(pool, many, TINY, AbortSignal.abort(reason))).rejects.toBe(reason);
     await logProbabilities(pool, many, TINY);
     expect(parameters.flat).toEqual(before);
   });

@@ -8,7 +8,7 @@ import type { FlatTensors } from '../tensors.ts';
 import { AdamW, clipScale, type Stretch } from './adamw.ts';
 import { addLogProbabilities } from './log-probabilities.ts';
 import { learningRate } from './schedule.ts';
-import { microBatches, type Sequence } from './sequence.ts';
+import { type AnySequence, eachMicroBatch, type LaidOut, microBatches, type Sequence } from './sequence.ts';
 
 export interface OptimiserOptions {
   readonly learningRate: number;
@@ -21,9 +21,9 @@ export interface OptimiserOptions {
 }
 
 /** A chosen and a rejected completion of one prompt, with the reference model's log-probability of each. */
-export interface Preference {
-  readonly chosen: Sequence;
-  readonly rejected: Sequence;
+export interface Preference<Ids extends ArrayLike<number> = readonly number[]> {
+  readonly chosen: Sequence<Ids>;
+  readonly rejected: Sequence<Ids>;
   readonly referenceMargin: number;
 }
 
@@ -48,7 +48,8 @@ export interface PreferenceResult extends StepResult {
 /** Tokens of one micro-batch: enough to fill a core, small enough for its activations to stay near the cache. */
 const MICRO_TOKENS = 1024;
 
-const tokensOf = (sequences: readonly Sequence[]) => sequences.reduce((sum, { ids }) => sum + ids.length, 0);
+const tokensOf = (sequences: readonly AnySequence[]) =>
+  sequences.reduce((sum, { ids }) => sum + ids.length, 0);
 
 /** Takes optimiser steps on one model, or on an adapter of it. */
 export class StepTrainer {
@@ -72,14 +73,15 @@ export class StepTrainer {
     this.#parts = this.adamw.parts(WORKERS);
   }
 
-  /** One step of token-masked SFT: the loss is the weighted mean over the completion tokens of the batch. */
-  async sft(sequences: readonly Sequence[]): Promise<StepResult> {
+  /** One step of token-masked SFT: the loss is the weighted mean over the completion tokens of the batch. Aborted before its
+   * update, a step changes nothing. */
+  async sft(sequences: readonly AnySequence[], signal?: AbortSignal): Promise<StepResult> {
     const micros = microBatches(sequences, this.#layout(1));
     const total = micros.reduce((sum, { micro }) => sum + micro.weights.reduce((a, b) => a + b, 0), 0);
     for (const { micro } of micros)
       for (let r = 0; r < micro.targets; r++) micro.weights[r] = (micro.weights[r] as number) / total;
     const tasks = micros.map(({ micro }) => ({ kind: 'sft' as const, micro }));
-    const results = await this.#pool.gradient(tasks, this.#gradient);
+    const results = await this.#pool.gradient(tasks, this.#gradient, signal);
     return await this.#update(
       results.reduce((sum, { loss }) => sum + loss, 0),
       tokensOf(sequences),
@@ -87,9 +89,14 @@ export class StepTrainer {
   }
 
   /** One step of DPO; the loss is the mean over pairs, plus nllWeight times the mean over all chosen tokens. */
-  async dpo(pairs: readonly Preference[], beta: number, nllWeight: number): Promise<PreferenceResult> {
+  async dpo(
+    pairs: readonly Preference<ArrayLike<number>>[],
+    beta: number,
+    nllWeight: number,
+    signal?: AbortSignal,
+  ): Promise<PreferenceResult> {
     const chosenTokens = pairs.reduce((sum, { chosen }) => sum + chosen.ids.length - chosen.start, 0);
-    const weighted = (sequence: Sequence, weight: number): Sequence => {
+    const weighted = (sequence: AnySequence, weight: number): AnySequence => {
       return { ...sequence, weights: new Array(sequence.ids.length - sequence.start).fill(weight) };
     };
     const sequences = pairs.flatMap(({ chosen, rejected }) => [
@@ -100,12 +107,12 @@ export class StepTrainer {
     const tasks = micros.map(({ micro, indices }) => {
       const count = micro.sequences / 2;
       const reference = Float32Array.from({ length: count }, (_, p) => {
-        return (pairs[(indices[2 * p] as number) / 2] as Preference).referenceMargin;
+        return (pairs[(indices[2 * p] as number) / 2] as Preference<ArrayLike<number>>).referenceMargin;
       });
       const pairWeights = new Float32Array(count).fill(1 / pairs.length);
       return { kind: 'dpo' as const, micro, beta, reference, pairWeights };
     });
-    const results = await this.#pool.gradient(tasks, this.#gradient);
+    const results = await this.#pool.gradient(tasks, this.#gradient, signal);
 
     const logps = new Float64Array(sequences.length);
     for (const [t, { micro, indices }] of micros.entries())
@@ -145,33 +152,53 @@ export class StepTrainer {
   }
 }
 
+/** Log-probabilities that were computed before, by slice: those of its sequences, in the order of its micro-batches. */
+export interface Kept {
+  get(slice: number): Float64Array | undefined;
+  put(slice: number, values: Float64Array): void;
+}
+
+/** Micro-batches that run between two looks at the signal; the messages stay small. */
+const SLICE = 16;
+
 /** Log-probability of each sequence's completion under the pool's model: Σ over its tokens. `unit` 2: sequences come in
- * pairs that begin alike. */
+ * pairs that begin alike. `kept` is of the same sequences and model, so of the same slices. */
 export async function logProbabilities(
   pool: Pool,
-  sequences: readonly Sequence[],
+  sequences: readonly AnySequence[],
   { padTokenId }: LlamaConfig,
   signal?: AbortSignal,
   unit: 1 | 2 = 1,
+  kept?: Kept,
 ): Promise<Float64Array> {
   const out = new Float64Array(sequences.length);
-  const micros = microBatches(sequences, {
-    tokens: 2 * MICRO_TOKENS,
-    unit,
-    padId: padTokenId,
-    parts: pool.parallel,
-  });
   const nothing = new Float32Array(new SharedArrayBuffer(0));
-  // In slices, so that a signal is heard and the messages stay small.
-  for (let start = 0; start < micros.length && !signal?.aborted; start += 16) {
-    const slice = micros.slice(start, start + 16);
-    const results = await pool.gradient(
-      slice.map(({ micro }) => ({ kind: 'logp' as const, micro })),
-      nothing,
-    );
-    for (const [t, { micro, indices }] of slice.entries()) {
-      addLogProbabilities(micro, indices, (results[t] as GradientResult).logp, out);
+  const one = async (slice: readonly LaidOut[], n: number) => {
+    signal?.throwIfAborted();
+    const indices = slice.flatMap((laid) => laid.indices);
+    const known = kept?.get(n);
+    if (known?.length === indices.length) {
+      for (const [i, index] of indices.entries()) out[index] = known[i] as number;
+      return;
     }
+    const tasks = slice.map(({ micro }) => ({ kind: 'logp' as const, micro }));
+    const results = await pool.gradient(tasks, nothing, signal);
+    for (const [t, { micro, indices }] of slice.entries())
+      addLogProbabilities(micro, indices, (results[t] as GradientResult).logp, out);
+    kept?.put(
+      n,
+      Float64Array.from(indices, (index) => out[index] as number),
+    );
+  };
+  const layout = { tokens: 2 * MICRO_TOKENS, unit, padId: padTokenId, parts: pool.parallel };
+  let slice: LaidOut[] = [];
+  let n = 0;
+  for (const laid of eachMicroBatch(sequences, layout)) {
+    slice.push(laid);
+    if (slice.length < SLICE) continue;
+    await one(slice, n++);
+    slice = [];
   }
+  if (slice.length > 0) await one(slice, n);
   return out;
 }

@@ -1,0 +1,4 @@
+import { trainAndDie } from './child.contract.ts';
+import { openEmbeddedTrainer } from './open-embedded.ts';
+
+await trainAndDie(openEmbeddedTrainer);
