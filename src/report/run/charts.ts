@@ -5,7 +5,7 @@ import { cut, type Judged } from './by-source.ts';
 
 // Sizes are in the units of each chart's viewBox; the page scales it to its column.
 const WIDTH = 340;
-const LABEL = { least: 70, most: 140, character: 7 }; // judge names, left of the plot
+const LABEL = { least: 70, most: 140, character: 7.3 }; // judge names, left of the plot
 const VALUE = 38; // accuracies, right of it
 const ROW = 30;
 const TOP = 22;
@@ -39,7 +39,7 @@ export function accuracyChart(judges: readonly Judged[], source: string, colour:
     const [from, to] = intervals.accuracy;
     return html`<g class="${control ? 'control' : 'stage'}">
     <title>${name}: ${percent(accuracy)}% (${range(intervals.accuracy)})</title>
-    <text class="name" x="0" y="${y(row) + 4}">${cut(name, left / LABEL.character)}</text>
+    <text class="name" x="0" y="${y(row) + 4}">${cut(name, Math.floor(left / LABEL.character))}</text>
     <line class="interval" x1="${x(from)}" x2="${x(to)}" y1="${y(row)}" y2="${y(row)}"/>
     <circle class="dot" cx="${x(accuracy)}" cy="${y(row)}" r="5"/>
     <text class="value" x="${WIDTH}" y="${y(row) + 4}" text-anchor="end">${percent(accuracy)}</text></g>`;

@@ -68,10 +68,12 @@ function title(report: Report): Html {
 /** `rose on 4 of 6 sources and fell on 2`. */
 function tally(changes: readonly Change[]): Html {
   const counts = [...Map.groupBy(changes, ({ verb }) => verb)];
+  const all = changes.length;
   return joined(
-    counts.map(([verb, of], i) =>
-      i === 0 ? html`${verb} on ${of.length} of ${changes.length} sources` : html`${verb} on ${of.length}`,
-    ),
+    counts.map(([verb, of], i) => {
+      const sources = of.length === all ? `all ${all} sources` : `${of.length} of ${all} sources`;
+      return html`${verb} on ${i === 0 ? sources : of.length}`;
+    }),
   );
 }
 

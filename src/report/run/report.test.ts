@@ -129,6 +129,7 @@ describe('the page', () => {
     expect(of(at('M0', 0.6, 0.5, 0.7, 0.8), at('own', 0.7, 0.4, 0.7, 0.9))).toBe(
       'From M0 to own, accuracy rose on 2 of 4 sources, fell on 1 and stayed on 1.',
     );
+    expect(of(at('M0', 0, 0, 0, 0), at('own', 1, 1, 1, 1))).toContain('accuracy rose on all 4 sources.');
     expect(of()).toBe('This run has no scores yet.');
     expect(headline({ ...report, stages: [] })).toBeNull();
   });
@@ -150,7 +151,7 @@ describe('the page', () => {
     const name = 'judge-'.repeat(10);
     const [first, ...rest] = report.stages as [Report['stages'][number]];
     const text = renderReport({ ...report, stages: [{ ...first, name }, ...rest] });
-    expect(text).toContain('>judge-judge-judge-j…</text>');
+    expect(text).toContain('>judge-judge-judge-…</text>');
     expect(text).toContain(`<th scope="row">${name}</th>`);
   });
 

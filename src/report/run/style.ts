@@ -25,7 +25,7 @@ export const STYLE = `
 * { box-sizing: border-box; }
 body {
   margin: 0 auto; padding: 3rem 1.5rem 4rem; max-width: 62rem; background: var(--ground); color: var(--ink);
-  font: 1rem/1.55 system-ui, -apple-system, 'Segoe UI', 'Noto Sans', sans-serif; text-wrap: pretty;
+  font: 1rem/1.55 system-ui, -apple-system, 'Segoe UI', 'Noto Sans', sans-serif; text-wrap: pretty; overflow-wrap: break-word;
 }
 h1, h2 { font-family: Charter, 'Bitstream Charter', 'Sitka Text', Cambria, 'Noto Serif', Georgia, serif; text-wrap: balance; }
 h1 { font-size: clamp(1.5rem, 1.05rem + 2vw, 2.25rem); line-height: 1.22; font-weight: 600; margin: .25rem 0 1rem; letter-spacing: -.012em; }
@@ -70,14 +70,14 @@ ${SOURCES.light.map((_, i) => `.source-${i} { --series: var(--source-${i}); colo
 
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .95rem; margin: .75rem 0; }
-caption { text-align: left; font-weight: 600; padding: .4rem 0; }
+caption { text-align: left; font-weight: 600; padding: .4rem 0; overflow-wrap: anywhere; }
 th { text-align: left; font-weight: 600; }
 thead th { color: var(--soft); font-size: .82rem; font-weight: 500; vertical-align: bottom; border-bottom: 1px solid var(--soft); line-height: 1.25; }
 th, td { padding: .42rem .4rem; border-bottom: 1px solid var(--rule); vertical-align: baseline; }
 th:first-child, td:first-child { padding-left: 0; }
 td, thead th:not(:first-child) { text-align: right; }
-tbody th { white-space: nowrap; }
-.plain tbody th { font-weight: 400; white-space: normal; }
+tbody th { min-width: 4.6rem; overflow-wrap: anywhere; }
+.plain tbody th { font-weight: 400; }
 .plain tr.last th { font-weight: 600; }
 .range { display: inline-block; width: 5.6em; margin-left: .5em; text-align: left; color: var(--soft); font-size: .85em; white-space: nowrap; }
 thead th.ranged { padding-right: 5.65rem; }
@@ -88,10 +88,10 @@ tr.last .range { font-weight: 400; }
 .reader { border: 1px solid var(--rule); border-radius: .6rem; margin-top: 1rem; background: var(--ground); }
 .bar { display: flex; flex-wrap: wrap; gap: .6rem .9rem; align-items: end; padding: .8rem 1rem; background: var(--panel);
   border-bottom: 1px solid var(--rule); border-radius: .6rem .6rem 0 0; }
-.bar label { display: grid; font-size: .78rem; color: var(--soft); gap: .15rem; }
+.bar label { display: grid; grid-template-columns: minmax(0, 1fr); min-width: 0; font-size: .78rem; color: var(--soft); gap: .15rem; }
 .bar .place { margin-left: auto; display: flex; align-items: center; gap: .5rem; font-size: .9rem; font-variant-numeric: tabular-nums; }
 button, select { font: inherit; font-size: .9rem; color: var(--ink); background: var(--ground); border: 1px solid var(--soft); border-radius: .35rem;
-  padding: .3rem .6rem; min-height: 2.1rem; }
+  padding: .3rem .6rem; min-height: 2.1rem; max-width: 100%; }
 button { cursor: pointer; }
 button:disabled { opacity: .45; cursor: default; }
 button[aria-pressed='true'] { background: var(--ink); color: var(--ground); border-color: var(--ink); }
