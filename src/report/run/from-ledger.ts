@@ -2,7 +2,6 @@ import type { BenchmarkIndex } from '../../audit/contamination.ts';
 import { auditRun } from '../../audit/run.ts';
 import { compareJudges, scores } from '../../metrics.ts';
 import { type Planned, plannedStages } from '../../pipeline/planned.ts';
-import type { JudgeStage } from '../../pipeline/stage.ts';
 import type { PreferenceReport } from '../../preferences/counts.ts';
 import { type JudgeForm, shown } from '../../prompts/judge-prompt.ts';
 import { type PromptSet, templateVersions } from '../../prompts/set.ts';
@@ -93,7 +92,7 @@ function sourcesOf(
 /** One that has judged every pair; what it would score with some of them could not be compared. */
 function judgeOf(
   store: LedgerReader,
-  { stage: { judge, set, form, control }, record }: Planned<JudgeStage & { name: string; title: string }>,
+  { stage: { judge, set, form, control }, record }: Planned<'judge'>,
   pairs: ReadonlyMap<string, ResponsePair>,
 ): Judge[] {
   if (record.status !== 'done') return [];
