@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ORDERS, type Thought } from '../types.ts';
+import { openStore } from '../store/ledger.ts';
+import { ORDERS, type ResponsePair, type Thought } from '../types.ts';
 import { BenchmarkIndex } from './contamination.ts';
 import { LengthCount } from './length.ts';
 import { PlanCount } from './plans.ts';
 import { auditRow } from './row.ts';
 import { RowsAuditor } from './rows.ts';
+import { auditRun } from './run.ts';
 
 const thoughts = (plans: readonly (readonly number[])[]): Thought[] =>
   plans.flatMap((own, planIndex) =>
@@ -237,5 +239,32 @@ describe('rows', () => {
         first: [{ at: 'x.jsonl, line 1', found: [{ benchmark: 'bench', id: '1', kind: 'exact' }] }],
       },
     });
+  });
+});
+
+describe('ledgers', () => {
+  const pair = (id: string, instruction: string): ResponsePair => {
+    return { id, domain: 'own', family: 'f', instruction, chosen: 'c', rejected: 'r', provenance: {} };
+  };
+  const index = new BenchmarkIndex();
+  index.add('bench', '1', 'Name a bird.');
+
+  it('what trainings are planned on is trained, whatever it is called; every other set is held out', () => {
+    using store = openStore(':memory:', { config: {} });
+    store.putPairs('a', [pair('1', 'Name a bird.'), pair('2', 'Name a tree.')]);
+    store.putPairs('b', [pair('3', 'Name a fish.')]);
+    store.putPairs('d1', [pair('4', 'Name a tree.'), pair('5', 'name a fish'), pair('6', 'Name a bird.')]);
+    const found = () => {
+      const { leaked, contamination } = auditRun(store, index);
+      return [leaked, contamination?.checked, contamination?.rows];
+    };
+    // Nobody says what is held out: all may be trained on.
+    expect(found()).toEqual([0, 3, 1]);
+    const train = (name: string, sets: string[]) => ({ name, title: name, kind: 'train', sets });
+    const held = { name: 'held', title: 'held', kind: 'judge', set: 'd1' };
+    store.planStages([train('x', ['a']), train('y', ['b', 'a']), held]);
+    expect(found()).toEqual([3, 3, 1]);
+    store.planStages([train('x', ['b']), held]);
+    expect(found()).toEqual([1, 1, 0]);
   });
 });

@@ -1,4 +1,4 @@
-import type { Store } from '../store.ts';
+import type { LedgerReader } from '../store.ts';
 import { normalised } from '../text/duplicates.ts';
 import { ORDERS, type Order, type Thought, type VerdictKind } from '../types.ts';
 import { type BenchmarkIndex, ContaminationCount, type ContaminationReport } from './contamination.ts';
@@ -20,7 +20,7 @@ export interface RunAudit {
   readonly pairs: Readonly<
     Record<string, { readonly groups: Readonly<Record<string, number>>; readonly length: LengthBias | null }>
   >;
-  /** Instructions of the held-out splits that occur in training, too: none, if all is well. */
+  /** Instructions of the held-out sets that occur in training, too: none, if all is well. */
   readonly leaked: number;
   /** Different training instructions that repeat a prompt of a benchmark, placed by the id of their pair; absent where none was
    * looked for. */
@@ -35,12 +35,11 @@ export interface RunAudit {
   readonly judges: Readonly<Record<string, VerdictCounts>>;
 }
 
-const TRAINED = new Set(['d1', 'd2']);
-
 /** Audits a run from its ledger; memory is that of the thoughts of one response pair, and of the training instructions.
  * `index`: the benchmarks whose prompts are looked for. */
-export function auditRun(store: Store, index: BenchmarkIndex | null = null): RunAudit {
+export function auditRun(store: LedgerReader, index: BenchmarkIndex | null = null): RunAudit {
   const counts = store.counts();
+  const isTrained = trainedSets(store);
   const trained = new Set<string>();
   const contamination = index && new ContaminationCount(index);
   const held: string[] = [];
@@ -51,7 +50,7 @@ export function auditRun(store: Store, index: BenchmarkIndex | null = null): Run
       own.groups[family] = (own.groups[family] ?? 0) + 1;
       own.length.add(chosen, rejected, instruction);
       const plain = normalised(instruction);
-      if (!TRAINED.has(split)) held.push(plain);
+      if (!isTrained(split)) held.push(plain);
       else if (!trained.has(plain)) {
         trained.add(plain);
         contamination?.add(id, instruction);
@@ -74,12 +73,21 @@ export function auditRun(store: Store, index: BenchmarkIndex | null = null): Run
       Object.keys(counts.evaluations)
         // Checkpoints that validation looked at carry their judge's name and a step.
         .filter((stage) => !stage.includes('/'))
-        .map((stage) => [stage, judgedBy(store, stage, Object.keys(counts.pairs))]),
+        .map((stage) => [stage, judgedBy(store, stage)]),
     ),
   };
 }
 
-function thoughtsOf(store: Store, round: number): VerdictCounts & { plans: PlanSuccess } {
+/** Which sets are for training: those that the planned trainings name; all of them where none is planned, since nothing is held out
+ * then. */
+function trainedSets(store: LedgerReader): (set: string) => boolean {
+  const plans = store.stages().filter(({ kind }) => kind === 'train');
+  if (plans.length === 0) return () => true;
+  const sets = new Set(plans.flatMap(({ plan }) => (plan as unknown as { readonly sets: string[] }).sets));
+  return (set) => sets.has(set);
+}
+
+function thoughtsOf(store: LedgerReader, round: number): VerdictCounts & { plans: PlanSuccess } {
   const verdicts = new VerdictCount();
   const plans = new PlanCount();
   let pair: Thought[] = [];
@@ -95,7 +103,7 @@ function thoughtsOf(store: Store, round: number): VerdictCounts & { plans: PlanS
   return { ...verdicts.report(), plans: plans.report() };
 }
 
-function preferencesOf(store: Store, round: number) {
+function preferencesOf(store: LedgerReader, round: number) {
   const length = new LengthCount();
   const chosenSays = { A: 0, B: 0 };
   const whole = ({ plan, execution }: Thought) => `${plan}\n${execution}`;
@@ -108,10 +116,9 @@ function preferencesOf(store: Store, round: number) {
   return { length: length.report(), ...chosenSays };
 }
 
-function judgedBy(store: Store, stage: string, splits: readonly string[]): VerdictCounts {
+function judgedBy(store: LedgerReader, stage: string): VerdictCounts {
   const verdicts = new VerdictCount();
-  for (const split of splits)
-    for (const evaluation of store.evaluations(stage, split)) verdicts.add(evaluation);
+  for (const evaluation of store.evaluations({ stage })) verdicts.add(evaluation);
   return verdicts.report();
 }
 

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fillLedger } from '../../report/run/filled-ledger.contract.ts';
 import { openStore } from '../../store/ledger.ts';
 import { run } from '../run.contract.ts';
 import type { AuditReport } from './text.ts';
@@ -132,4 +133,39 @@ describe('audit of files', () => {
       expect(rows.contamination?.rows).toBeLessThan(100);
     },
   );
+});
+
+describe('audit of a run', () => {
+  test('its rows and its trained sets are those that its ledger names', async () => {
+    const own = join(folder, 'own');
+    {
+      using store = openStore(join(own, 'run.db'), { config: {} });
+      fillLedger(store);
+    }
+    mkdirSync(join(own, 'data'));
+    const preference = { prompt: 'p', chosen: '… [[A]]', rejected: '… [[B]]' };
+    write('own/data/sft-1.jsonl', [{ prompt: 'p', completion: '… [[A]]' }]);
+    write('own/data/dpo-2.jsonl', [preference, preference]);
+    write('own/data/direct.jsonl', [{ prompt: 'q', completion: '[[B]]' }]);
+    // Of a plan that is no more.
+    write('own/data/dpo-3.jsonl', [preference]);
+    const { code, out } = await audit(own, '--json');
+    expect(code).toBe(0);
+    const report = JSON.parse(out) as AuditReport;
+    expect(report.rows.kinds).toEqual({ 'SFT row': 2, 'preference pair': 2 });
+    expect(report.manifest.files.map(({ path }) => path.slice(own.length))).toEqual([
+      '/data/sft-1.jsonl',
+      '/data/dpo-2.jsonl',
+      '/data/direct.jsonl',
+    ]);
+    expect(report.run).toMatchObject({ leaked: 0, contamination: { checked: 9 } });
+    expect(Object.keys(report.run?.judges ?? {}).sort()).toEqual([
+      'M0',
+      'M1-SFT',
+      'careful',
+      'direct',
+      'unplanned',
+    ]);
+    expect((await audit(own)).out).toContain('careful judged');
+  });
 });

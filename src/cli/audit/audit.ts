@@ -8,6 +8,7 @@ import { RowsAuditor } from '../../audit/rows.ts';
 import { auditRun, type RunAudit } from '../../audit/run.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { collectEarly } from '../../open/memory.ts';
+import { trainingsOf } from '../../pipeline/planned.ts';
 import { readRows } from '../../rows/read.ts';
 import type { SourceRow } from '../../rows/row.ts';
 import { sourceFiles } from '../../rows/sources.ts';
@@ -40,7 +41,7 @@ export async function audit(
     throw new EvalPlannerError('usage', 'a run is audited alone', 'name one run folder, or files');
   for (const source of sources) await holdsNoRuns(source);
   const run = runs[0];
-  const files = run === undefined ? await filesOf(sources) : await dataOf(run);
+  const files = run === undefined ? await filesOf(sources) : dataOf(run);
   const index =
     command.benchmarks === undefined
       ? null
@@ -137,14 +138,10 @@ async function filesOf(sources: readonly string[]): Promise<string[]> {
   return files;
 }
 
-/** The rows that a run has trained on. */
-async function dataOf(run: string): Promise<string[]> {
-  const folder = join(run, 'data');
-  const names = await readdir(folder).catch(() => []);
-  return names
-    .filter((name) => name.endsWith('.jsonl'))
-    .sort()
-    .map((name) => join(folder, name));
+/** The rows that a run has trained on, controls too. */
+function dataOf(run: string): string[] {
+  using store = readStore(join(run, 'run.db'));
+  return trainingsOf(store, run).flatMap(({ file }) => file ?? []);
 }
 
 /** A run's instructions are held against what comes with the package, too; its rows hold them within the prompts of a judge. */

@@ -39,8 +39,9 @@ Examples:
   $ evalplanner export dpo.jsonl --format llama-factory --out sets/judge --tokenizer models/Qwen3-8B
   $ evalplanner export runs/judge --format openrlhf --parquet --out sets/judge --licence odc-by
 
-Of a run those files are taken that trained the judge: data/sft, data/dpo-1 and data/dpo-2. README.md (and for LLaMA-Factory
-dataset_info.json) describes all that was exported into the folder; evalplanner.json keeps it for the next export.`,
+Of a run those files are taken that trained the judge, as its ledger says: data/sft-1, data/dpo-1, data/dpo-2 and so on, kind
+and round. README.md (and for LLaMA-Factory dataset_info.json) describes all that was exported into the folder;
+evalplanner.json keeps it for the next export.`,
     )
     .action((sources, options) =>
       interruptible(async (signal) => (await import('./export.ts')).exportData(sources, options, signal)),

@@ -1,4 +1,3 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { AuditRow } from '../../audit/row.ts';
@@ -14,14 +13,13 @@ import { checkTemplate, newTemplateCheck, sumChecks } from '../../exports/templa
 import type { TrainingRow } from '../../exports/training-row.ts';
 import { makeFolder, writeAtomically } from '../../files.ts';
 import { openTokenizer } from '../../model/local/open-tokenizer.ts';
-import { version } from '../../package.ts';
-import type { RunDescription } from '../../pipeline/folder.ts';
 import { chatTemplate } from '../../prompts/chat-template.ts';
 import { whole } from '../../report/format.ts';
 import { readRows } from '../../rows/read.ts';
 import { diskFailure } from '../../store/failure.ts';
 import { keepSources } from '../output.ts';
 import { print, printable } from '../terminal.ts';
+import { givenBy, history } from './sources.ts';
 
 export interface ExportCommand {
   readonly format: ExportFormat;
@@ -41,7 +39,9 @@ export async function exportData(
   signal: AbortSignal,
 ): Promise<void> {
   const { format, style, out, parquet, licence, title } = command;
-  const inputs = sources.flatMap(inputsOf);
+  const given = sources.map(givenBy);
+  const inputs = given.flatMap(({ files }) => files);
+  const runs = given.flatMap(({ run }) => run ?? []);
   const extension = parquet ? 'parquet' : 'jsonl';
   const target = (input: string) => join(out, `${bare(input)}.${extension}`);
   checkTargets(inputs, target);
@@ -52,7 +52,7 @@ export async function exportData(
     makeFolder(out);
     const [claim, claimed] = exportClaim(found, names);
     await writeAtomically(join(out, claim), claimed);
-    const made = await history(sources, inputs);
+    const made = await history(runs, inputs);
     const files: CardFile[] = [];
     for (const input of inputs) {
       const auditor = new RowsAuditor();
@@ -79,10 +79,10 @@ export async function exportData(
       process.stderr.write(
         `note: ${printable(join(out, name))} is gone or was changed since its export: the card leaves it out\n`,
       );
-    for (const source of sources)
-      if (existsSync(join(source, 'run.db')) && !existsSync(join(source, 'report.json')))
+    for (const { folder, finished } of runs)
+      if (!finished)
         process.stderr.write(
-          `note: ${printable(source)} is not finished: this is what it has trained on so far\n`,
+          `note: ${printable(folder)} is not finished: this is what it has trained on so far\n`,
         );
     await report(files, command);
   } catch (error) {
@@ -101,22 +101,6 @@ const bare = (path: string) =>
   basename(path)
     .replace(/\.(?:gz|zst)$/i, '')
     .replace(/\.\w+$/, '');
-
-/** Those rows of a run that train the judge; the controls' are beside it. */
-const OF_THE_JUDGE = /^(?:sft|dpo-\d+)\.(?:jsonl|parquet)$/;
-
-function inputsOf(source: string): string[] {
-  if (!existsSync(source))
-    throw new EvalPlannerError('data', `cannot read ${source}`, 'check the path and its permissions');
-  if (!statSync(source).isDirectory()) return [source];
-  const folder = join(source, 'data');
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => OF_THE_JUDGE.test(name)) : [];
-  if (names.length > 0) return names.sort().map((name) => join(folder, name));
-  const remedy = existsSync(join(source, 'run.db'))
-    ? 'the run has not come to its first training yet: run its command again'
-    : 'name the files, or the folder of a run';
-  throw new EvalPlannerError('data', `${source} holds no training rows in data/`, remedy);
-}
 
 function checkTargets(inputs: readonly string[], target: (input: string) => string): void {
   for (const [i, input] of inputs.entries()) {
@@ -167,39 +151,6 @@ async function openTemplate(
     },
     encode: (text) => tokenizer.encode(text),
   };
-}
-
-/** How the rows came to be, as far as the sources tell. */
-async function history(
-  sources: readonly string[],
-  inputs: readonly string[],
-): Promise<(readonly [string, string])[]> {
-  const lines: (readonly [string, string])[] = [
-    ['Written by', `evalplanner export, version ${version()}`],
-    ['Sources', inputs.map((input) => basename(input)).join(', ')],
-  ];
-  for (const source of sources) {
-    const text = await readFile(join(source, 'config.json'), 'utf8').catch(() => null);
-    const run = text === null ? null : descriptionOf(text);
-    if (run === null) continue;
-    const name = basename(resolve(source));
-    lines.push([`Run ${name}`, `preset ${run.preset}, seed ${run.seed}`]);
-    lines.push([`Seed model of ${name}`, `revision ${run.model}`]);
-    for (const part of ['thoughts', 'preferences', 'sft', 'dpo1', 'dpo2']) {
-      const options = (run.config as Readonly<Record<string, unknown>> | null)?.[part];
-      if (options !== undefined) lines.push([`${part} of ${name}`, JSON.stringify(options)]);
-    }
-  }
-  return lines;
-}
-
-function descriptionOf(text: string): RunDescription | null {
-  try {
-    const found = JSON.parse(text) as RunDescription | null;
-    return typeof found?.preset === 'string' ? found : null;
-  } catch {
-    return null;
-  }
 }
 
 async function report(

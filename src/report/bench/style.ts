@@ -6,16 +6,16 @@ export const BENCHMARK_STYLE = `${STYLE}
 main > .benchmark:first-child { border-top: 0; margin-top: 0; }
 .benchmark h2 .range { display: inline; font-family: system-ui, -apple-system, 'Segoe UI', 'Noto Sans', sans-serif; font-weight: 400; font-size: .95rem; }
 .benchmark h2 { margin-top: 1.5rem; }
-.score { font-variant-numeric: tabular-nums; color: var(--general); }
+.score { font-variant-numeric: tabular-nums; color: var(--source-0); }
 h1 .score { white-space: nowrap; }
 .protocol { color: var(--soft); font-size: .95rem; }
-.warning { border-left: 3px solid var(--math); padding: .1rem 0 .1rem .8rem; font-size: .95rem; }
+.warning { border-left: 3px solid var(--source-1); padding: .1rem 0 .1rem .8rem; font-size: .95rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 23rem), 1fr)); gap: 2rem 3rem; margin-top: 1.5rem; align-items: start; }
 .figures > .column { display: grid; gap: 2rem; min-width: 0; }
 figure { margin: 0; min-width: 0; max-width: 32rem; }
 figcaption { font-weight: 600; margin-bottom: .5rem; }
 figcaption + .note, figure .note { margin-top: .35rem; }
-.parts, .length { --series: var(--general); }
+.parts, .length { --series: var(--source-0); }
 .parts .depth-1 .name { font-weight: 600; }
 .parts .depth-0 text { font-size: 13px; font-weight: 700; }
 .parts .depth-2 text { fill: var(--soft); }
@@ -26,7 +26,7 @@ figcaption + .note, figure .note { margin-top: .35rem; }
 .flips .fill { fill: var(--soft); }
 .flips .both-right .fill { fill: var(--right); }
 .flips .both-wrong .fill { fill: var(--wrong); }
-.flips .slot .fill { fill: var(--math); }
+.flips .slot .fill { fill: var(--source-1); }
 .flips .cell .tick { fill: var(--ink); font-size: 10px; }
 .flips .cell .value { font-size: 14px; }
 .plain td:last-child { white-space: nowrap; }

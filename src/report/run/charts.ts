@@ -1,34 +1,33 @@
 import type { TrainStep } from '../../trainer.ts';
-import type { Domain } from '../../types.ts';
 import { percent, range, significant } from '../format.ts';
 import { type Html, html } from '../html.ts';
-import { isControl } from './headline.ts';
-import type { StageScores } from './report.ts';
+import { cut, type Judged } from './by-source.ts';
 
 // Sizes are in the units of each chart's viewBox; the page scales it to its column.
 const WIDTH = 340;
-const LABEL = 70; // stage names, left of the plot
+const LABEL = { least: 70, most: 140, character: 7.3 }; // judge names, left of the plot
 const VALUE = 38; // accuracies, right of it
 const ROW = 30;
 const TOP = 22;
 
-/** Accuracy of each stage in one domain, a dot with its 95% interval; hollow for controls. */
-export function accuracyChart(stages: readonly StageScores[], domain: Domain, label: string): Html {
-  const bounds = stages.flatMap((stage) => stage[domain].intervals.accuracy);
+/** Accuracy of each judge on one source, a dot with its 95% interval; hollow for controls. `colour` is the source's class. */
+export function accuracyChart(judges: readonly Judged[], source: string, colour: string): Html {
+  const longest = Math.max(...judges.map(({ name }) => name.length));
+  const left = Math.min(LABEL.most, Math.max(LABEL.least, longest * LABEL.character));
+  const bounds = judges.flatMap(({ scores }) => scores.intervals.accuracy);
   const low = Math.max(0, Math.floor(Math.min(0.45, ...bounds) * 10) / 10);
   const high = Math.min(1, Math.ceil(Math.max(0.6, ...bounds) * 10) / 10);
-  const x = (share: number) =>
-    round(LABEL + 8 + ((share - low) / (high - low)) * (WIDTH - LABEL - VALUE - 16));
-  const firstControl = stages.findIndex(({ name }) => isControl(name));
+  const x = (share: number) => round(left + 8 + ((share - low) / (high - low)) * (WIDTH - left - VALUE - 16));
+  const firstControl = judges.findIndex(({ control }) => control);
   const y = (row: number) => TOP + 14 + row * ROW + (firstControl > 0 && row >= firstControl ? 12 : 0);
-  const bottom = y(stages.length - 1) + 16;
+  const bottom = y(judges.length - 1) + 16;
   const ticks = Array.from({ length: Math.round((high - low) * 10) + 1 }, (_, i) => low + i / 10);
-  const path = stages
-    .flatMap(({ name, [domain]: { accuracy } }, row) => (isControl(name) ? [] : [`${x(accuracy)},${y(row)}`]))
+  const path = judges
+    .flatMap(({ control, scores }, row) => (control ? [] : [`${x(scores.accuracy)},${y(row)}`]))
     .join(' ');
-  const summary = stages.map((stage) => `${stage.name} ${percent(stage[domain].accuracy)}%`).join(', ');
-  return html`<svg class="chart ${domain}" viewBox="0 0 ${WIDTH} ${bottom + 4}" role="img"
-    aria-label="Accuracy on ${label}: ${summary}">
+  const summary = judges.map(({ name, scores }) => `${name} ${percent(scores.accuracy)}%`).join(', ');
+  return html`<svg class="chart ${colour}" viewBox="0 0 ${WIDTH} ${bottom + 4}" role="img"
+    aria-label="Accuracy on ${source}: ${summary}">
   ${ticks.map(
     (
       tick,
@@ -36,12 +35,11 @@ export function accuracyChart(stages: readonly StageScores[], domain: Domain, la
       y2="${bottom}"/><text class="tick" x="${x(tick)}" y="14" text-anchor="middle">${Math.round(tick * 100)}</text>`,
   )}
   <polyline class="trail" points="${path}"/>
-  ${stages.map(({ name, [domain]: { accuracy, intervals } }, row) => {
-    const control = isControl(name);
+  ${judges.map(({ name, control, scores: { accuracy, intervals } }, row) => {
     const [from, to] = intervals.accuracy;
     return html`<g class="${control ? 'control' : 'stage'}">
     <title>${name}: ${percent(accuracy)}% (${range(intervals.accuracy)})</title>
-    <text class="name" x="0" y="${y(row) + 4}">${name}</text>
+    <text class="name" x="0" y="${y(row) + 4}">${cut(name, Math.floor(left / LABEL.character))}</text>
     <line class="interval" x1="${x(from)}" x2="${x(to)}" y1="${y(row)}" y2="${y(row)}"/>
     <circle class="dot" cx="${x(accuracy)}" cy="${y(row)}" r="5"/>
     <text class="value" x="${WIDTH}" y="${y(row) + 4}" text-anchor="end">${percent(accuracy)}</text></g>`;

@@ -1,49 +1,48 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BenchmarkIndex } from '../../audit/contamination.ts';
-import { CONFIG, madeUpRun } from '../../pipeline/made-up-run.contract.ts';
-import { plan, run } from '../../pipeline.ts';
-import { EMPTY_PLAN, PLAN_KINDS, planKind } from '../../playground/habits.ts';
+import { EMPTY_PLAN, planKind } from '../../playground/habits.ts';
 import { PLAYGROUND_PROMPTS } from '../../prompts/set.ts';
 import { openStore } from '../../store/ledger.ts';
+import type { Store } from '../../store.ts';
+import { FILLED_STAGES, fillLedger } from './filled-ledger.contract.ts';
 import { ledgerReport } from './from-ledger.ts';
 import { renderReport } from './page.ts';
 import type { Report } from './report.ts';
+import { renderTable } from './table.ts';
 
-let folder: string;
+const FACTS = {
+  version: '1.2.3',
+  node: '24.0.0',
+  preset: 'own',
+  seed: 3,
+  model: 'seed model',
+  peakRssMB: 100,
+  planKinds: { kinds: ['look', 'other'], of: (plan: string) => (plan.startsWith('look') ? 'look' : 'other') },
+};
+const reportOf = (store: Store, benchmarks: BenchmarkIndex | null = null) =>
+  ledgerReport(store, PLAYGROUND_PROMPTS, FACTS, benchmarks);
+
+let store: Store;
 let report: Report;
 let firstTime: Report;
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'evalplanner-report-'));
-  using store = openStore(join(folder, 'run.db'), { config: {} });
-  const { ports } = madeUpRun(store, folder);
-  const facts = {
-    version: '1.2.3',
-    node: '24.0.0',
-    preset: 'tiny',
-    seed: 3,
-    model: 'seed model',
-    peakRssMB: 100,
-    split: 'dev',
-    planKinds: { kinds: PLAN_KINDS, of: planKind },
-    stages: plan(CONFIG, ports).map(({ name }) => name),
-  };
-  firstTime = ledgerReport(store, PLAYGROUND_PROMPTS, facts);
-  await run(CONFIG, ports);
+beforeAll(() => {
+  store = openStore(':memory:', { config: {} });
+  firstTime = reportOf(store);
+  fillLedger(store);
   const benchmarks = new BenchmarkIndex();
-  benchmarks.add('bench', '7', 'D1 general 0!');
-  benchmarks.add('bench', '8', 'validation general 0');
+  benchmarks.add('bench', '7', 'D1 wiki 0!');
+  benchmarks.add('bench', '8', 'dev wiki 0');
   benchmarks.add('other', '1', 'Name a bird.');
-  report = ledgerReport(store, PLAYGROUND_PROMPTS, facts, benchmarks);
+  report = reportOf(store, benchmarks);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => store.close());
 
 test('an empty ledger makes a report without scores', () => {
   expect(firstTime).toMatchObject({
+    sources: [],
     stages: [],
     comparisons: [],
+    timings: [],
     curves: [],
     habits: [],
     samples: [],
@@ -52,58 +51,77 @@ test('an empty ledger makes a report without scores', () => {
   expect(renderReport(firstTime)).toContain('no scores yet');
 });
 
-test('every judge is scored on the held-out pairs of each domain', () => {
-  expect(report.stages.map(({ name }) => name)).toEqual([
-    'M0',
-    'M1-SFT',
-    'M1-DPO',
-    'M2-DPO',
-    'direct',
-    'unplanned',
+test('every judge is scored on the held-out pairs of each source that has some, in the order of the plan', () => {
+  expect(report.sources).toEqual(['math', 'wiki', 'code']);
+  expect(report.stages.map(({ name, control }) => `${name} ${control}`)).toEqual([
+    'M0 false',
+    'M1-SFT false',
+    'careful false',
+    'direct true',
+    'unplanned true',
   ]);
-  for (const { general, math } of report.stages) {
-    expect(general.pairs).toBe(6);
-    expect(math.pairs).toBe(6);
-  }
+  for (const { scores } of report.stages)
+    expect(Object.entries(scores).map(([source, { pairs }]) => `${source} ${pairs}`)).toEqual([
+      'math 3',
+      'wiki 7',
+      'code 2',
+    ]);
+  // Of 7 pairs 3 lie below 0.3 · 7.
+  expect(report.stages[0]?.scores.wiki).toMatchObject({ accuracy: 3 / 7, bothOrders: 3 / 7 });
+  expect(report.stages[2]?.scores.wiki).toMatchObject({ accuracy: 1 });
 });
 
-test('the last judge is compared with the first and with the controls, in each domain', () => {
-  expect(report.comparisons?.map(({ first, second, domain }) => `${first} ${second} ${domain}`)).toEqual([
-    'M0 M2-DPO general',
-    'M0 M2-DPO math',
-    'direct M2-DPO general',
-    'direct M2-DPO math',
-    'unplanned M2-DPO general',
-    'unplanned M2-DPO math',
-  ]);
+test('the first judge and the controls are compared with the last one, on each source', () => {
+  expect(report.comparisons?.map(({ first, second, source }) => `${first} ${second} ${source}`)).toEqual(
+    ['M0', 'direct', 'unplanned'].flatMap((first) =>
+      ['math', 'wiki', 'code'].map((source) => `${first} careful ${source}`),
+    ),
+  );
+  expect(report.comparisons?.[1]).toMatchObject({ firstOnly: 0, secondOnly: 4 });
 });
 
-test('time adds up, and curves are told apart', () => {
-  expect(report.timings).toHaveLength(20);
-  expect(report.seconds).toBeCloseTo(report.timings.reduce((sum, { seconds }) => sum + seconds, 0));
-  expect(report.curves.map(({ stage, kind }) => `${stage} ${kind}`)).toEqual([
-    'M1-SFT sft',
-    'M1-DPO dpo',
-    'M2-DPO dpo',
-    'direct sft',
-    'unplanned-SFT sft',
-    'unplanned-DPO-1 dpo',
-    'unplanned dpo',
+test('time adds up, and curves are told apart by what was planned', () => {
+  expect(report.timings.map(({ stage }) => stage)).toEqual(FILLED_STAGES.map(({ name }) => name));
+  expect(report.seconds).toBe(2 * FILLED_STAGES.length);
+  expect(report.timings.at(-1)).toMatchObject({ tokens: 100, tokensPerSecond: 50 });
+  expect(report.curves.map(({ stage, kind, steps }) => `${stage} ${kind} ${steps.length}`)).toEqual([
+    'M1-SFT sft 3',
+    'careful dpo 3',
+    'direct sft 3',
   ]);
-  for (const { steps } of report.curves) expect(steps.length).toBeGreaterThan(0);
+  expect(Object.keys(report.preferences ?? {})).toEqual(['careful']);
 });
 
-test('training instructions that repeat a benchmark are counted, whatever was found', () => {
+test('a judge that is not through has no scores yet', () => {
+  using unfinished = openStore(':memory:', { config: {} });
+  fillLedger(unfinished, ['judge careful', 'train direct', 'judge direct', 'judge unplanned']);
+  unfinished.spend('judge careful', 1, 10, { done: 1, total: 12 });
+  const found = reportOf(unfinished);
+  expect(found.stages.map(({ name }) => name)).toEqual(['M0', 'M1-SFT']);
+  expect(found.comparisons?.map(({ first, second }) => `${first} ${second}`)).toContain('M0 M1-SFT');
+  expect(found.timings.map(({ stage }) => stage)).toContain('judge careful');
+  expect(found.timings.map(({ stage }) => stage)).not.toContain('train direct');
+  using begun = openStore(':memory:', { config: {} });
+  fillLedger(
+    begun,
+    FILLED_STAGES.slice(4).map(({ name }) => name),
+  );
+  expect(reportOf(begun)).toMatchObject({ stages: [{ name: 'M0' }], comparisons: [] });
+});
+
+test('training instructions that repeat a benchmark are counted: those of the sets that trainings name', () => {
   expect(firstTime.audit?.contamination).toBeUndefined();
-  const { checked, ...found } = report.audit?.contamination ?? {};
-  expect(checked).toBe((report.counts.pairs.d1 ?? 0) + (report.counts.pairs.d2 ?? 0));
-  expect(found).toMatchObject({
-    rows: 1,
-    benchmarks: { bench: { prompts: 2, exact: 1, ngram: 0 }, other: { prompts: 1, exact: 0, ngram: 0 } },
-    first: [{ found: [{ benchmark: 'bench', id: '7', kind: 'exact', overlap: 1 }] }],
+  expect(report.audit).toMatchObject({
+    leaked: 0,
+    contamination: {
+      checked: 9,
+      rows: 1,
+      benchmarks: { bench: { prompts: 2, exact: 1, ngram: 0 }, other: { prompts: 1, exact: 0, ngram: 0 } },
+      first: [{ at: 'd1-wiki-0', found: [{ benchmark: 'bench', id: '7', kind: 'exact', overlap: 1 }] }],
+    },
   });
   const page = renderReport(report);
-  expect(page).toContain(`Training instructions like a benchmark's: 1 of ${checked}`);
+  expect(page).toContain("Training instructions like a benchmark's: 1 of 9");
   expect(page).not.toContain('other benchmark was looked for');
 });
 
@@ -111,24 +129,35 @@ test('habits are those of the judges that plan', () => {
   expect(report.habits?.map(({ stage, plans }) => `${stage} ${plans}`)).toEqual([
     'M0 24',
     'M1-SFT 24',
-    'M1-DPO 24',
-    'M2-DPO 24',
+    'careful 24',
   ]);
-  expect(report.habits?.[0]?.kinds[0]).toMatchObject({ kind: 'empty', share: 1 });
+  expect(report.habits?.[0]?.kinds[0]).toMatchObject({ kind: 'look', share: 1 });
 });
 
 test('samples show the same pairs from every judge, in both orders, as they were shown', () => {
-  expect(report.samples).toHaveLength(6 * 2 * 12);
+  // At most 6 pairs of a source.
+  expect(report.samples).toHaveLength(5 * 2 * (3 + 6 + 2));
   const of = (stage: string) =>
     report.samples
       .filter((sample) => sample.stage === stage)
       .map(({ pairId, order }) => `${pairId} ${order}`);
   expect(of('direct')).toEqual(of('M0'));
-  for (const { order, a, stage, plan, execution } of report.samples) {
+  for (const { order, a, stage, plan, execution, source, pairId, verdict } of report.samples) {
     expect(a.startsWith('right')).toBe(order === 'ab');
-    expect(plan).toBe(stage === 'direct' || stage === 'unplanned' ? '' : EMPTY_PLAN);
-    expect(execution.startsWith('looked at')).toBe(stage !== 'direct');
+    expect(plan).toBe(stage === 'direct' || stage === 'unplanned' ? '' : `look at ${source}`);
+    const unread = `${plan} [[${verdict}]]`.trim();
+    expect(execution).toBe(stage === 'direct' ? '' : order === 'ab' ? `looked at ${pairId}` : unread);
   }
+});
+
+test('page and table tell every source', () => {
+  const page = renderReport(report);
+  const table = renderTable(report, { columns: 80, colour: false });
+  for (const source of report.sources) {
+    expect(page).toContain(`<figcaption>${source}, %</figcaption>`);
+    expect(table).toMatch(new RegExp(` ${source}( |$)`, 'm'));
+  }
+  expect(page).not.toContain('maps');
 });
 
 test('kinds of plans', () => {

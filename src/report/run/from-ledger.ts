@@ -1,21 +1,13 @@
 import type { BenchmarkIndex } from '../../audit/contamination.ts';
 import { auditRun } from '../../audit/run.ts';
 import { compareJudges, scores } from '../../metrics.ts';
+import { type Planned, plannedStages } from '../../pipeline/planned.ts';
 import type { PreferenceReport } from '../../preferences/counts.ts';
-import { shown } from '../../prompts/judge-prompt.ts';
+import { type JudgeForm, shown } from '../../prompts/judge-prompt.ts';
 import { type PromptSet, templateVersions } from '../../prompts/set.ts';
-import type { Evaluation, Store } from '../../store.ts';
-import { type Domain, ORDERS, type ResponsePair } from '../../types.ts';
-import type {
-  Curve,
-  PlanHabits,
-  Report,
-  Sample,
-  StageComparison,
-  StageName,
-  StageScores,
-  Timing,
-} from './report.ts';
+import type { Evaluation, LedgerReader } from '../../store.ts';
+import { ORDERS, type ResponsePair } from '../../types.ts';
+import type { Curve, PlanHabits, Report, Sample, StageComparison, StageScores, Timing } from './report.ts';
 
 /** What the ledger does not know about its run. */
 export interface RunFacts {
@@ -26,10 +18,6 @@ export interface RunFacts {
   /** M0: its name and revision. */
   readonly model: string;
   readonly peakRssMB: number;
-  /** The split that judges are measured on. */
-  readonly split: string;
-  /** Names of the run's stages, in their order. */
-  readonly stages: readonly string[];
   /** Tells plans apart, where the prompts' world has kinds of them. */
   readonly planKinds?: PlanKinds;
 }
@@ -40,103 +28,123 @@ export interface PlanKinds {
   of(plan: string): string;
 }
 
-const JUDGES: readonly StageName[] = ['M0', 'M1-SFT', 'M1-DPO', 'M2-DPO', 'direct', 'unplanned'];
-const DOMAINS: readonly Domain[] = ['general', 'math'];
-const COMPARED: readonly (readonly [StageName, StageName])[] = [
-  ['M0', 'M2-DPO'],
-  ['direct', 'M2-DPO'],
-  ['unplanned', 'M2-DPO'],
-];
-/** Pairs to read of each domain; each comes back in both orders from every judge. */
-const READ = 6;
+/** Pairs to read, shared among the sources: between the least and the most of each. Each comes back in both orders from every judge. */
+const READ = { all: 18, least: 2, most: 6 };
 
 interface Judge {
-  readonly name: StageName;
-  readonly verdicts: Readonly<Record<Domain, readonly Evaluation[]>>;
+  readonly name: string;
+  readonly control: boolean;
+  readonly form: JudgeForm;
+  /** By source. */
+  readonly verdicts: ReadonlyMap<string, readonly Evaluation[]>;
 }
 
 /** The report of a run, from its ledger alone; `benchmarks` are those whose prompts its training instructions may repeat. */
 export function ledgerReport(
-  store: Store,
+  store: LedgerReader,
   prompts: PromptSet,
-  facts: RunFacts,
+  { planKinds, ...facts }: RunFacts,
   benchmarks: BenchmarkIndex | null = null,
 ): Report {
-  const { split, stages, planKinds, ...rest } = facts;
-  const pairs = new Map([...store.pairs({ split })].map((pair) => [pair.id, pair]));
-  const judges = JUDGES.flatMap((name): Judge[] => {
-    const all = [...store.evaluations(name, split)];
-    const of = (domain: Domain) => all.filter(({ pairId }) => pairs.get(pairId)?.domain === domain);
-    return all.length === 0 ? [] : [{ name, verdicts: { general: of('general'), math: of('math') } }];
-  });
-  const timings = timingsOf(store, stages);
+  const planned = plannedStages(store, 'judge');
+  const [set] = planned.map(({ stage }) => stage.set);
+  const pairs = new Map(
+    set === undefined ? [] : [...store.pairs({ split: set })].map((pair) => [pair.id, pair]),
+  );
+  const sources = sourcesOf(store, set, pairs);
+  const judges = planned.flatMap((judge) => judgeOf(store, judge, pairs));
+  const timings = timingsOf(store);
   return {
-    schema: 1,
-    ...rest,
+    schema: 2,
+    ...facts,
     templates: templateVersions(prompts),
     seconds: timings.reduce((sum, { seconds }) => sum + seconds, 0),
+    sources,
     stages: judges.map(
-      ({ name, verdicts }): StageScores => ({
+      ({ name, control, verdicts }): StageScores => ({
         name,
-        general: scores(verdicts.general),
-        math: scores(verdicts.math),
+        control,
+        scores: Object.fromEntries(sources.map((source) => [source, scores(verdicts.get(source) ?? [])])),
       }),
     ),
-    comparisons: comparisonsOf(judges),
+    comparisons: comparisonsOf(judges, sources),
     counts: store.counts(),
     timings,
-    curves: curvesOf(store, stages),
-    habits: planKinds ? judges.flatMap((judge) => habitsOf(judge, prompts, planKinds)) : [],
+    curves: curvesOf(store),
+    habits: planKinds ? judges.flatMap((judge) => habitsOf(judge, planKinds)) : [],
     audit: auditRun(store, benchmarks),
-    preferences: preferencesOf(store, stages),
-    samples: samplesOf(judges, pairs, prompts),
+    preferences: preferencesOf(store),
+    samples: samplesOf(judges, sources, pairs),
   };
 }
 
-/** As the training stages told it; a run of an earlier version did not. */
-function preferencesOf(store: Store, names: readonly string[]): Record<string, PreferenceReport> {
+/** The sources that the pairs of a set are of: those of which some came. */
+function sourcesOf(
+  store: LedgerReader,
+  set: string | undefined,
+  pairs: ReadonlyMap<string, ResponsePair>,
+): string[] {
+  const came = new Set([...pairs.values()].map(({ domain }) => domain));
+  const counts = plannedStages(store, 'pairs').find(({ stage }) => stage.set === set)?.stage.counts ?? {};
+  return Object.keys(counts).filter((source) => came.has(source));
+}
+
+/** One that has judged every pair; what it would score with some of them could not be compared. */
+function judgeOf(
+  store: LedgerReader,
+  { stage: { judge, set, form, control }, record }: Planned<'judge'>,
+  pairs: ReadonlyMap<string, ResponsePair>,
+): Judge[] {
+  if (record.status !== 'done') return [];
+  const verdicts = Map.groupBy(
+    store.evaluations({ stage: judge, split: set }),
+    ({ pairId }) => pairs.get(pairId)?.domain ?? '',
+  );
+  return [{ name: judge, control, form, verdicts }];
+}
+
+/** By the judge that was trained, as its stage told it. */
+function preferencesOf(store: LedgerReader): Record<string, PreferenceReport> {
   return Object.fromEntries(
-    names.flatMap((name) => {
-      const result = store.stage(name)?.result as { preferences?: PreferenceReport } | null | undefined;
-      return result?.preferences ? [[name.replace(/^train /, ''), result.preferences]] : [];
+    plannedStages(store, 'train').flatMap(({ stage, record }) => {
+      const result = record.result as { preferences?: PreferenceReport } | null;
+      return result?.preferences ? [[stage.judge, result.preferences]] : [];
     }),
   );
 }
 
-function timingsOf(store: Store, names: readonly string[]): Timing[] {
-  return names.flatMap((name) => {
-    const stage = store.stage(name);
-    if (stage === undefined) return [];
-    const { seconds, tokens } = stage;
+function timingsOf(store: LedgerReader): Timing[] {
+  return store.stages().flatMap(({ name, status, seconds, tokens }) => {
+    if (status === 'planned') return [];
     return [{ stage: name, seconds, tokens, tokensPerSecond: seconds === 0 ? 0 : tokens / seconds }];
   });
 }
 
-function curvesOf(store: Store, names: readonly string[]): Curve[] {
-  return names.flatMap((name) => {
-    const trained = /^train (.+)$/.exec(name)?.[1];
-    const steps = trained === undefined ? [] : [...store.steps(trained)];
-    if (trained === undefined || steps.length === 0) return [];
-    return [{ stage: trained, kind: steps[0]?.margin === undefined ? 'sft' : 'dpo', steps }];
+function curvesOf(store: LedgerReader): Curve[] {
+  return plannedStages(store, 'train').flatMap(({ stage: { judge, how } }) => {
+    const steps = [...store.steps(judge)];
+    return steps.length === 0 ? [] : [{ stage: judge, kind: how.kind, steps }];
   });
 }
 
-function comparisonsOf(judges: readonly Judge[]): StageComparison[] {
-  const find = (name: StageName) => judges.find((judge) => judge.name === name)?.verdicts;
-  return COMPARED.flatMap(([first, second]) =>
-    DOMAINS.flatMap((domain) => {
-      const [one, other] = [find(first)?.[domain] ?? [], find(second)?.[domain] ?? []];
-      if (one.length === 0 || other.length === 0) return [];
-      return [{ domain, first, second, ...compareJudges(one, other) }];
+/** The first judge and the controls, each against the last judge. */
+function comparisonsOf(judges: readonly Judge[], sources: readonly string[]): StageComparison[] {
+  const last = judges.findLast(({ control }) => !control);
+  if (last === undefined) return [];
+  const others = [judges.find(({ control }) => !control), ...judges.filter(({ control }) => control)];
+  return others.flatMap((first) =>
+    sources.flatMap((source) => {
+      if (first === undefined || first === last) return [];
+      const compared = compareJudges(first.verdicts.get(source) ?? [], last.verdicts.get(source) ?? []);
+      return [{ source, first: first.name, second: last.name, ...compared }];
     }),
   );
 }
 
-function habitsOf({ name, verdicts }: Judge, prompts: PromptSet, planKinds: PlanKinds): PlanHabits[] {
-  const plans = [...verdicts.general, ...verdicts.math].flatMap(({ text, correct }) => {
-    const plan = prompts.parseThought(text)?.plan;
-    return plan === undefined ? [] : [{ kind: planKinds.of(plan), correct }];
-  });
+function habitsOf({ name, verdicts }: Judge, planKinds: PlanKinds): PlanHabits[] {
+  const plans = [...verdicts.values()]
+    .flat()
+    .flatMap(({ plan, correct }) => (plan === null ? [] : [{ kind: planKinds.of(plan), correct }]));
   if (plans.length === 0) return [];
   const kinds = planKinds.kinds.map((kind) => {
     const of = plans.filter((plan) => plan.kind === kind);
@@ -150,16 +158,18 @@ function habitsOf({ name, verdicts }: Judge, prompts: PromptSet, planKinds: Plan
  * the first one wrong, and the reverse, and pairs that both got right or wrong, taking turns. */
 function samplesOf(
   judges: readonly Judge[],
+  sources: readonly string[],
   pairs: ReadonlyMap<string, ResponsePair>,
-  prompts: PromptSet,
 ): Sample[] {
   const [first] = judges;
-  const last = judges.findLast(({ name }) => name !== 'direct' && name !== 'unplanned');
+  const last = judges.findLast(({ control }) => !control);
   if (first === undefined || last === undefined) return [];
-  return DOMAINS.flatMap((domain) => {
-    const ids = [...new Set(first.verdicts[domain].map(({ pairId }) => pairId))];
-    const before = rightInBoth(first.verdicts[domain]);
-    const after = rightInBoth(last.verdicts[domain]);
+  const read = Math.min(READ.most, Math.max(READ.least, Math.floor(READ.all / sources.length)));
+  return sources.flatMap((source) => {
+    const judged = first.verdicts.get(source) ?? [];
+    const ids = [...new Set(judged.map(({ pairId }) => pairId))];
+    const before = rightInBoth(judged);
+    const after = rightInBoth(last.verdicts.get(source) ?? []);
     const groups = [
       ids.filter((id) => !before.has(id) && after.has(id)),
       ids.filter((id) => !before.has(id) && !after.has(id)),
@@ -167,19 +177,20 @@ function samplesOf(
       ids.filter((id) => before.has(id) && !after.has(id)),
     ];
     const chosen: string[] = [];
-    for (let turn = 0; chosen.length < Math.min(READ, ids.length); turn++) {
+    for (let turn = 0; chosen.length < Math.min(read, ids.length); turn++) {
       const id = groups[turn % groups.length]?.shift();
       if (id !== undefined) chosen.push(id);
     }
-    return judges.flatMap(({ name, verdicts }) =>
-      chosen.flatMap((id) =>
+    return judges.flatMap((judge) => {
+      const own = judge.verdicts.get(source) ?? [];
+      return chosen.flatMap((id) =>
         ORDERS.flatMap((order): Sample[] => {
           const pair = pairs.get(id);
-          const found = verdicts[domain].find((other) => other.pairId === id && other.order === order);
-          return pair && found ? [sample(name, pair, found, prompts)] : [];
+          const found = own.find((other) => other.pairId === id && other.order === order);
+          return pair && found ? [sample(judge, pair, found)] : [];
         }),
-      ),
-    );
+      );
+    });
   });
 }
 
@@ -188,18 +199,17 @@ function rightInBoth(verdicts: readonly Evaluation[]): Set<string> {
   return new Set(verdicts.map(({ pairId }) => pairId).filter((id) => !wrong.has(id)));
 }
 
-function sample(stage: StageName, pair: ResponsePair, found: Evaluation, prompts: PromptSet): Sample {
-  const { order, verdict, correct, text } = found;
-  const thought = prompts.parseThought(text);
+function sample({ name, form }: Judge, pair: ResponsePair, found: Evaluation): Sample {
+  const { order, verdict, correct, text, plan, execution } = found;
   return {
-    stage,
-    domain: pair.domain,
+    stage: name,
+    source: pair.domain,
     pairId: pair.id,
     order,
     ...shown(pair, order),
-    plan: thought?.plan ?? '',
+    plan: plan ?? '',
     // What cannot be read is shown as it is.
-    execution: stage === 'direct' ? '' : (thought?.execution ?? prompts.parseExecution(text) ?? text.trim()),
+    execution: form === 'direct' ? '' : (execution ?? text.trim()),
     verdict,
     correct,
   };

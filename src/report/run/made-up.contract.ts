@@ -1,10 +1,9 @@
 import type { LengthBias } from '../../audit/length.ts';
 import type { VerdictCounts } from '../../audit/run.ts';
-import { scores, type VerdictRecord } from '../../metrics.ts';
+import { type Scores, scores, type VerdictRecord } from '../../metrics.ts';
 import { pick, random } from '../../random.ts';
 import type { TrainStep } from '../../trainer.ts';
-import { DOMAINS, isControl } from './headline.ts';
-import type { Report, Sample, StageName, StageScores } from './report.ts';
+import type { Report, Sample } from './report.ts';
 
 /** Strings that would break out of a page that escapes badly. */
 export const HOSTILE: readonly string[] = [
@@ -16,13 +15,14 @@ export const HOSTILE: readonly string[] = [
   ']]> &lt;b&gt; & \u2028 \u2029 \0 \u202e',
 ];
 
-const STAGES: readonly (readonly [StageName, number, number])[] = [
-  ['M0', 0.62, 0.57],
-  ['M1-SFT', 0.74, 0.66],
-  ['M1-DPO', 0.86, 0.77],
-  ['M2-DPO', 0.91, 0.84],
-  ['direct', 0.66, 0.55],
-  ['unplanned', 0.71, 0.63],
+/** Judges: how good each is on the even sources and on the odd ones, and whether it is a control. */
+const STAGES: readonly (readonly [string, readonly [number, number], boolean])[] = [
+  ['M0', [0.62, 0.57], false],
+  ['M1-SFT', [0.74, 0.66], false],
+  ['M1-DPO', [0.86, 0.77], false],
+  ['M2-DPO', [0.91, 0.84], false],
+  ['direct', [0.66, 0.55], true],
+  ['unplanned', [0.71, 0.63], true],
 ];
 
 const MADE_UP_LENGTH: LengthBias = {
@@ -36,7 +36,7 @@ const MADE_UP_LENGTH: LengthBias = {
 };
 
 /** A report of figures that no run produced: for tests, and for looking at the page. */
-export function madeUpReport(pairs = 150): Report {
+export function madeUpReport(pairs = 150, sources: readonly string[] = ['general', 'math']): Report {
   const next = random(11);
   const half = { outputs: 50, correct: 35 };
   const counted: VerdictCounts = {
@@ -45,7 +45,7 @@ export function madeUpReport(pairs = 150): Report {
     correct: 70,
     byOrder: { ab: half, ba: half },
   };
-  const judged = (accuracy: number): StageScores['general'] =>
+  const judged = (accuracy: number): Scores =>
     scores(
       Array.from({ length: pairs }, (_, i): VerdictRecord[] => {
         const easy = next() < accuracy * accuracy;
@@ -58,7 +58,7 @@ export function madeUpReport(pairs = 150): Report {
       }).flat(),
     );
   return {
-    schema: 1,
+    schema: 2,
     version: '0.1.0',
     node: '24.21.0',
     preset: 'demo',
@@ -66,9 +66,16 @@ export function madeUpReport(pairs = 150): Report {
     model: 'playground seed, revision 4f1c09ab',
     seconds: 1134.2,
     peakRssMB: 812.4,
-    stages: STAGES.map(([name, general, math]) => ({ name, general: judged(general), math: judged(math) })),
-    comparisons: DOMAINS.map((domain, i) => ({
-      domain,
+    sources,
+    stages: STAGES.map(([name, skill, control]) => ({
+      name,
+      control,
+      scores: Object.fromEntries(
+        sources.map((source, i) => [source, judged(skill[(i % 2) as 0 | 1] - 0.03 * Math.floor(i / 2))]),
+      ),
+    })),
+    comparisons: sources.map((source, i) => ({
+      source,
       first: 'M0',
       second: 'M2-DPO',
       firstOnly: 4 + i,
@@ -153,7 +160,7 @@ export function madeUpReport(pairs = 150): Report {
         { kind: 'reference', share: i * 0.06, accuracy: i === 0 ? null : 0.93 },
       ],
     })),
-    samples: sampleThoughts(),
+    samples: sampleThoughts(sources),
   };
 
   function steps(count: number, dpo: boolean): TrainStep[] {
@@ -181,14 +188,14 @@ export function madeUpReport(pairs = 150): Report {
   }
 }
 
-function sampleThoughts(): Sample[] {
-  return STAGES.flatMap(([stage], s) =>
-    Array.from({ length: 4 }, (_, i): Sample => {
+function sampleThoughts(sources: readonly string[]): Sample[] {
+  return STAGES.flatMap(([stage, , control], s) =>
+    Array.from({ length: Math.max(4, sources.length) }, (_, i): Sample => {
       const math = i % 2 === 1;
       const correct = s + i > 2;
       return {
         stage,
-        domain: math ? 'math' : 'general',
+        source: sources[i % sources.length] as string,
         pairId: `${math ? 'shop' : 'list'}-${i}`,
         order: i < 2 ? 'ab' : 'ba',
         instruction: math
@@ -196,7 +203,7 @@ function sampleThoughts(): Sample[] {
           : 'List four animals in alphabetical order, all in lower case, separated by commas.',
         a: math ? '3 × 12 = 36. 36 − 5 = 31. So 31' : 'ant, bear, cat, dog',
         b: math ? '3 × 12 = 36. So 36' : `ant, cat, bear, dog ${HOSTILE[(s + i) % HOSTILE.length]}`,
-        plan: isControl(stage)
+        plan: control
           ? ''
           : 'Check the number of items. Check the order of the items. Check that every letter is lower case.',
         execution:

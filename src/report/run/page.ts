@@ -1,13 +1,13 @@
 import type { Interval, Scores } from '../../metrics.ts';
 import type { TrainStep } from '../../trainer.ts';
-import type { Domain } from '../../types.ts';
 import { document } from '../document.ts';
 import { duration, percent, range, whole } from '../format.ts';
 import { embedJson, type Html, html } from '../html.ts';
 import { dataAudit } from './audit.ts';
+import { type Judged, judgedOn, sourceClass } from './by-source.ts';
 import { accuracyChart, curveChart } from './charts.ts';
-import { DOMAIN_LABEL, DOMAINS, headline, isControl } from './headline.ts';
-import type { Curve, PlanHabits, Report, StageScores } from './report.ts';
+import { type Change, headline } from './headline.ts';
+import type { Curve, PlanHabits, Report } from './report.ts';
 import { SCRIPT } from './script.ts';
 import { STYLE } from './style.ts';
 
@@ -36,32 +36,50 @@ ${effort(report)}`,
   });
 }
 
+/** Sources whose figures the heading still tells one by one. */
+const TOLD = 3;
+
 function title(report: Report): Html {
   const found = headline(report);
   if (found === null) return html`This run has no scores yet.`;
-  const change = ({ domain, from, to, verb }: (typeof found.changes)[number]) => {
+  const { first, last, changes } = found;
+  const figure = (source: string, accuracy: number) =>
+    html`<span class="figure ${sourceClass(report.sources, source)}">${percent(accuracy)}%</span>`;
+  if (first === last) {
+    if (changes.length > TOLD) {
+      const all = changes.map(({ to }) => to);
+      return html`${first} has an accuracy of ${percent(Math.min(...all))}% to ${percent(Math.max(...all))}% on ${all.length} sources.`;
+    }
+    const at = changes.map(({ source, to }) => html`${figure(source, to)} on ${source}`);
+    return html`${first} has an accuracy of ${joined(at)}.`;
+  }
+  if (changes.length > TOLD) return html`From ${first} to ${last}, accuracy ${tally(changes)}.`;
+  // The verb is said once when neighbours share it.
+  const phrases = changes.map(({ source, from, to, verb }, i) => {
     const figures =
       verb === 'stayed'
-        ? html`at <span class="${domain}">${percent(to)}%</span>`
-        : html`from <span class="${domain}">${percent(from)}%</span> to <span class="${domain}">${percent(to)}%</span>`;
-    return { verb, text: html`${figures} on ${DOMAIN_LABEL[domain]}` };
-  };
-  if (found.first === found.last) {
-    const at = found.changes.map(
-      ({ domain, to }) => html`<span class="${domain}">${percent(to)}%</span> on ${DOMAIN_LABEL[domain]}`,
-    );
-    return html`${found.first} has an accuracy of ${joined(at)}.`;
-  }
-  // The verb is said once when both domains share it.
-  const parts = found.changes.map(change);
-  const phrases = parts.map(({ verb, text }, i) =>
-    parts[i - 1]?.verb === verb ? text : html`${verb} ${text}`,
+        ? html`at ${figure(source, to)}`
+        : html`from ${figure(source, from)} to ${figure(source, to)}`;
+    return html`${changes[i - 1]?.verb === verb ? '' : `${verb} `}${figures} on ${source}`;
+  });
+  return html`From ${first} to ${last}, accuracy ${joined(phrases)}.`;
+}
+
+/** `rose on 4 of 6 sources and fell on 2`. */
+function tally(changes: readonly Change[]): Html {
+  const counts = [...Map.groupBy(changes, ({ verb }) => verb)];
+  const all = changes.length;
+  return joined(
+    counts.map(([verb, of], i) => {
+      const sources = of.length === all ? `all ${all} sources` : `${of.length} of ${all} sources`;
+      return html`${verb} on ${i === 0 ? sources : of.length}`;
+    }),
   );
-  return html`From ${found.first} to ${found.last}, accuracy ${joined(phrases)}.`;
 }
 
 function joined(parts: readonly Html[]): Html {
-  return html`${parts.map((part, i) => html`${i === 0 ? '' : ' and '}${part}`)}`;
+  const before = (i: number) => (i === 0 ? '' : i === parts.length - 1 ? ' and ' : ', ');
+  return html`${parts.map((part, i) => html`${before(i)}${part}`)}`;
 }
 
 function facts(report: Report): Html {
@@ -77,43 +95,46 @@ function facts(report: Report): Html {
 
 function stages(report: Report): Html {
   if (report.stages.length === 0) return html``;
-  const pairs = report.stages[0]?.general.pairs ?? 0;
+  const on = report.sources.map((source) => ({
+    source,
+    colour: sourceClass(report.sources, source),
+    judges: judgedOn(report.stages, source),
+  }));
+  const fewest = Math.min(...on.map(({ judges }) => judges[0]?.scores.pairs ?? 0));
+  const controls = report.stages.some(({ control }) => control)
+    ? ', hollow dots are controls: judges that give a verdict alone, or reason without a plan'
+    : '';
   return html`<section>
 <h2>Accuracy by stage</h2>
 <p>Each judge sees every pair in both orders. A verdict is right when it names the response known to be better; a tie, a
-cut or an unreadable verdict is wrong. Lines are 95% intervals, the dashed line is chance, hollow dots are controls:
-<em>direct</em> gives a verdict alone, <em>unplanned</em> reasons without a plan.</p>
-<div class="panels">${DOMAINS.map(
-    (domain) =>
-      html`<figure><figcaption>${label(domain)}, %</figcaption>${accuracyChart(report.stages, domain, DOMAIN_LABEL[domain])}</figure>`,
+cut or an unreadable verdict is wrong. Lines are 95% intervals, the dashed line is chance${controls}.</p>
+<div class="panels">${on.map(
+    ({ source, colour, judges }) =>
+      html`<figure><figcaption>${source}, %</figcaption>${accuracyChart(judges, source, colour)}</figure>`,
   )}</div>
-${DOMAINS.map((domain) => scoreTable(report.stages, domain))}
+${on.map(({ source, colour, judges }) => scoreTable(judges, source, colour))}
 ${comparisons(report)}
 <p class="note">Intervals: bootstrap over pairs for accuracy, since the two orders of a pair are not independent; Wilson for
 the others. “Slot A” is the share of verdicts A among A and B; 50 means no preference for a place.${
-    pairs < 100 ? ' With so few pairs the intervals are wide.' : ''
+    fewest < 100 ? ' With so few pairs the intervals are wide.' : ''
   }</p>
 </section>`;
 }
 
-function label(domain: Domain): string {
-  return `${DOMAIN_LABEL[domain][0]?.toUpperCase()}${DOMAIN_LABEL[domain].slice(1)}`;
-}
-
-function scoreTable(all: readonly StageScores[], domain: Domain): Html {
-  const last = all.findLast(({ name }) => !isControl(name));
+function scoreTable(all: readonly Judged[], source: string, colour: string): Html {
+  const last = all.findLast(({ control }) => !control);
   const cell = (share: number, interval?: Interval) =>
     html`<td>${percent(share)}${interval === undefined ? '' : html` <span class="range">${range(interval)}</span>`}</td>`;
-  const row = (stage: StageScores) => {
-    const s: Scores = stage[domain];
-    return html`<tr class="${isControl(stage.name) ? 'control' : stage === last ? 'last' : ''}">
-<th scope="row">${stage.name}</th>${cell(s.accuracy, s.intervals.accuracy)}${cell(s.bothOrders, s.intervals.bothOrders)}${cell(
+  const row = (judge: Judged) => {
+    const s: Scores = judge.scores;
+    return html`<tr class="${judge.control ? 'control' : judge === last ? 'last' : ''}">
+<th scope="row">${judge.name}</th>${cell(s.accuracy, s.intervals.accuracy)}${cell(s.bothOrders, s.intervals.bothOrders)}${cell(
       s.consistency,
       s.intervals.consistency,
     )}${cell(s.invalid, s.intervals.invalid)}${cell(s.firstSlot)}</tr>`;
   };
   return html`<div class="scroll"><table class="scores">
-<caption class="${domain}">${label(domain)}: ${whole(all[0]?.[domain].pairs ?? 0)} pairs, figures in %</caption>
+<caption class="${colour}">${source}: ${whole(all[0]?.scores.pairs ?? 0)} pairs, figures in %</caption>
 <thead><tr><th scope="col">Judge</th>${['Accuracy', 'Both orders right', 'Orders agree', 'Not A or B'].map(
     (name) => html`<th scope="col" class="ranged">${name}</th>`,
   )}<th scope="col">Slot A</th></tr></thead>
@@ -123,13 +144,13 @@ function scoreTable(all: readonly StageScores[], domain: Domain): Html {
 function comparisons({ comparisons: list = [] }: Report): Html {
   return html`${list.map(
     ({
-      domain,
+      source,
       first,
       second,
       firstOnly,
       secondOnly,
       p,
-    }) => html`<p>On ${DOMAIN_LABEL[domain]}, ${second} alone is right in both
+    }) => html`<p>On ${source}, ${second} alone is right in both
 orders on ${whole(secondOnly)} pairs and ${first} alone on ${whole(firstOnly)} (exact McNemar test, p ${
       p < 0.001 ? '< 0.001' : `= ${p.toFixed(3)}`
     }).</p>`,
@@ -161,8 +182,8 @@ function habits(list: readonly PlanHabits[]): Html {
 function samples(report: Report): Html {
   if (report.samples.length === 0) return html``;
   const options = (values: Iterable<string>) =>
-    [...new Set(values)].map((value) => html`<option>${value}</option>`);
-  const last = report.stages.findLast(({ name }) => !isControl(name))?.name ?? '';
+    [...new Set(values)].map((value) => html`<option value="${value}">${value}</option>`);
+  const last = report.stages.findLast(({ control }) => !control)?.name ?? '';
   return html`<section>
 <h2>Thoughts to read</h2>
 <p>A sample of what the judges wrote. The buttons above a thought show the same pair, in the same order, at other stages;
@@ -170,7 +191,7 @@ the arrow keys go on.</p>
 <div class="reader" id="reader" data-first="${last}" hidden>
 <div class="bar">
 <label>Judge <select name="stage"><option value="">all</option>${options(report.samples.map(({ stage }) => stage))}</select></label>
-<label>Domain <select name="domain"><option value="">all</option>${options(report.samples.map(({ domain }) => domain))}</select></label>
+<label>Source <select name="source"><option value="">all</option>${options(report.samples.map(({ source }) => source))}</select></label>
 <label>Verdict <select name="result"><option value="">all</option><option>right</option><option>wrong</option></select></label>
 <div class="place"><button type="button" aria-label="Previous thought">←</button><output aria-live="polite"></output><button
 type="button" aria-label="Next thought">→</button></div>

@@ -37,10 +37,15 @@ describe('hostile strings', () => {
     const { stages, samples, curves, ...words } = report;
     const text = renderReport({
       ...poisoned(words, poison),
-      stages,
+      stages: stages.map(({ name, control, scores }) => ({
+        name: poison + name,
+        control,
+        scores: Object.fromEntries(Object.entries(scores).map(([source, own]) => [poison + source, own])),
+      })),
       curves: curves.map((curve) => ({ ...curve, stage: poison + curve.stage })),
       samples: poisoned(samples, poison),
     });
+    expect(text.match(/<table class="scores">/g)).toHaveLength(2);
     expect(around(text)).not.toContain(poison);
     expect(/id="samples">(.*)<\/script>/.exec(text)?.[1]).toMatch(/^[^<>&\u2028\u2029]+$/);
     // Two scripts of ours, and no tag or handler that the clean page does not have.
@@ -99,30 +104,61 @@ describe('the page', () => {
   test('says the outcome first', () => {
     const text = (html: string) => html.replace(/<[^>]+>/g, '');
     const h1 = (of: Report) => text(/<h1>([\s\S]*?)<\/h1>/.exec(renderReport(of))?.[1] ?? '');
-    const at = (name: 'M0' | 'M2-DPO', general: number, math: number) => {
-      const stage = report.stages[0] as Report['stages'][number];
-      return {
-        name,
-        general: { ...stage.general, accuracy: general },
-        math: { ...stage.math, accuracy: math },
-      };
-    };
-    const of = (...stages: Report['stages']) => h1({ ...report, stages });
-    expect(of(at('M0', 0.6, 0.5), at('M2-DPO', 0.9, 0.75))).toBe(
-      'From M0 to M2-DPO, accuracy rose from 60.0% to 90.0% on general instructions and from 50.0% to 75.0% on math.',
+    const [stage] = report.stages as [Report['stages'][number]];
+    const own = stage.scores.general as NonNullable<(typeof stage.scores)[string]>;
+    const at = (name: string, ...accuracies: number[]) => ({
+      name,
+      control: name === 'direct',
+      scores: Object.fromEntries(accuracies.map((accuracy, i) => [`${i + 1}st`, { ...own, accuracy }])),
+    });
+    const of = (...stages: Report['stages']) =>
+      h1({ ...report, stages, sources: Object.keys(stages[0]?.scores ?? {}) });
+    expect(of(at('M0', 0.6, 0.5), at('own', 0.9, 0.75), at('direct', 0, 0))).toBe(
+      'From M0 to own, accuracy rose from 60.0% to 90.0% on 1st and from 50.0% to 75.0% on 2st.',
     );
-    expect(of(at('M0', 0.6, 0.5), at('M2-DPO', 0.9, 0.4))).toContain('and fell from 50.0% to 40.0% on math.');
-    expect(of(at('M0', 0.6, 0.5), at('M2-DPO', 0.6, 0.4))).toContain('accuracy stayed at 60.0% on general');
-    expect(of(at('M0', 0.6, 0.5))).toBe(
-      'M0 has an accuracy of 60.0% on general instructions and 50.0% on math.',
+    expect(of(at('M0', 0.6, 0.5), at('own', 0.9, 0.4))).toContain('and fell from 50.0% to 40.0% on 2st.');
+    expect(of(at('M0', 0.6, 0.5), at('own', 0.6, 0.4))).toContain('accuracy stayed at 60.0% on 1st');
+    expect(of(at('M0', 0.6), at('own', 0.7))).toBe(
+      'From M0 to own, accuracy rose from 60.0% to 70.0% on 1st.',
     );
+    expect(of(at('M0', 0.6, 0.5, 0.4), at('own', 0.6, 0.6, 0.5))).toBe(
+      'From M0 to own, accuracy stayed at 60.0% on 1st, rose from 50.0% to 60.0% on 2st and from 40.0% to 50.0% on 3st.',
+    );
+    expect(of(at('M0', 0.6, 0.5))).toBe('M0 has an accuracy of 60.0% on 1st and 50.0% on 2st.');
+    expect(of(at('M0', 0.6, 0.5, 0.7, 0.8))).toBe('M0 has an accuracy of 50.0% to 80.0% on 4 sources.');
+    expect(of(at('M0', 0.6, 0.5, 0.7, 0.8), at('own', 0.7, 0.4, 0.7, 0.9))).toBe(
+      'From M0 to own, accuracy rose on 2 of 4 sources, fell on 1 and stayed on 1.',
+    );
+    expect(of(at('M0', 0, 0, 0, 0), at('own', 1, 1, 1, 1))).toContain('accuracy rose on all 4 sources.');
     expect(of()).toBe('This run has no scores yet.');
     expect(headline({ ...report, stages: [] })).toBeNull();
+  });
+
+  test('every source has its chart, its table and its colour, however many there are', () => {
+    const sources = ['wiki', 'code', 'math', 'law', 'chat', 'poems', 'maps'];
+    const many = renderReport(madeUpReport(20, sources));
+    for (const [i, source] of sources.entries()) {
+      expect(many).toContain(`<figcaption>${source}, %</figcaption><svg class="chart source-${i % 6}"`);
+      expect(many).toContain(`<caption class="source-${i % 6}">${source}: 20 pairs`);
+      expect(many).toContain(`<option value="${source}">${source}</option>`);
+      expect(many).toContain(`On ${source}, M2-DPO alone`);
+    }
+    expect(many).toContain('.source-5 {');
+    expect(many.replace(/<script>[\s\S]*/, '')).not.toMatch(/undefined|NaN/);
+  });
+
+  test('a name that is too long for a chart is cut there, and told whole in the table', () => {
+    const name = 'judge-'.repeat(10);
+    const [first, ...rest] = report.stages as [Report['stages'][number]];
+    const text = renderReport({ ...report, stages: [{ ...first, name }, ...rest] });
+    expect(text).toContain('>judge-judge-judge-…</text>');
+    expect(text).toContain(`<th scope="row">${name}</th>`);
   });
 
   test('an unfinished or diverged run still has its page', () => {
     const empty: Report = {
       ...report,
+      sources: [],
       stages: [],
       comparisons: [],
       timings: [],

@@ -3,12 +3,12 @@ import type { Scores } from '../../metrics.ts';
 import type { PreferenceReport } from '../../preferences/counts.ts';
 import type { Counts } from '../../store.ts';
 import type { TrainStep } from '../../trainer.ts';
-import type { Domain, Order, VerdictKind } from '../../types.ts';
+import type { Order, VerdictKind } from '../../types.ts';
 
 /** report.json: what a run did and what came of it. All shares are fractions from 0 to 1. */
 export interface Report {
-  /** Of this format. */
-  readonly schema: 1;
+  /** Of this format; 1 had the sources `general` and `math` in the places that `sources` names now. */
+  readonly schema: 2;
   readonly version: string;
   readonly node: string;
   readonly preset: string;
@@ -19,9 +19,11 @@ export interface Report {
   readonly templates?: readonly string[];
   readonly seconds: number;
   readonly peakRssMB: number;
-  /** In the order of the method, controls last. */
+  /** The sources that the held-out pairs are of, as the config names them. */
+  readonly sources: readonly string[];
+  /** Judges in the order of the method, controls last. */
   readonly stages: readonly StageScores[];
-  /** M0 against the last stage, each right when it is right in both orders (exact McNemar test). */
+  /** M0 and each control against the last judge, each right when it is right in both orders (exact McNemar test). */
   readonly comparisons?: readonly StageComparison[];
   readonly counts: Counts;
   readonly timings: readonly Timing[];
@@ -35,21 +37,19 @@ export interface Report {
   readonly samples: readonly Sample[];
 }
 
-export type StageName = 'M0' | 'M1-SFT' | 'M1-DPO' | 'M2-DPO' | Control;
-
-/** What the plan is measured against: a verdict alone, and an execution without a plan. */
-export type Control = 'direct' | 'unplanned';
-
 export interface StageScores {
-  readonly name: StageName;
-  readonly general: Scores;
-  readonly math: Scores;
+  /** The judge's. */
+  readonly name: string;
+  /** What the plan is measured against: a verdict alone, or an execution without a plan. */
+  readonly control: boolean;
+  /** By source; each of the report's has some. */
+  readonly scores: Readonly<Record<string, Scores>>;
 }
 
 export interface StageComparison {
-  readonly domain: Domain;
-  readonly first: StageName;
-  readonly second: StageName;
+  readonly source: string;
+  readonly first: string;
+  readonly second: string;
   /** Pairs that only the one or only the other judged right. */
   readonly firstOnly: number;
   readonly secondOnly: number;
@@ -71,7 +71,7 @@ export interface Curve {
 
 /** Which kinds of plan a stage writes, and how often it is right with each. */
 export interface PlanHabits {
-  readonly stage: StageName;
+  readonly stage: string;
   readonly plans: number;
   readonly kinds: readonly {
     readonly kind: string;
@@ -82,8 +82,8 @@ export interface PlanHabits {
 }
 
 export interface Sample {
-  readonly stage: StageName;
-  readonly domain: Domain;
+  readonly stage: string;
+  readonly source: string;
   readonly pairId: string;
   readonly order: Order;
   readonly instruction: string;

@@ -38,7 +38,7 @@ function filter(keep) {
 function go(sample) {
   for (const select of filters) {
     if (select.name === 'stage' && select.value !== '') select.value = sample.stage;
-    else if (!(select.value === '' || (select.name === 'domain' && select.value === sample.domain))) select.value = '';
+    else if (!(select.value === '' || (select.name === 'source' && select.value === sample.source))) select.value = '';
   }
   filter(sample);
 }
@@ -54,9 +54,9 @@ function show() {
     return;
   }
   const others = make('div', 'others');
-  others.append(make('span', '', sample.domain + ', pair ' + sample.pairId + ', order ' + sample.order + ', judged by'));
+  others.append(make('span', '', sample.source + ', pair ' + sample.pairId + ', order ' + sample.order + ', judged by'));
   for (const other of samples) {
-    if (other.pairId !== sample.pairId || other.order !== sample.order || other.domain !== sample.domain) continue;
+    if (other.pairId !== sample.pairId || other.order !== sample.order || other.source !== sample.source) continue;
     const button = make('button', '', other.stage + (other.correct ? ' ✓' : ' ✗'));
     button.type = 'button';
     button.setAttribute('aria-pressed', String(other === sample));

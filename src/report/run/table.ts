@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import type { Scores } from '../../metrics.ts';
 import { percent, range } from '../format.ts';
-import { DOMAINS, isControl } from './headline.ts';
+import { cut } from './by-source.ts';
 import type { Report, StageScores } from './report.ts';
 
 export interface TableOptions {
@@ -19,41 +19,69 @@ export function tableOptions(
   return { columns: (terminal && stream.columns) || 80, colour: terminal && !environment.NO_COLOR };
 }
 
-const NAME = 10;
 const WIDE = 80;
+/** Columns of a source's figures, and the least of the judges' names before them. */
+const CELLS = 35;
+const NAME = 10;
 const LEGEND = [
   'acc: verdicts that name the better response, over both orders · both: pairs',
   'right in both orders · same: orders that agree · inv: verdicts neither A nor B',
 ];
 
-/** The scores of every stage in percent, one line each in 80 columns; stacked in a narrower terminal. */
+/** The scores of every judge in percent. A line for each judge, with as many sources beside each other as there is room for, two in
+ * 80 columns, and the others in blocks below; stacked in a narrower terminal. */
 export function renderTable(report: Report, { columns, colour }: TableOptions): string {
   const paint = (style: 'bold' | 'dim', text: string) =>
     colour ? styleText(style, text, { validateStream: false }) : text;
-  const wide = columns >= WIDE;
-  const head = wide ? [title(), header()].map((line) => paint('bold', line.trimEnd())) : [];
-  const last = report.stages.findLast(({ name }) => !isControl(name));
-  const body = report.stages.flatMap((stage, i) => {
-    const previous = report.stages[i - 1];
-    const gap = isControl(stage.name) && previous !== undefined && !isControl(previous.name) ? [''] : [];
-    const lines = wide ? [line(stage)] : stacked(stage);
-    if (stage === last) return [...gap, ...lines.map((text) => paint('bold', text))];
-    return [...gap, ...lines.map((text) => (isControl(stage.name) ? paint('dim', text) : text))];
+  const last = report.stages.findLast(({ control }) => !control);
+  const rows = (linesOf: (stage: StageScores) => string[]) =>
+    report.stages.flatMap((stage, i) => {
+      const previous = report.stages[i - 1];
+      const gap = stage.control && previous !== undefined && !previous.control ? [''] : [];
+      const style = stage === last ? 'bold' : stage.control ? 'dim' : null;
+      return [...gap, ...linesOf(stage).map((text) => (style ? paint(style, text) : text))];
+    });
+  if (report.stages.length === 0) return 'This run has no scores yet.\n';
+  if (columns < WIDE) return `${rows((stage) => stacked(stage, report.sources, columns)).join('\n')}\n`;
+  const longest = Math.max(0, ...report.stages.map(({ name }) => name.length));
+  const width = Math.min(Math.max(NAME, longest + 1), columns - CELLS);
+  const blocks = inParts(report.sources, Math.floor((columns - width) / CELLS)).map((sources) => [
+    ...[title(sources, width), header(sources, width)].map((text) => paint('bold', text)),
+    ...rows((stage) => [line(stage, sources, width)]),
+    '',
+  ]);
+  return `${[...blocks.flat(), ...LEGEND.map((text) => paint('dim', text))].join('\n')}\n`;
+}
+
+function inParts<T>(list: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) =>
+    list.slice(i * size, (i + 1) * size),
+  );
+}
+
+/** Names come from a config or a file: nothing in one may move the cursor. */
+function fit(name: string, length: number): string {
+  return cut(name.replace(/\p{C}/gu, '·'), length);
+}
+
+function title(sources: readonly string[], width: number): string {
+  return (
+    ' '.repeat(width) + sources.map((source) => `  ${fit(source, CELLS - 3)}`.padEnd(CELLS)).join('')
+  ).trimEnd();
+}
+
+function header(sources: readonly string[], width: number): string {
+  return (
+    'judge'.padEnd(width) + sources.map(() => '  acc 95% range    both  same  inv ').join('')
+  ).trimEnd();
+}
+
+function line({ name, scores }: StageScores, sources: readonly string[], width: number): string {
+  const figures = sources.map((source) => {
+    const own = scores[source];
+    return own === undefined ? ' '.repeat(CELLS) : cells(own);
   });
-  const legend = wide ? ['', ...LEGEND.map((text) => paint('dim', text))] : [];
-  return `${[...head, ...body, ...legend].join('\n')}\n`;
-}
-
-function title(): string {
-  return ' '.repeat(NAME) + DOMAINS.map((domain) => `  ${domain}`.padEnd(35)).join('');
-}
-
-function header(): string {
-  return 'judge'.padEnd(NAME) + DOMAINS.map(() => '  acc 95% range    both  same  inv ').join('');
-}
-
-function line({ name, ...domains }: StageScores): string {
-  return (name.padEnd(NAME) + DOMAINS.map((domain) => cells(domains[domain])).join('')).trimEnd();
+  return (fit(name, width - 1).padEnd(width) + figures.join('')).trimEnd();
 }
 
 /** 35 columns, also when everything is 100 %: ` 52.3 46.6–57.9    21.3  42.0  0.5 `. */
@@ -64,15 +92,19 @@ function cells({ accuracy, bothOrders, consistency, invalid, intervals }: Scores
   return `${number(accuracy, 5)} ${interval}${number(bothOrders, 6)}${number(consistency, 6)}${inv} `;
 }
 
-/** At most 36 columns. */
-function stacked({ name, ...domains }: StageScores): string[] {
+/** At most 36 columns, more only where the terminal has them and a source's name is long. */
+function stacked({ name, scores }: StageScores, sources: readonly string[], columns: number): string[] {
+  const longest = Math.max(...sources.map((source) => source.length));
+  const width = Math.max(8, Math.min(longest, columns - 25));
   return [
-    name,
-    ...DOMAINS.flatMap((domain) => {
-      const { accuracy, bothOrders, consistency, intervals } = domains[domain];
+    fit(name, Math.max(36, columns)),
+    ...sources.flatMap((source) => {
+      const own = scores[source];
+      if (own === undefined) return [];
+      const { accuracy, bothOrders, consistency, intervals } = own;
       return [
-        `  ${domain.padEnd(8)} ${percent(accuracy).padStart(5)} (${range(intervals.accuracy)})`,
-        `${' '.repeat(11)}both ${percent(bothOrders)}, same ${percent(consistency)}`,
+        `  ${fit(source, width).padEnd(width)} ${percent(accuracy).padStart(5)} (${range(intervals.accuracy)})`,
+        `${' '.repeat(width + 3)}both ${percent(bothOrders)}, same ${percent(consistency)}`,
       ];
     }),
   ];
