@@ -46,7 +46,7 @@ for (const split of ['dev', 'test'] as const) {
     solutions: 8,
   };
   const asked = { revision: model.revision, prompts: PLAYGROUND_PROMPTS };
-  const pairsOf = async (instructions: readonly Instruction[]) => {
+  const pairsOf = async (instructions: Iterable<Instruction>) => {
     const all = newPairReport();
     const task = (instruction: Instruction) => makePairs(instruction, how, asked);
     for await (const { pairs, dropped } of conduct(instructions, task, { judge: model, store })) {
@@ -55,8 +55,8 @@ for (const split of ['dev', 'test'] as const) {
     }
     return all;
   };
-  const general = playgroundInstructions(split, 'general', 3 * WANTED, seed);
-  const math = playgroundInstructions(split, 'math', 2 * WANTED, seed);
+  const general = playgroundInstructions(split, 'general', seed).take(3 * WANTED);
+  const math = playgroundInstructions(split, 'math', seed).take(2 * WANTED);
   const made = [await pairsOf(general), await pairsOf(math)];
   const kept: ResponsePair[] = made.flatMap(({ pairs, dropped }) => {
     const right = pairs.filter(

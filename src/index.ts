@@ -5,7 +5,7 @@
 export { finalAnswer } from './answer/final.ts';
 export { sameAnswer } from './answer/same.ts';
 export type { Sameness } from './answer/sameness.ts';
-export type { DomainCounts, DpoOptimisation, RunConfig, StageOptimisation } from './config.ts';
+export { defineConfig, type Resolved, type RunConfig, resolveConfig } from './config.ts';
 export type { Device } from './engine/device.ts';
 export type { Quantization } from './engine/quantization.ts';
 export { type ErrorCode, EvalPlannerError, EXIT_CODE } from './errors.ts';
@@ -14,7 +14,6 @@ export { type ExportedFile, type ExportOptions, exportRows } from './exports/exp
 export { EXPORT_FORMATS, type ExportFormat, type ExportStyle, exportedRow } from './exports/formats.ts';
 export { type ChatMessage, lossMask, type MaskedTokens } from './exports/loss-mask.ts';
 export { type TrainingRow, trainingRow } from './exports/training-row.ts';
-export { evaluate } from './judging/evaluate.ts';
 export { type JudgeAllOptions, judge, judgeAll, writePlans } from './judging/judge.ts';
 export type { EvaluationPlan, Judgment, OrderJudgment, Pair, Vote, Winner } from './judging/judgment.ts';
 export { evaluationPlan } from './judging/plan.ts';
@@ -44,7 +43,8 @@ export type {
   Requests,
   TokenLogprob,
 } from './model.ts';
-export { type Observer, type Ports, plan, run } from './pipeline.ts';
+export type { Models, Ports, RunEvent, RunOptions, Stage } from './pipeline/stage.ts';
+export { run, stagesOf } from './pipeline.ts';
 export type { Estimate, Prices } from './prices.ts';
 export type { InstructionInput, Message } from './prompts/conversation.ts';
 export type { JudgeForm } from './prompts/judge-prompt.ts';
@@ -56,7 +56,6 @@ export { readSource } from './rows/sources.ts';
 export { openRows, type RowWriter } from './rows/write.ts';
 export { DryRun } from './sampling/dry-run.ts';
 export { estimate } from './sampling/estimate.ts';
-export type { Work } from './sampling/record.ts';
 export type { Usage } from './sampling/task.ts';
 export { type Account, newAccount } from './source/account.ts';
 export { type SelectOptions, selectInstructions } from './source/select.ts';

@@ -9,7 +9,7 @@ import {
   type MadeUpOptions,
   madeUpRun,
 } from './pipeline/made-up-run.contract.ts';
-import { plan, run } from './pipeline.ts';
+import { run, stagesOf } from './pipeline.ts';
 import { openStore } from './store/ledger.ts';
 
 let root: string;
@@ -25,7 +25,7 @@ async function once(
   using store = openStore(join(root, name, 'run.db'), { config: { seed: CONFIG.seed } });
   const made = madeUpRun(store, join(root, name), options);
   try {
-    await run(CONFIG, made.ports);
+    await run(CONFIG, made.ports, made.options);
     return made;
   } catch (error) {
     return { ...made, error };
@@ -41,6 +41,7 @@ test('the stages come in the order of the paper, controls last, and leave what t
     'pairs d1',
     'pairs d2',
     'pairs validation',
+    'pairs dev',
     'judge M0',
     'thoughts 1',
     'train M1-SFT',
@@ -71,7 +72,10 @@ test('the stages come in the order of the paper, controls last, and leave what t
   expect(evaluations['M2-DPO']).toBe(24);
   // Rounds after the first continue the judge prompt of the model that was trained.
   expect([...store.plans({ round: 2 })].length).toBe((pairs.d2 ?? 0) * planCount);
-  expect(plan(CONFIG, madeUpRun(store, join(root, 'a')).ports).map(({ name }) => name)).toEqual(started);
+  expect(stagesOf(CONFIG).map(({ name }) => name)).toEqual(started);
+  expect(store.stages().map(({ name, status }) => `${name} ${status}`)).toEqual(
+    started.map((name) => `${name} done`),
+  );
 });
 
 test('a finished run asks for nothing, trains nothing and stays as it is', async () => {
@@ -84,7 +88,7 @@ test('a finished run asks for nothing, trains nothing and stays as it is', async
   expect(rows('a')).toEqual(before);
 });
 
-test('a checkpoint that is gone is chosen again from those of its steps; where they are gone too the run says so', async () => {
+test('a checkpoint that is gone is chosen again from those of its steps; where they are gone too they are trained again', async () => {
   await once('a');
   const before = rows('a');
   const path = (...names: string[]) => join(root, 'a', 'checkpoints', ...names);
@@ -96,7 +100,9 @@ test('a checkpoint that is gone is chosen again from those of its steps; where t
   expect(rows('a')).toEqual(before);
   rmSync(path('M1-DPO'), { recursive: true });
   rmSync(path('steps', 'M1-DPO'), { recursive: true });
-  expect((await once('a')).error).toMatchObject({ code: 'ENOENT' });
+  rmSync(path('steps', 'M1-DPO.state'));
+  expect((await once('a')).trained).toEqual(['M1-DPO from 0']);
+  expect(readFileSync(path('M1-DPO', 'weights'), 'utf8')).toBe(weights);
 });
 
 test('a run that is stopped again and again ends with the rows of one that never was', async () => {

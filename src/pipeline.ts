@@ -7,7 +7,7 @@ import { roundSet } from './pipeline/sets.ts';
 import type { JudgeStage, Ports, RunOptions, Stage, ThoughtsStage } from './pipeline/stage.ts';
 import { StageWork } from './pipeline/stage.ts';
 import { runThoughts } from './pipeline/thoughts.ts';
-import { rowsLost, runTraining } from './pipeline/train.ts';
+import { jobKind, rowsLost, runTraining } from './pipeline/train.ts';
 
 /** Rounds of the control without plans are numbered apart from the judge's own. */
 const UNPLANNED_ROUND = 10;
@@ -98,7 +98,7 @@ function direct(config: Resolved, how: NonNullable<Resolved['controls']['direct'
       round: null,
       sets,
       form: 'direct',
-      how: { kind: 'sft', ...how },
+      how: { kind: 'direct', ...how },
       rows: 'direct',
       control: true,
     },
@@ -113,7 +113,7 @@ export async function run(config: Resolved, ports: Ports, options: RunOptions = 
   const { signal, onEvent } = options;
   const stages = stagesOf(config);
   checkKinds(stages, ports);
-  store.planStages(stages as readonly (Stage & { readonly [name: string]: Json })[]);
+  store.planStages(stages);
   for (const stage of stages) {
     signal?.throwIfAborted();
     // A stage whose files are gone is run again: what it did is in the ledger, and what it trained beside them.
@@ -168,10 +168,10 @@ function quietly(note: () => void): void {
 
 function checkKinds(stages: readonly Stage[], { trainer }: Ports): void {
   for (const stage of stages)
-    if (stage.kind === 'train' && !trainer.kinds.includes(stage.how.kind))
+    if (stage.kind === 'train' && !trainer.kinds.includes(jobKind(stage)))
       throw new EvalPlannerError(
         'usage',
-        `the trainer cannot do the ${stage.how.kind} of ${stage.judge}`,
+        `the trainer cannot do the ${jobKind(stage)} of ${stage.judge}`,
         `it does ${trainer.kinds.join(', ')}: choose among these, or another trainer`,
       );
 }

@@ -21,6 +21,9 @@ export interface LedgerReader extends Disposable {
 
   /** How a unit ended, well or badly. */
   generation(key: string): Generation | undefined;
+  /** Those keys, lazily and in order, whose units have to be generated: never asked for, failed, or from before `since`
+   * (milliseconds since 1970). */
+  missing(keys: Iterable<string>, since?: number): Generator<string, void, undefined>;
   pair(id: string): ResponsePair | undefined;
   /** In the order in which they were first put. */
   pairs(filter?: PairFilter): Generator<ResponsePair, void, undefined>;
@@ -44,9 +47,6 @@ export interface LedgerReader extends Disposable {
  * harmless. Each `put` is one transaction: when it returns, a SIGKILL loses nothing of it; when it throws, nothing of it
  * is there. */
 export interface Store extends LedgerReader {
-  /** Those keys, lazily and in order, whose units have to be generated: never asked for, failed, or from before `since`
-   * (milliseconds since 1970). */
-  missing(keys: Iterable<string>, since?: number): Generator<string, void, undefined>;
   /** One from before `since` is replaced. */
   putGenerations(rows: Iterable<Generation>, since?: number): void;
   /** A pair belongs to one split. */

@@ -168,7 +168,13 @@ test('a bug says that it is one; the stack comes with --debug only', () => {
 });
 
 describe('a run folder', () => {
-  const wanted: RunDescription = { preset: 'quick', seed: 1, model: 'm', heldOut: 'h', config: {} };
+  const wanted: RunDescription = {
+    preset: 'quick',
+    seed: 1,
+    model: 'm',
+    sources: { general: 'h' },
+    config: {},
+  };
   const make = (name: string, files: Record<string, string>) => {
     const path = join(folder, name);
     mkdirSync(path);

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { Json } from '../key.ts';
-import type { Observer } from '../pipeline.ts';
+import type { RunEvent } from '../pipeline/stage.ts';
 import { duration, whole } from '../report/format.ts';
 import { tableOptions } from '../report/run/table.ts';
 
@@ -26,7 +26,7 @@ const REDRAW = 100;
 const SPEAK = 10_000;
 
 /** Live progress of a run: one updating line on a terminal, a few plain lines elsewhere. */
-export class Progress implements Observer {
+export class Progress {
   /** Stages of the run, finished ones included. */
   stages = 0;
   readonly #stream: ProgressStream;
@@ -49,6 +49,28 @@ export class Progress implements Observer {
     this.#environment = environment;
     this.#live = stream.isTTY === true && environment.TERM !== 'dumb';
   }
+
+  /** What the ledger's account has of the stage at work, so that only what is new counts. */
+  #known = { name: '', tokens: 0 };
+
+  readonly onEvent = (event: RunEvent): void => {
+    if (event.type === 'note') {
+      this.#clear();
+      this.#say(`note: ${event.message}`);
+    }
+    if (event.type !== 'stage') return;
+    const { name, title, status, done, total, tokens, result } = event.stage;
+    if (status === 'done') this.stageFinished(name, result);
+    else if (status === 'failed') this.close();
+    else {
+      if (this.#current === null || this.#known.name !== name) {
+        this.#known = { name, tokens };
+        this.stageStarted(name, title);
+      }
+      this.progress(name, done, total, tokens - this.#known.tokens);
+      this.#known = { name, tokens };
+    }
+  };
 
   stageStarted(_name: string, title: string): void {
     if (this.#skipped > 0) this.#say(`${this.#skipped} of ${this.stages} stages are done already`);
@@ -102,8 +124,12 @@ export class Progress implements Observer {
   /** Takes the live line away: something else is to be printed. */
   close(): void {
     clearInterval(this.#timer);
-    if (this.#live && this.#current !== null) this.#stream.write('\r\x1b[K');
+    this.#clear();
     this.#current = null;
+  }
+
+  #clear(): void {
+    if (this.#live && this.#current !== null) this.#stream.write('\r\x1b[K');
   }
 
   #place(): string {

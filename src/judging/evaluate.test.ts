@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptModel, tally } from '../model/script.contract.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
+import { conduct } from '../sampling/conduct.ts';
 import { openStore } from '../store/ledger.ts';
-import type { Store } from '../store.ts';
+import type { Evaluation, Store } from '../store.ts';
 import type { ResponsePair } from '../types.ts';
 import { type EvaluateOptions, evaluate } from './evaluate.ts';
 
@@ -16,15 +17,21 @@ const pair = (id: string): ResponsePair => ({
   provenance: {},
 });
 const pairs = ['x', 'y', 'z'].map(pair);
-const options: EvaluateOptions = { stage: 'M0', split: 'test', form: 'planned', maxTokens: 144 };
+const options = { stage: 'M0', split: 'test', form: 'planned', maxTokens: 144 } as const;
 
 let store: Store;
 beforeEach(() => {
   store = openStore(':memory:', { config: {} });
 });
 afterEach(() => store.close());
-const judge = (model: ScriptModel, more: Partial<EvaluateOptions> = {}) =>
-  evaluate({ store, seed: 0 }, model, PLAYGROUND_PROMPTS, pairs, { ...options, ...more });
+async function judge(model: ScriptModel, more: Partial<EvaluateOptions> = {}): Promise<Evaluation[]> {
+  const how = { ...options, prompts: PLAYGROUND_PROMPTS, model: model.revision, ...more };
+  const found: Evaluation[] = [];
+  for await (const rows of conduct(pairs, (one) => evaluate(one, how), { judge: model, store }))
+    found.push(...rows);
+  store.putEvaluations(found);
+  return found;
+}
 
 describe('evaluate', () => {
   it('judges each pair in both orders, greedily, from the prompt of its form', async () => {
@@ -82,7 +89,7 @@ describe('evaluate', () => {
 
   it('stores what it returns, under the judge’s name and split', async () => {
     const found = await judge(new ScriptModel(() => 'because [[B]]'));
-    expect([...store.evaluations('M0', 'test')]).toEqual(found);
+    expect([...store.evaluations({ stage: 'M0', split: 'test' })]).toEqual(found);
     expect(found[0]).toEqual({
       stage: 'M0',
       split: 'test',
@@ -91,8 +98,10 @@ describe('evaluate', () => {
       verdict: 'B',
       correct: false,
       text: 'because [[B]]',
+      plan: null,
+      execution: null,
     });
-    expect([...store.evaluations('M0', 'dev')]).toEqual([]);
+    expect([...store.evaluations({ stage: 'M0', split: 'dev' })]).toEqual([]);
   });
 
   it('asks the same judge once, whatever it is called; another model, form or limit is asked anew', async () => {

@@ -338,7 +338,7 @@ describe('with a ledger', () => {
   test('everything is in the ledger before it is used', async () => {
     using store = openStore(':memory:', { config: {} });
     for await (const { orders } of judgeAll(longer(), [pair('a', 'bb'), pair('cc', 'd')], { store })) {
-      for (const { votes } of orders) expect(store.success(votes[0]?.key as string)).toBeDefined();
+      for (const { votes } of orders) expect(store.generation(votes[0]?.key as string)).toBeDefined();
     }
   });
 });

@@ -84,9 +84,11 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
     const [judgeOptions, planOptions] = keyed ? [other, home] : [home, other];
     const model = await open(name, judgeOptions);
     const planModel = planName === undefined ? undefined : await open(planName, planOptions);
-    const ledger = setup.store === undefined ? undefined : openLedger(setup.store, dry !== null);
-    if (ledger) keep(ledger);
-    const store = dry ? dry.store(ledger) : ledger;
+    const ledger = setup.store === undefined || dry ? null : keep(openLedger(setup.store));
+    // A dry run makes no ledger, and reads one that another command is at work on.
+    const read =
+      dry && setup.store !== undefined && existsSync(setup.store) ? keep(readStore(setup.store)) : null;
+    const store = dry ? dry.store(read ?? undefined) : ledger;
     const prompts = await promptsOf(setup.prompts, place.kind === 'folder' ? place.folder : null);
     const { votes, plans = 1, ties, reask, weighted, temperature, seed, fresh } = setup;
     const options: JudgeOptions = {
@@ -106,16 +108,14 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
       ...(planModel ? { planModel } : {}),
       ...(store ? { store } : {}),
     };
-    return { name, place, model, options, ledger: ledger ?? null, dry, close };
+    return { name, place, model, options, ledger, dry, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** A dry run makes no ledger, and reads one that another command is at work on. */
-function openLedger(path: string, dry: boolean): Store | undefined {
-  if (dry) return existsSync(path) ? readStore(path) : undefined;
+function openLedger(path: string): Store {
   try {
     return openStore(path, { config: CONFIG });
   } catch (error) {

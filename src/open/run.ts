@@ -5,12 +5,11 @@ import type { Device } from '../engine/device.ts';
 import { revision } from '../engine/llama/checkpoint.ts';
 import { Pool } from '../engine/parallel/pool.ts';
 import { EvalPlannerError } from '../errors.ts';
-import type { Json } from '../key.ts';
 import { EmbeddedModel } from '../model/embedded.ts';
 import { openCheckpoint } from '../model/local/checkpoint.ts';
 import type { Model } from '../model.ts';
 import { heldOutPath, readHeldOut, SEED_FOLDER } from '../package.ts';
-import { checkpointFolder, stepsFolder } from '../pipeline/folder.ts';
+import { checkpointFolder, type RunDescription, stepsFolder } from '../pipeline/folder.ts';
 import type { Models, Ports } from '../pipeline/stage.ts';
 import { playground } from '../playground/source.ts';
 import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
@@ -158,12 +157,12 @@ const HELD_OUT = {
 };
 
 /** What a run's ledger is a function of besides its config: the weights of M0 and what its sources give. */
-export async function runFacts(config: Resolved): Promise<{ readonly [name: string]: Json }> {
+export async function runFacts(config: Resolved): Promise<Pick<RunDescription, 'model' | 'sources'>> {
   const { judge } = config.models;
   const model =
     typeof judge === 'string'
       ? revision((await openCheckpoint(modelFolder(judge))).parameters)
       : judge.revision;
   const sources = Object.entries(openSources(config)).map(([name, { revision }]) => [name, revision]);
-  return { model, sources: Object.fromEntries(sources) as Json };
+  return { model, sources: Object.fromEntries(sources) };
 }

@@ -1,22 +1,24 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PRESETS } from '../cli/demo/presets.ts';
-import type { RunConfig } from '../config.ts';
-import { copyFolder, writeLinesAtomically } from '../files.ts';
+import { resolveConfig } from '../config.ts';
 import { scripted } from '../model/scripted.ts';
 import type { GenerateRequest, Model } from '../model.ts';
-import type { Ports } from '../pipeline.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
 import { random, seedOf } from '../random.ts';
+import type { Instruction, Source } from '../source.ts';
 import type { Store } from '../store.ts';
 import type { Trainer } from '../trainer.ts';
+import type { PairKind } from '../types.ts';
+import { checkpointFolder, stepsFolder } from './folder.ts';
+import type { Ports, RunOptions } from './stage.ts';
 
 /** A run whose model is a script and whose trainer writes one word, for tests of everything around them. */
 
-export const CONFIG: RunConfig = { ...PRESETS.tiny, seed: 3 };
+export const CONFIG = resolveConfig({ ...PRESETS.tiny, seed: 3 });
 
 /** Answers every prompt of the playground in its format; `skill` is its share of right solutions and verdicts. */
 function answer({ prompt, seed, temperature }: GenerateRequest, skill: number): string {
@@ -42,6 +44,7 @@ function answer({ prompt, seed, temperature }: GenerateRequest, skill: number): 
 
 export interface MadeUp {
   readonly ports: Ports;
+  readonly options: RunOptions;
   /** Keys that were asked for, in order. */
   readonly asked: string[];
   /** Stages as they started. */
@@ -69,18 +72,16 @@ export function madeUpRun(store: Store, folder: string, { signal, onUnit }: Made
   };
   const trainer: Trainer = {
     kinds: ['sft', 'dpo'],
-    async train({ key, out, optimisation, rows: path, kind }, onStep, signal) {
-      const rows = readFileSync(path, 'utf8');
-      const steps = Math.ceil((rows.split('\n').length - 1) / optimisation.batchSize);
-      const state = `${out}.${key}.state`;
+    async train({ out, optimisation, rows: file, kind }, onStep, signal) {
+      const rows = readFileSync(file, 'utf8');
+      const steps = Math.ceil(rows.trim().split('\n').length / optimisation.batchSize);
+      const state = `${out}.state`;
       const begin = Number(read(state) ?? 0);
-      trained.push(`${out.split('/').at(-1)} from ${begin}`);
+      if (begin < steps) trained.push(`${out.split('/').at(-1)} from ${begin}`);
       await mkdir(join(out, '..'), { recursive: true });
       for (let step = 1; step <= steps; step++) {
-        if (step > begin) {
-          signal?.throwIfAborted();
-          onUnit?.(started.at(-1));
-        }
+        signal?.throwIfAborted();
+        if (step > begin) onUnit?.(started.at(-1));
         const loss = random(seedOf(optimisation.seed, step, rows))();
         const dpo = kind === 'dpo' ? { margin: loss, accuracy: 1, chosenLogp: -1, rejectedLogp: -2 } : {};
         onStep?.({ step, steps, loss, learningRate: 1, gradNorm: 1, tokens: 10, seconds: 0.1, ...dpo });
@@ -92,46 +93,56 @@ export function madeUpRun(store: Store, folder: string, { signal, onUnit }: Made
     },
     async close() {},
   };
+  const place = (name: string) => {
+    const [judge, step] = name.split('/') as [string, string?];
+    if (judge === 'M0') return 'seed';
+    return step === undefined ? checkpointFolder(folder, judge) : join(stepsFolder(folder, judge), step);
+  };
   const ports: Ports = {
     store,
     trainer,
     prompts: PLAYGROUND_PROMPTS,
-    seedModel: 'seed',
     folder,
-    async open(checkpoint) {
-      const weights = checkpoint === 'seed' ? '' : readFileSync(join(checkpoint, 'weights'), 'utf8');
-      return model(createHash('sha256').update(weights).digest('hex'), weights === '' ? 0.6 : 0.8);
+    models: {
+      place,
+      async open(name) {
+        const role = name === 'writer' || name === 'solver';
+        const weights = role || name === 'M0' ? '' : readFileSync(join(place(name), 'weights'), 'utf8');
+        return model(createHash('sha256').update(weights).digest('hex'), weights === '' ? 0.6 : 0.8);
+      },
     },
-    instructions: (set, domain, count) =>
-      Array.from({ length: count }, (_, i) => {
-        const text = `${set} ${domain} ${i}`;
-        if (domain === 'general') return { text, family: 'list' };
-        return { text: `${text} gold ${10 * i}`, family: 'shop', answer: String(10 * i) };
-      }),
-    heldOut: (split, domain, count) =>
-      Array.from({ length: count }, (_, i) => ({
-        id: `${split} ${domain} ${i}`,
-        domain,
-        family: 'list',
-        instruction: `${split} ${i}`,
-        chosen: `right ${i}`,
-        rejected: `wrong ${i}`,
-        provenance: {},
-      })),
-    copyCheckpoint: copyFolder,
-    async writeRows(name, rows) {
-      const path = join(folder, `${name}.jsonl`);
-      return { path, rows: await writeLinesAtomically(path, rows) };
-    },
-    hasWritten: (checkpoint) => existsSync(checkpoint),
-    observer: {
-      stageStarted: (name) => started.push(name),
-      progress: () => {},
-      stageFinished: () => {},
+    sources: { general: source('general'), math: source('math') },
+  };
+  const options: RunOptions = {
+    onEvent(event) {
+      if (event.type !== 'stage' || event.stage.status !== 'running') return;
+      if (started.at(-1) !== event.stage.name) started.push(event.stage.name);
     },
     ...(signal ? { signal } : {}),
   };
-  return { ports, asked, started, trained };
+  return { ports, options, asked, started, trained };
+}
+
+/** Instructions of a kind; those of d1 and d2 are the parts of train. */
+function source(kind: PairKind): Source {
+  const sizes = CONFIG.rounds.map(({ pairs }) => pairs[kind] ?? 0);
+  async function* of(split: string): AsyncGenerator<Instruction> {
+    for (let i = 0; ; i++) {
+      const [set, n] =
+        split !== 'train' ? [split, i] : i < (sizes[0] ?? 0) ? ['d1', i] : ['d2', i - (sizes[0] ?? 0)];
+      const text = `${set} ${kind} ${n}`;
+      if (split === 'dev')
+        yield {
+          text: `${split} ${n}`,
+          family: 'list',
+          response: `right ${kind} ${n}`,
+          rejected: `wrong ${n}`,
+        };
+      else if (kind === 'general') yield { text, family: 'list' };
+      else yield { text: `${text} gold ${10 * n}`, family: 'shop', answer: String(10 * n) };
+    }
+  }
+  return { kind, revision: 'made up', instructions: of };
 }
 
 function read(path: string): string | null {
@@ -159,7 +170,7 @@ export function ledgerRows(path: string): Record<string, string[]> {
       thoughts: rows('thoughts', '*'),
       steps: rows('steps', 'stage, step, steps, loss, learning_rate, grad_norm, tokens, margin'),
       evaluations: rows('evaluations', '*'),
-      stages: rows('stages', 'name, done, result', `WHERE name <> 'memory'`),
+      stages: rows('stages', 'name, title, kind, plan, status, result'),
     };
   } finally {
     db.close();

@@ -1,11 +1,11 @@
-import type { Training } from '../config.ts';
+import type { Resolved, Training } from '../config.ts';
 import type { Json } from '../key.ts';
 import type { Generation, Model } from '../model.ts';
 import type { JudgeForm } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import type { Source } from '../source.ts';
 import type { StageRecord, Store } from '../store.ts';
-import type { Optimisation, Trainer, TrainStep } from '../trainer.ts';
+import type { Trainer, TrainStep } from '../trainer.ts';
 
 /** One step of the method, as data: done once, then remembered in the ledger under its name. */
 export type Stage = { readonly name: string; readonly title: string } & (
@@ -46,10 +46,8 @@ export interface TrainStage {
   readonly control: boolean;
 }
 
-export type TrainDirect = Pick<Optimisation, 'learningRate' | 'warmupSteps' | 'epochs' | 'batchSize'> & {
-  readonly kind: 'sft';
-  readonly lora?: Optimisation['lora'] | undefined;
-};
+/** Of the control: rows are all that there is to choose. */
+export type TrainDirect = { readonly kind: 'direct' } & NonNullable<Resolved['controls']['direct']>;
 
 /** A judge on the held-out pairs of a set. */
 export interface JudgeStage {
@@ -165,10 +163,9 @@ export class StageWork {
     // What the account has not got yet.
     const seconds = record.seconds + (performance.now() - this.#since) / 1000;
     const now = { done: this.#done, total: this.#total, failed: this.#failed, seconds };
-    const live = record.status === 'planned' || record.status === 'failed' ? 'running' : record.status;
     this.#onEvent({
       type: 'stage',
-      stage: { ...record, ...now, tokens: record.tokens + this.#tokens, status: live },
+      stage: { ...record, ...now, tokens: record.tokens + this.#tokens, status: 'running' },
     });
   }
 }

@@ -20,6 +20,9 @@ export function rowsLost({ judge, rows }: TrainStage, { folder }: Ports): boolea
   return !existsSync(checkpointFolder(folder, judge)) || !existsSync(rowsFile(folder, rows));
 }
 
+/** What the trainer is asked for. */
+export const jobKind = ({ how }: TrainStage): TrainJob['kind'] => (how.kind === 'dpo' ? 'dpo' : 'sft');
+
 /** Writes the rows, trains, then lets the validation pairs pick the checkpoint. */
 export async function runTraining(
   stage: TrainStage,

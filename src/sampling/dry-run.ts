@@ -1,6 +1,6 @@
 import type { GenerateRequest, Generation, Model } from '../model.ts';
 import type { Estimate, Prices } from '../prices.ts';
-import type { Generations } from '../store.ts';
+import type { Generations, LedgerReader } from '../store.ts';
 import { NOTHING, withRequest } from './estimate.ts';
 
 /** Stands in for models and the ledger of any judging: what would be asked is counted, nothing is asked and nothing written.
@@ -45,7 +45,7 @@ export class DryRun {
     };
   }
 
-  store(of?: Generations): Generations {
+  store(of?: Pick<LedgerReader, 'generation' | 'missing'>): Generations {
     const stood = new Map<string, Generation>();
     const had = this.#had;
     return {

@@ -25,7 +25,8 @@ describe('generate', () => {
   it('stores every generation, and asks a second time for nothing', async () => {
     const model = new ScriptModel(({ prompt }) => prompt.toUpperCase());
     await generate(work, model, requests(200));
-    for (const { key, prompt } of requests(200)) expect(store.success(key)?.text).toBe(prompt.toUpperCase());
+    for (const { key, prompt } of requests(200))
+      expect(store.generation(key)?.text).toBe(prompt.toUpperCase());
     expect(model.asked).toHaveLength(200);
     await generate(work, model, requests(200));
     expect(model.asked).toHaveLength(200);
@@ -88,7 +89,7 @@ describe('record', () => {
     const found: string[] = [];
     for await (const batch of record(work, new ScriptModel(() => 'new'), requests(30))) {
       for (const { key, text } of batch) {
-        expect(store.success(key)?.text).toBe(text);
+        expect(store.generation(key)?.text).toBe(text);
         found.push(key);
       }
     }
@@ -105,7 +106,7 @@ describe('record', () => {
     const model = new ScriptModel(() => 'new');
     await generate(work, model, requests(10), { fresh: true });
     expect(model.asked).toHaveLength(10);
-    for (const { key } of requests(10)) expect(store.success(key)?.text).toBe('new');
+    for (const { key } of requests(10)) expect(store.generation(key)?.text).toBe('new');
   });
 
   it('stores each generation when it comes, not when the next one does', async () => {
@@ -122,7 +123,7 @@ describe('record', () => {
     };
     const batches = record(work, slow, requests(2));
     expect((await batches.next()).value).toHaveLength(1);
-    expect(store.success('k0')).toBeDefined();
+    expect(store.generation('k0')).toBeDefined();
     resolve();
     expect((await batches.next()).value).toHaveLength(1);
   });

@@ -2,10 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptModel, tally } from '../model/script.contract.ts';
 import type { GenerateRequest } from '../model.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
+import { conduct } from '../sampling/conduct.ts';
 import { openStore } from '../store/ledger.ts';
 import type { Store } from '../store.ts';
 import type { ResponsePair, Thought } from '../types.ts';
-import { type ExecutionOptions, sampleThoughts } from './executions.ts';
+import { type ExecutionOptions, executionsOf } from './executions.ts';
 
 const sampling = { temperature: 0.8, topP: 0.95, maxTokens: 144 };
 const pair: ResponsePair = {
@@ -28,18 +29,18 @@ const putPlans = (round: number, ...texts: string[]) =>
   store.putPlans(
     texts.map((text, i) => ({ id: `plan-${round}-${i}`, pairId: 'x', round, planIndex: i, text })),
   );
-const sample = (model: ScriptModel, options: Partial<ExecutionOptions> = {}) =>
-  sampleThoughts({ store, seed: 3 }, model, PLAYGROUND_PROMPTS, [pair], {
-    round: 1,
-    form: 'planned',
-    executions: 4,
-    sampling,
-    ...options,
-  });
+async function sample(model: ScriptModel, options: Partial<ExecutionOptions> = {}, into = store) {
+  const { revision } = model;
+  const how = { round: 1, form: 'planned' as const, executions: 4, sampling, seed: 3, ...options };
+  const plans = how.form === 'planned' ? [...into.plans({ round: how.round })] : [{ planIndex: 0, text: '' }];
+  const all = { ...how, prompts: PLAYGROUND_PROMPTS, model: revision, planner: revision };
+  const task = (of: ResponsePair) => executionsOf(of, plans, all);
+  for await (const made of conduct([pair], task, { judge: model, store: into })) into.putThoughts(made);
+}
 const thoughts = (round = 1): Thought[] => [...store.thoughts({ round })];
 const showsChosenFirst = ({ prompt }: GenerateRequest) => prompt.includes('<A> good <B> bad');
 
-describe('sampleThoughts', () => {
+describe('executionsOf', () => {
   it('round 1: plan × order × execution from the execution prompt, which shows the plan', async () => {
     putPlans(1, 'Count.', 'Compare.');
     const model = new ScriptModel(() => '<exec> done </exec> [[A]]');
@@ -97,6 +98,9 @@ describe('sampleThoughts', () => {
     ['[[A]]', 'stop', 'invalid'],
     ['e </exec> [[A]]', 'stop', 'invalid'],
     ['', 'stop', 'invalid'],
+    // In words, or with something after it: no label for a training.
+    ['<exec> e </exec> A is better', 'stop', 'invalid'],
+    ['<exec> e </exec> **[[A]]** as I said', 'stop', 'invalid'],
   ])('%j (%s) is %s and never correct, in either order', async (text, finishReason, verdict) => {
     putPlans(1, 'Count.');
     await sample(new ScriptModel(() => ({ text, finishReason })), { executions: 1 });
@@ -116,12 +120,27 @@ describe('sampleThoughts', () => {
       return { key, text: '', finishReason: 'refused' as const, promptTokens: 1, completionTokens: 0 };
     });
     other.putGenerations(refused);
-    const options = { round: 1, form: 'planned' as const, executions: 1, sampling };
-    await sampleThoughts({ store: other, seed: 3 }, model, PLAYGROUND_PROMPTS, [pair], options);
+    await sample(model, { executions: 1 }, other);
     expect([...other.thoughts({ round: 1 })].map(({ verdict, correct }) => [verdict, correct])).toEqual([
-      ['invalid', false],
-      ['invalid', false],
+      ['refused', false],
+      ['refused', false],
     ]);
+  });
+
+  it('what never came gives no thought', async () => {
+    putPlans(1, 'Count.');
+    const model = new ScriptModel(({ seed }) =>
+      seed % 2 === 0 ? '<exec> e </exec> [[A]]' : { text: '', finishReason: 'error' },
+    );
+    await sample(model);
+    const came = model.asked.filter(({ seed }) => seed % 2 === 0).map(({ key }) => key);
+    expect(came.length).toBeGreaterThan(0);
+    expect(came.length).toBeLessThan(8);
+    expect(
+      thoughts()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(came.sort());
   });
 
   it('round 2: the judge prompt continued with the plan, so that only the execution is new', async () => {

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptModel, tally } from '../model/script.contract.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
+import { conduct } from '../sampling/conduct.ts';
 import { openStore } from '../store/ledger.ts';
 import type { Store } from '../store.ts';
 import type { ResponsePair } from '../types.ts';
-import { samplePlans } from './plans.ts';
+import { plansOf } from './plans.ts';
 
 const sampling = { temperature: 0.8, topP: 0.95, maxTokens: 48 };
 const pair = (id: string): ResponsePair => ({
@@ -22,10 +23,22 @@ beforeEach(() => {
   store = openStore(':memory:', { config: {} });
 });
 afterEach(() => store.close());
-const sample = (model: ScriptModel, pairs: ResponsePair[], round: number, plans: number) =>
-  samplePlans({ store, seed: 3 }, model, PLAYGROUND_PROMPTS, pairs, { round, plans, sampling });
+async function sample(model: ScriptModel, pairs: ResponsePair[], round: number, plans: number) {
+  const { revision } = model;
+  const options = {
+    round,
+    plans,
+    sampling,
+    prompts: PLAYGROUND_PROMPTS,
+    model: revision,
+    planner: revision,
+    seed: 3,
+  };
+  for await (const made of conduct(pairs, (pair) => plansOf(pair, options), { judge: model, store }))
+    store.putPlans(made);
+}
 
-describe('samplePlans', () => {
+describe('plansOf', () => {
   it('in round 1 the prompt shows the instruction and nothing else', async () => {
     const model = new ScriptModel(({ seed }) => ` Count ${seed}. </plan> and more`);
     await sample(model, [pair('x'), pair('y')], 1, 5);

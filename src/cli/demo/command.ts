@@ -34,7 +34,5 @@ Examples:
 The folder then holds run.db (everything that happened), config.json, checkpoints/, data/, report.json and report.html.
 Run the same command again to continue a run that was stopped; a finished run prints its table at once.`,
     )
-    .action((options) =>
-      interruptible(async (signal) => (await import('../run/run.ts')).demo(options, signal)),
-    );
+    .action((options) => interruptible(async (signal) => (await import('./demo.ts')).demo(options, signal)));
 }

@@ -30,7 +30,7 @@ const TRAININGS: readonly (TrainStage & { readonly name: string; readonly title:
 function training(judge: string, from: string, rows: string) {
   const how = rows.startsWith('dpo')
     ? ({ kind: 'dpo', ...optimisation, beta: 0.1, nllWeight: 1.5 } as const)
-    : ({ kind: 'sft', ...optimisation } as const);
+    : ({ kind: 'sft', ...optimisation, thoughtsPerPair: 1, plans: 'any' } as const);
   const stage = { kind: 'train', judge, from, round: 1, sets: ['d1'], form: 'planned', how, rows } as const;
   return { name: `train ${judge}`, title: judge, ...stage, control: false };
 }

@@ -87,10 +87,10 @@ describe('pairs', () => {
   });
 
   test('a model answers, modifies and solves; what is in the ledger is not asked for again', async () => {
-    const general = playgroundInstructions('train', 'general', 12, 3).map(({ text }) => ({
+    const general = [...playgroundInstructions('train', 'general', 3).take(12)].map(({ text }) => ({
       instruction: text,
     }));
-    const math = playgroundInstructions('train', 'math', 12, 3).map(({ text, answer }) => ({
+    const math = [...playgroundInstructions('train', 'math', 3).take(12)].map(({ text, answer }) => ({
       instruction: text,
       gold: answer,
     }));

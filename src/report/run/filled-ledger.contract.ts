@@ -60,7 +60,7 @@ export const FILLED_STAGES: readonly Stage[] = [
       round: null,
       sets: ['d1', 'd2'],
       form: 'direct',
-      how: { kind: 'sft', ...optimisation },
+      how: { kind: 'direct', ...optimisation },
       rows: 'direct',
     },
     true,

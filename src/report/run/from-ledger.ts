@@ -123,7 +123,7 @@ function timingsOf(store: LedgerReader): Timing[] {
 function curvesOf(store: LedgerReader): Curve[] {
   return plannedStages(store, 'train').flatMap(({ stage: { judge, how } }) => {
     const steps = [...store.steps(judge)];
-    return steps.length === 0 ? [] : [{ stage: judge, kind: how.kind, steps }];
+    return steps.length === 0 ? [] : [{ stage: judge, kind: how.kind === 'dpo' ? 'dpo' : 'sft', steps }];
   });
 }
 
