@@ -145,7 +145,7 @@ describe('rows that are none', () => {
     [{ conversation: [turn('user', ' ')] }, 'has no user turn'],
     [{ problem: 'p', solution: 'no answer here' }, 'has no final answer in solution'],
     [{ prompt: ' ' }, 'has no text in prompt'],
-    [{ prompt: ['x'] }, 'has a prompt that is not a text'],
+    [{ prompt: ['x'] }, 'turn 1 in prompt that is not {role, content}: "x"'],
     [{ conversation: [turn('user', 'x')], toxic: 'maybe' }, 'neither true nor false'],
     [{ instruction: 'i', completions: [{ response: 'x' }] }, 'without an overall_score'],
   ])('%j: %s', (value, message) => {

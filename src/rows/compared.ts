@@ -1,0 +1,111 @@
+import type { Message } from '../prompts/conversation.ts';
+import type { RowFields } from './fields.ts';
+import { type Gold, goldOf, saysGold } from './gold.ts';
+import { ASKED, type Question, questionFrom, questionOf, withSystem } from './question.ts';
+
+/** A row that holds two responses to one question. */
+export interface Compared {
+  readonly question: Question;
+  readonly responses: readonly [string, string];
+  /** The better one; null where the row does not say. */
+  readonly gold: Gold | null;
+}
+
+type Names = readonly [string, string];
+
+/** Names of the two responses; of the last kind the first one is the better. */
+const RESPONSES: readonly Names[] = [
+  ['a', 'b'],
+  ['response_a', 'response_b'],
+  ['response_A', 'response_B'],
+  ['response_1', 'response_2'],
+  ['output_1', 'output_2'],
+  ['response_0', 'response_1'],
+  ['conversation_a', 'conversation_b'],
+  ['chosen', 'rejected'],
+];
+const LIST: Names = ['responses.0', 'responses.1'];
+
+/** What rows that part before the last answer are counted as. */
+export const PARTS = 'conversations part before the last answer';
+
+/** Reads two responses to one question. Each is a text, or a list of messages: the answer to the question of the row (TRL's
+ * explicit prompt), or a whole conversation that ends with it (the implicit one). Then both have to be one up to the last answer,
+ * since the response to another question is no worse one to this. `names`: of the responses, else the first that are there;
+ * `asked`: as of `questionOf`. */
+export function compared(row: RowFields, given?: Names, asked: readonly string[] = ASKED): Compared {
+  const names = given ?? namesOf(row, asked);
+  const beginning = (): readonly Message[] => {
+    const { text, conversation } = questionOf(row, asked);
+    return conversation ?? [{ role: 'user', content: text }];
+  };
+  const [first, second] = names.map((name) => whole(row, name, beginning)) as [Message[], Message[]];
+  const [question, other] = [first.slice(0, -1), second.slice(0, -1)];
+  if (JSON.stringify(question) !== JSON.stringify(other))
+    throw row.noPair(PARTS, `has ${names.join(' and ')} conversations that part before the last answer`);
+  const responses = [first, second].map((turns) => (turns.at(-1) as Message).content) as [string, string];
+  return {
+    question: questionFrom(row, question, names[0]),
+    responses,
+    gold: goldOf(row, names, responses),
+  };
+}
+
+/** Whether a row is of two responses that are not called chosen and rejected, and says which is the better one. */
+export function isLabelled(row: RowFields): boolean {
+  const names = namesIn(row);
+  return names !== undefined && names[0] !== 'chosen' && saysGold(row, names);
+}
+
+/** The names of which both are there, else of which both are columns: then one is missing, and said to be. */
+function namesIn(row: RowFields): Names | undefined {
+  const columns = new Set(row.names);
+  return (
+    RESPONSES.find((two) => two.every((name) => row.has(name))) ??
+    RESPONSES.find((two) => two.every((name) => columns.has(name)) && two.some((name) => row.has(name)))
+  );
+}
+
+function namesOf(row: RowFields, asked: readonly string[]): Names {
+  const names = namesIn(row);
+  if (names) {
+    // Of three the third would be dropped without a word.
+    const third = /^(.*)_1$/.exec(names[0])?.[1];
+    const more = [0, 3].map((n) => `${third}_${n}`).find((name) => third !== undefined && row.has(name));
+    if (more !== undefined) throw row.error(`has more than two responses: ${more}, too`);
+    return names;
+  }
+  if (row.isList('responses') && row.list('responses').length === 2) return LIST;
+  // A row of something else lacks a question, too: that is the first thing to say of it.
+  questionOf(row, asked);
+  throw row.error('has no two responses (a and b, or chosen and rejected)');
+}
+
+/** The whole conversation that ends with the response. */
+function whole(row: RowFields, name: string, beginning: () => readonly Message[]): readonly Message[] {
+  const value = row.value(name);
+  if (value === null || typeof value !== 'object')
+    return [...beginning(), { role: 'assistant', content: row.response(name) }];
+  const turns = row.messages(name, 'assistant');
+  if (turns.at(-1)?.role !== 'assistant')
+    throw row.error(`has a conversation ${name} that ends without an answer`);
+  if (turns[0]?.role === 'assistant') return [...beginning(), ...turns];
+  const conversation = withSystem(row, turns);
+  // Where the prompt stands beside it, too, it is the beginning: anything else is no form that is known.
+  if (row.isList('prompt') && !row.isBlank('prompt')) {
+    const prompt = withSystem(row, row.messages('prompt', 'user'));
+    if (JSON.stringify(conversation.slice(0, prompt.length)) !== JSON.stringify(prompt))
+      throw row.error(`has a conversation ${name} that does not begin with its prompt`);
+  }
+  return conversation;
+}
+
+/** The one answer that a field holds, as a text or as the assistant's turn. */
+export function answerIn(row: RowFields, name: string): string {
+  const value = row.value(name);
+  if (value === null || typeof value !== 'object') return row.response(name);
+  const turns = row.messages(name, 'assistant');
+  const [turn] = turns;
+  if (turns.length !== 1 || turn?.role !== 'assistant') throw row.error(`has no single answer in ${name}`);
+  return turn.content;
+}
