@@ -41,7 +41,7 @@ export function compared(row: RowFields, given?: Names, asked: readonly string[]
   };
   const [first, second] = names.map((name) => whole(row, name, beginning)) as [Message[], Message[]];
   const [question, other] = [first.slice(0, -1), second.slice(0, -1)];
-  if (JSON.stringify(question) !== JSON.stringify(other))
+  if (!alike(question, other))
     throw row.noPair(PARTS, `has ${names.join(' and ')} conversations that part before the last answer`);
   const responses = [first, second].map((turns) => (turns.at(-1) as Message).content) as [string, string];
   return {
@@ -86,6 +86,8 @@ function whole(row: RowFields, name: string, beginning: () => readonly Message[]
   const value = row.value(name);
   if (value === null || typeof value !== 'object')
     return [...beginning(), { role: 'assistant', content: row.response(name) }];
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string'))
+    throw row.error(`has a list of responses in ${name}, not one as a text or as messages`);
   const turns = row.messages(name, 'assistant');
   if (turns.at(-1)?.role !== 'assistant')
     throw row.error(`has a conversation ${name} that ends without an answer`);
@@ -94,10 +96,17 @@ function whole(row: RowFields, name: string, beginning: () => readonly Message[]
   // Where the prompt stands beside it, too, it is the beginning: anything else is no form that is known.
   if (row.isList('prompt') && !row.isBlank('prompt')) {
     const prompt = withSystem(row, row.messages('prompt', 'user'));
-    if (JSON.stringify(conversation.slice(0, prompt.length)) !== JSON.stringify(prompt))
+    if (!alike(conversation.slice(0, prompt.length), prompt))
       throw row.error(`has a conversation ${name} that does not begin with its prompt`);
   }
   return conversation;
+}
+
+function alike(a: readonly Message[], b: readonly Message[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ role, content }, i) => role === b[i]?.role && content === b[i].content)
+  );
 }
 
 /** The one answer that a field holds, as a text or as the assistant's turn. */

@@ -57,7 +57,7 @@ export class RowFields {
   /** Whether there is nothing to read: absent, a blank text, or an empty list. */
   isBlank(path: string): boolean {
     const found = this.#found(path);
-    if (typeof found === 'string') return found.trim() === '';
+    if (typeof found === 'string') return !/\S/.test(found);
     return found === undefined || (Array.isArray(found) && found.length === 0);
   }
 

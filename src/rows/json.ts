@@ -11,7 +11,7 @@ const WHOLE = /^-?\d+$/;
 export function parseJson(json: string): unknown {
   const parse = JSON.parse as (text: string, revive?: Reviver) => unknown;
   const value = LONG.test(json) ? parse(json, exact) : parse(json);
-  return ESCAPED.test(json) ? wellFormedTexts(value) : value;
+  return json.includes('\\u') && ESCAPED.test(json) ? wellFormedTexts(value) : value;
 }
 
 type Reviver = (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown;

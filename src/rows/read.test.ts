@@ -98,6 +98,23 @@ describe('readRows', () => {
     });
   });
 
+  it('64-bit ids of Parquet are exact, and NaN is absent', async () => {
+    const path = join(folder, 'ids.parquet');
+    await parquetWriteFile({
+      filename: path,
+      columnData: [
+        { name: 'id', data: [9007199254740993n, 9007199254740992n, 7n], type: 'INT64' },
+        { name: 'float', data: [1, Number.NaN, 0.5], type: 'DOUBLE' },
+        { name: 'text', data: ['a\0', '\uFFFD', ''], type: 'STRING' },
+      ],
+    });
+    expect(await values(path)).toEqual([
+      { id: 9007199254740993n, float: 1, text: 'a\uFFFD' },
+      { id: 9007199254740992n, float: null, text: '\uFFFD' },
+      { id: 7, float: 0.5, text: '' },
+    ]);
+  });
+
   it.each<[string, string | Uint8Array, RegExp]>([
     ['bad.jsonl', '{"a":1}\n{"a":\n', /^bad\.jsonl, line 2 is not JSON$/],
     [

@@ -200,6 +200,16 @@ describe('the command', () => {
     expect(cached.map(({ winner }) => winner)).toEqual(lines.map(({ winner }) => winner));
   });
 
+  test('a row without its fields is told by row and line, with the value and what is taken', async () => {
+    const path = join(folder, 'places.csv');
+    writeFileSync(path, 'instruction,a,b,gold\n"two\nlines",p,27" q,A\nx,p,q,maybe\n');
+    const { code, err } = await run([path]);
+    expect(code).toBe(2);
+    expect(err).toContain(
+      'error: places.csv, row 2 (line 4) has a gold that is not A, B or tie, but "maybe"; taken are also 1 and 2',
+    );
+  });
+
   test('a prompt that is too long ends with 3, and with what helps', async () => {
     const long = JSON.stringify({ instruction: 'dog '.repeat(3000), a: 'p', b: 'q' });
     const { code, out, err } = await run(['-', '--orders', 'ab'], `${rows()[0]}\n${long}`);

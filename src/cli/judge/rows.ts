@@ -1,7 +1,7 @@
 import { EvalPlannerError } from '../../errors.ts';
 import type { Pair, Winner } from '../../judging/judgment.ts';
 import { compared } from '../../rows/compared.ts';
-import { RowFields } from '../../rows/fields.ts';
+import { NoPair, RowFields } from '../../rows/fields.ts';
 import { readRows } from '../../rows/read.ts';
 import type { SourceRow } from '../../rows/row.ts';
 
@@ -21,7 +21,7 @@ const REMEDY =
   'give rows with instruction, a and b (or chosen and rejected), and gold (A, B or tie) where it is known; or leave such rows out with --on-error skip';
 
 /** The pairs of a file or of standard input (`-`), streamed. With `skip` a row that is none comes as an error in its place;
- * with `stop` it ends the reading. */
+ * with `stop` it ends the reading, but for one whose conversations part before their last answer. */
 export async function* pairRows(path: string, onError: 'stop' | 'skip'): AsyncGenerator<PairRow | BadRow> {
   const bad: BadRow[] = [];
   for await (const row of readRows(path, { onError, onBadRow: (error) => bad.push({ error }) })) {
@@ -29,7 +29,9 @@ export async function* pairRows(path: string, onError: 'stop' | 'skip'): AsyncGe
     try {
       yield pairRow(row);
     } catch (error) {
-      if (onError === 'stop' || !(error instanceof EvalPlannerError)) throw error;
+      // A row that says itself that it is no pair is no fault of the file.
+      const left = error instanceof NoPair || onError === 'skip';
+      if (!left || !(error instanceof EvalPlannerError)) throw error;
       yield { error };
     }
   }
