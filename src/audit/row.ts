@@ -1,4 +1,4 @@
-import { answerIn, compared } from '../rows/compared.ts';
+import { answerIn, responsesOf } from '../rows/compared.ts';
 import { RowFields } from '../rows/fields.ts';
 import { questionOf } from '../rows/question.ts';
 import type { SourceRow } from '../rows/row.ts';
@@ -25,7 +25,7 @@ export function auditRow(source: SourceRow): AuditRow {
   const { at } = row;
   const [group = 'all'] = ['family', 'domain'].map((name) => row.value(name)).filter(isText);
   if (row.has('chosen')) {
-    const { question, responses } = compared(row, ['chosen', 'rejected']);
+    const { question, responses } = responsesOf(row, ['chosen', 'rejected']);
     const [chosen, rejected] = responses;
     const kind = row.has('instruction') ? 'response pair' : 'preference pair';
     return { kind, at, prompt: question.text, chosen, rejected, group };

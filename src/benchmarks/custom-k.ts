@@ -1,4 +1,4 @@
-import { compared } from '../rows/compared.ts';
+import { responsesOf } from '../rows/compared.ts';
 import { RowFields } from '../rows/fields.ts';
 import { quoted } from '../rows/json.ts';
 import { type Question, questionOf } from '../rows/question.ts';
@@ -27,7 +27,7 @@ function choiceOf(fields: RowFields): [Question, right: string[], wrong: string[
   }
   const [chosen, rejected] = [fields.value('chosen'), fields.value('rejected')];
   if ([chosen, rejected].some(isMessages)) {
-    const { question, responses } = compared(fields, ['chosen', 'rejected']);
+    const { question, responses } = responsesOf(fields, ['chosen', 'rejected']);
     return [question, [responses[0]], [responses[1]]];
   }
   const list = (name: string) => (fields.isList(name) ? fields.texts(name) : [fields.response(name)]);

@@ -1,4 +1,4 @@
-import { answerIn, compared } from '../rows/compared.ts';
+import { answerIn, responsesOf } from '../rows/compared.ts';
 import { RowFields } from '../rows/fields.ts';
 import { questionOf } from '../rows/question.ts';
 import type { SourceRow } from '../rows/row.ts';
@@ -24,7 +24,7 @@ export function trainingRow(source: SourceRow): TrainingRow {
     const prompt = questionOf(row, ['prompt']).text;
     return { kind: 'sft', prompt, completion: said('completion', answerIn(row, 'completion')) };
   }
-  const { question, responses } = compared(row, ['chosen', 'rejected'], ['prompt']);
+  const { question, responses } = responsesOf(row, ['chosen', 'rejected'], ['prompt']);
   const [chosen, rejected] = responses;
   return {
     kind: 'dpo',

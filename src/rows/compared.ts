@@ -1,12 +1,16 @@
 import type { Message } from '../prompts/conversation.ts';
 import type { RowFields } from './fields.ts';
-import { type Gold, goldOf, saysGold } from './gold.ts';
+import { type Gold, goldOf, isOneHot, saysGold } from './gold.ts';
 import { ASKED, type Question, questionFrom, questionOf, withSystem } from './question.ts';
 
-/** A row that holds two responses to one question. */
-export interface Compared {
+/** Two responses to one question. */
+export interface Responses {
   readonly question: Question;
   readonly responses: readonly [string, string];
+}
+
+/** The same with what the row says of them. */
+export interface Compared extends Responses {
   /** The better one; null where the row does not say. */
   readonly gold: Gold | null;
 }
@@ -29,26 +33,37 @@ const LIST: Names = ['responses.0', 'responses.1'];
 /** What rows that part before the last answer are counted as. */
 export const PARTS = 'conversations part before the last answer';
 
+const REMEDY =
+  'give conversations that are one up to the last answer, which is what is compared; `evalplanner pairs` leaves others out and counts them';
+
+/** Reads the two responses of a row by the names that it has, and which is better. */
+export function compared(row: RowFields): Compared {
+  const names = namesOf(row);
+  const read = responsesOf(row, names);
+  return { ...read, gold: goldOf(row, names, read.responses) };
+}
+
 /** Reads two responses to one question. Each is a text, or a list of messages: the answer to the question of the row (TRL's
  * explicit prompt), or a whole conversation that ends with it (the implicit one). Then both have to be one up to the last answer,
- * since the response to another question is no worse one to this. `names`: of the responses, else the first that are there;
- * `asked`: as of `questionOf`. */
-export function compared(row: RowFields, given?: Names, asked: readonly string[] = ASKED): Compared {
-  const names = given ?? namesOf(row, asked);
+ * since the response to another question is no worse one to this. `names`: of the responses; `asked`: as of `questionOf`. */
+export function responsesOf(row: RowFields, names: Names, asked: readonly string[] = ASKED): Responses {
   const beginning = (): readonly Message[] => {
     const { text, conversation } = questionOf(row, asked);
     return conversation ?? [{ role: 'user', content: text }];
   };
-  const [first, second] = names.map((name) => whole(row, name, beginning)) as [Message[], Message[]];
+  const [first, second] = names.map((name) => arenaTurns(row, name) ?? whole(row, name, beginning)) as [
+    Message[],
+    Message[],
+  ];
   const [question, other] = [first.slice(0, -1), second.slice(0, -1)];
   if (!alike(question, other))
-    throw row.noPair(PARTS, `has ${names.join(' and ')} conversations that part before the last answer`);
+    throw row.noPair(
+      PARTS,
+      `has ${names.join(' and ')} conversations that part before the last answer`,
+      REMEDY,
+    );
   const responses = [first, second].map((turns) => (turns.at(-1) as Message).content) as [string, string];
-  return {
-    question: questionFrom(row, question, names[0]),
-    responses,
-    gold: goldOf(row, names, responses),
-  };
+  return { question: questionFrom(row, question, names[0]), responses };
 }
 
 /** Whether a row is of two responses that are not called chosen and rejected, and says which is the better one. */
@@ -66,7 +81,7 @@ function namesIn(row: RowFields): Names | undefined {
   );
 }
 
-function namesOf(row: RowFields, asked: readonly string[]): Names {
+function namesOf(row: RowFields): Names {
   const names = namesIn(row);
   if (names) {
     // Of three the third would be dropped without a word.
@@ -77,8 +92,22 @@ function namesOf(row: RowFields, asked: readonly string[]): Names {
   }
   if (row.isList('responses') && row.list('responses').length === 2) return LIST;
   // A row of something else lacks a question, too: that is the first thing to say of it.
-  questionOf(row, asked);
+  questionOf(row);
   throw row.error('has no two responses (a and b, or chosen and rejected)');
+}
+
+/** Chatbot Arena's form at Kaggle: prompt and responses are texts of JSON that list what was said turn by turn. */
+function arenaTurns(row: RowFields, name: string): readonly Message[] | null {
+  if (!name.startsWith('response_') || !isOneHot(row)) return null;
+  const listed = (field: string) => (/^\s*\[/.test(String(row.value(field))) ? row.texts(field) : null);
+  const [asked, said] = [listed('prompt'), listed(name)];
+  if (asked === null || said === null) return null;
+  if (asked.length !== said.length || asked.length === 0)
+    throw row.error(`has ${asked.length} turns in prompt, and ${said.length} in ${name}`);
+  return asked.flatMap((content, i): Message[] => [
+    { role: 'user', content },
+    { role: 'assistant', content: said[i] as string },
+  ]);
 }
 
 /** The whole conversation that ends with the response. */

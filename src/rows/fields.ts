@@ -34,8 +34,8 @@ export class RowFields {
   }
 
   /** `what`: as of `error`; `reason`: what such rows are counted as. */
-  noPair(reason: string, what: string): NoPair {
-    return new NoPair(reason, `${this.at} ${what}`, this.#remedy);
+  noPair(reason: string, what: string, remedy = this.#remedy): NoPair {
+    return new NoPair(reason, `${this.at} ${what}`, remedy);
   }
 
   get names(): readonly string[] {

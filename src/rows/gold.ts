@@ -8,6 +8,8 @@ export type Gold = 'A' | 'B' | 'tie';
 const COLUMNS = ['gold', 'label', 'winner', 'preference', 'preferred', 'better', 'better_response', 'chosen'];
 /** PKU's column of the better response's number. */
 const NUMBERED = 'better_response_id';
+/** Of a list of responses the place of the best, from 0, as bench custom-k takes it. */
+const INDEX = 'best';
 /** One column for each outcome, of which one is 1 (lmsys, Chatbot Arena at Kaggle). */
 const ONE_HOT = { A: 'winner_model_a', B: 'winner_model_b', tie: 'winner_tie' } as const;
 
@@ -47,10 +49,9 @@ export function goldOf(
   const [first] = names;
   // The names are the verdict; a label of such a row may be of the time before it was sorted, or about something else.
   if (first === 'chosen') return row.isBlank('gold') ? 'A' : read('gold');
-  const columns = first === 'response_0' ? [NUMBERED, ...COLUMNS] : COLUMNS;
-  const there = columns.filter((column) => !row.isBlank(column));
+  const there = columnsOf(names).filter((column) => !row.isBlank(column));
   const told = there.flatMap((column) => {
-    const gold = meaning(row.value(column), names) ?? (column === 'chosen' ? equal(row.value(column)) : null);
+    const gold = toldBy(column);
     return gold === null ? [] : [{ column, gold }];
   });
   const hot = oneHot(row);
@@ -63,29 +64,43 @@ export function goldOf(
   return there[0] === undefined ? null : read(there[0]);
 
   function read(column: string): Gold {
-    const gold = meaning(row.value(column), names);
+    const gold = toldBy(column);
     if (gold !== null) return gold;
     throw row.error(
-      `has a ${column} that is not A, B or tie, but ${quoted(row.value(column))}; taken are also ${numbersOf(names).join(' and ')}, model_a and model_b, and the names of the two responses`,
+      `has a ${column} that is not A, B or tie, but ${quoted(row.value(column))}; taken are also ${numbersOf(names, column).join(' and ')}, model_a and model_b, and the names of the two responses`,
     );
   }
 
-  function equal(value: unknown): Gold | null {
-    if (responses[0] === responses[1]) return null;
-    return value === responses[0] ? 'A' : value === responses[1] ? 'B' : null;
+  function toldBy(column: string): Gold | null {
+    const value = row.value(column);
+    const named = meaning(value, names, column);
+    if (column !== 'chosen' || responses[0] === responses[1]) return named;
+    // Some repeat the better response's text.
+    const repeated = value === responses[0] ? 'A' : value === responses[1] ? 'B' : null;
+    if (named !== null && repeated !== null && named !== repeated)
+      throw row.error(
+        `has the chosen ${quoted(value)}, which names one response and is the text of the other`,
+      );
+    return named ?? repeated;
   }
 }
 
 /** Whether a row says anything of the kind, understood or not. */
 export function saysGold(row: RowFields, names: readonly [string, string]): boolean {
-  const columns = names[0] === 'response_0' ? [NUMBERED, ...COLUMNS] : COLUMNS;
-  return columns.some((column) => !row.isBlank(column)) || !row.isBlank(ONE_HOT.A);
+  return columnsOf(names).some((column) => !row.isBlank(column)) || isOneHot(row);
 }
 
-function meaning(value: unknown, names: readonly [string, string]): Gold | null {
+export const isOneHot = (row: RowFields) => row.has(ONE_HOT.A) && row.has(ONE_HOT.B);
+
+function columnsOf([first]: readonly [string, string]): string[] {
+  if (first === 'response_0') return [NUMBERED, ...COLUMNS];
+  return first.startsWith('responses') ? [INDEX, ...COLUMNS] : COLUMNS;
+}
+
+function meaning(value: unknown, names: readonly [string, string], column: string): Gold | null {
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'bigint') return null;
   const word = String(value).trim().toLowerCase();
-  const place = [numbersOf(names), names.map((name) => name.toLowerCase())]
+  const place = [numbersOf(names, column), names.map((name) => name.toLowerCase())]
     .map((those) => those.indexOf(word))
     .find((index) => index >= 0);
   if (place !== undefined) return place === 0 ? 'A' : 'B';
@@ -93,13 +108,14 @@ function meaning(value: unknown, names: readonly [string, string]): Gold | null 
 }
 
 /** What the two responses are numbered. */
-function numbersOf(names: readonly [string, string]): string[] {
-  const numbers = names.map((name) => /\d+$/.exec(name)?.[0]);
+function numbersOf(names: readonly [string, string], column: string): string[] {
+  if (column === INDEX) return ['0', '1'];
+  const numbers = names.map((name) => /_(\d)$/.exec(name)?.[1]);
   return numbers.every((number) => number !== undefined) ? numbers : ['1', '2'];
 }
 
 function oneHot(row: RowFields): Gold | null {
-  if (!row.has(ONE_HOT.A) || !row.has(ONE_HOT.B)) return null;
+  if (!isOneHot(row)) return null;
   const outcomes = (['A', 'B', 'tie'] as const).filter((gold) => {
     const value = row.value(ONE_HOT[gold]);
     return value === true || (value !== undefined && String(value).trim() === '1');

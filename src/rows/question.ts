@@ -20,6 +20,9 @@ const SYSTEM = ['system', 'system_prompt'] as const;
 /** What cannot be put into a text, and without which it is another question. */
 const UNSAYABLE = ['tools', 'image', 'images', 'videos', 'audios'] as const;
 
+/** LLaMA-Factory's tools are a text of JSON. */
+const NOTHING = /^\s*(?:\[\s*\]|\{\s*\})\s*$/;
+
 /** What a row asks: its instruction; behind a blank line what a second field adds; and as the turns of a conversation its system
  * prompt and its history ([user, assistant] pairs, as LLaMA-Factory writes them). Nothing of a known form is dropped: what cannot
  * be taken is an error that names it. `asked`: the names of the field that asks. */
@@ -49,7 +52,7 @@ export function questionOf(row: RowFields, asked: readonly string[] = ASKED): Qu
 
 /** A conversation that has to be answered. `name`: its field. */
 export function questionFrom(row: RowFields, turns: readonly Message[], name: string): Question {
-  const unsaid = UNSAYABLE.find((one) => !row.isBlank(one));
+  const unsaid = UNSAYABLE.find((one) => !row.isBlank(one) && !NOTHING.test(String(row.value(one))));
   if (unsaid !== undefined) throw row.error(`has ${unsaid}, which no prompt of a judge can show`);
   const last = turns.at(-1);
   if (last?.role !== 'user' || last.content.trim() === '')

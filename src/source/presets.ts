@@ -1,6 +1,6 @@
 import { finalAnswer } from '../answer/final.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { compared, isLabelled } from '../rows/compared.ts';
+import { compared, isLabelled, responsesOf } from '../rows/compared.ts';
 import { RowFields } from '../rows/fields.ts';
 import { conversationOf, questionOf } from '../rows/question.ts';
 import type { SourceRow } from '../rows/row.ts';
@@ -135,13 +135,12 @@ function goldOf(row: RowFields, name: string): string {
   return answer;
 }
 
-const CHOSEN = ['chosen', 'rejected'] as const;
 /** One alone is a row that lacks the other. */
 const isPreference = (row: RowFields) => row.has('chosen') || row.has('rejected');
 
 /** Two responses, of which one is the better. */
 function preference(row: RowFields): Omit<SourceInstruction, 'at' | 'family'> {
-  const { question, responses, gold } = compared(row, isLabelled(row) ? undefined : CHOSEN);
+  const { question, responses, gold } = compared(row);
   if (gold === null) throw row.error('does not say which response is better (gold, label or winner)');
   if (gold === 'tie') throw row.noPair('tie', 'calls its two responses equal');
   const [response, rejected] = gold === 'A' ? responses : responses.toReversed();
@@ -194,7 +193,7 @@ export function mapped(mapping: FieldMapping): Preset {
       const { response, rejected } = mapping;
       const pair =
         response !== undefined && rejected !== undefined && row.has(response) && row.has(rejected)
-          ? compared(row, [response, rejected], [path])
+          ? responsesOf(row, [response, rejected], [path])
           : null;
       const answer = read('answer');
       return {
