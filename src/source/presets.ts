@@ -192,7 +192,7 @@ export function mapped(mapping: FieldMapping): Preset {
       const toxic = mapping.toxic === undefined ? undefined : row.flag(mapping.toxic);
       const { response, rejected } = mapping;
       const pair =
-        response !== undefined && rejected !== undefined && row.has(response) && row.has(rejected)
+        response !== undefined && rejected !== undefined
           ? responsesOf(row, [response, rejected], [path])
           : null;
       const answer = read('answer');
