@@ -1,5 +1,6 @@
-import { EvalPlannerError } from '../errors.ts';
-import { instructionText, type Message } from '../prompts/conversation.ts';
+import { answerIn, responsesOf } from '../rows/compared.ts';
+import { RowFields } from '../rows/fields.ts';
+import { questionOf } from '../rows/question.ts';
 import type { SourceRow } from '../rows/row.ts';
 
 /** A row of training data: a response pair, a preference pair or an SFT row. */
@@ -19,47 +20,21 @@ const REMEDY =
   'give rows {instruction, chosen, rejected}, {prompt, chosen, rejected} or {prompt, completion}';
 
 /** Tells what a row is by its fields. Throws EvalPlannerError `data`, naming the row. */
-export function auditRow({ value, at }: SourceRow): AuditRow {
-  const error = (what: string) => new EvalPlannerError('data', `${at} ${what}`, REMEDY);
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw error('is not an object');
-  const row = value as Readonly<Record<string, unknown>>;
-  const text = (name: string): string => {
-    const found = row[name];
-    if (typeof found === 'string') return found;
-    // Chat formats: the turns of a prompt, the one turn of a completion.
-    if (Array.isArray(found) && found.every((turn) => typeof (turn as Message)?.content === 'string'))
-      return found.length === 1 ? (found[0] as Message).content : instructionOf(found as Message[], error);
-    throw error(`has no text in ${name}`);
-  };
-  const group =
-    typeof row.family === 'string' ? row.family : typeof row.domain === 'string' ? row.domain : 'all';
-  if (Object.hasOwn(row, 'instruction') && Object.hasOwn(row, 'chosen'))
-    return {
-      kind: 'response pair',
-      at,
-      prompt: text('instruction'),
-      chosen: text('chosen'),
-      rejected: text('rejected'),
-      group,
-    };
-  if (Object.hasOwn(row, 'chosen'))
-    return {
-      kind: 'preference pair',
-      at,
-      prompt: text('prompt'),
-      chosen: text('chosen'),
-      rejected: text('rejected'),
-      group,
-    };
-  if (Object.hasOwn(row, 'completion'))
-    return { kind: 'SFT row', at, prompt: text('prompt'), chosen: text('completion'), rejected: null, group };
-  throw error('is no row of training data');
+export function auditRow(source: SourceRow): AuditRow {
+  const row = new RowFields(source, REMEDY);
+  const { at } = row;
+  const [group = 'all'] = ['family', 'domain'].map((name) => row.value(name)).filter(isText);
+  if (row.has('chosen')) {
+    const { question, responses } = responsesOf(row, ['chosen', 'rejected']);
+    const [chosen, rejected] = responses;
+    const kind = row.has('instruction') ? 'response pair' : 'preference pair';
+    return { kind, at, prompt: question.text, chosen, rejected, group };
+  }
+  if (row.has('completion')) {
+    const prompt = questionOf(row).text;
+    return { kind: 'SFT row', at, prompt, chosen: answerIn(row, 'completion'), rejected: null, group };
+  }
+  throw row.error('is no row of training data');
 }
 
-function instructionOf(turns: readonly Message[], error: (what: string) => EvalPlannerError): string {
-  try {
-    return instructionText(turns);
-  } catch {
-    throw error('has turns that do not end with the user');
-  }
-}
+const isText = (value: unknown) => typeof value === 'string';

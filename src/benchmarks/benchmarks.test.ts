@@ -61,8 +61,8 @@ describe('joinVerdicts', () => {
     [{ id: '9', order: 'ab', verdict: 'A' }, /row 1 is about 9, which the benchmark does not have/],
     [{ id: '8', order: 'AB', verdict: 'A' }, /row 1 has the order "AB"/],
     [{ id: '8', order: 'ab', verdict: 'a' }, /row 1 has the verdict "a"/],
-    [{ id: '8', order: 'ab' }, /row 1 has no text verdict/],
-    [{ order: 'ab', verdict: 'A' }, /row 1 has no text id/],
+    [{ id: '8', order: 'ab' }, /row 1 has no verdict$/],
+    [{ order: 'ab', verdict: 'A' }, /row 1 has no id$/],
     [[], /row 1 is not an object/],
     [null, /row 1 is not an object/],
   ])('names what is wrong with %j', (row, message) => {
@@ -190,13 +190,13 @@ describe('loading', () => {
     [rewardbench, { id: 1, subset: 'new', prompt: 'p', chosen: 'c', rejected: 'r' }, /row 1 names a subset/],
     [
       rewardbench,
-      { id: 1, subset: 'hep-go', prompt: 'p', chosen: ' ', rejected: 'r' },
-      /row 1 has an empty chosen/,
+      { id: 1, subset: 'hep-go', prompt: ' ', chosen: 'c', rejected: 'r' },
+      /row 1 has no text in prompt/,
     ],
     [
       rewardbench,
       { id: 1, subset: 'hep-go', prompt: 'p', chosen: 5, rejected: 'r' },
-      /row 1 has no text chosen/,
+      /row 1 has no text in chosen, but 5/,
     ],
     [judgebench, { pair_id: 'x', source: 'math', label: 'A>B' }, /row 1 names a source/],
     [judgebench, { pair_id: 'x', source: 'livebench-math', label: 'A=B' }, /row 1 has the label "A=B"/],
@@ -206,10 +206,50 @@ describe('loading', () => {
       /row 1 has the label 3/,
     ],
     [custom, { chosen: 'c', rejected: 'r' }, /row 1 has no instruction/],
-    [custom, { prompt: 'p', a: 'c', b: 'r', label: 'C' }, /row 1 has the label "C"/],
+    [custom, { prompt: 'p', a: 'c', b: 'r', label: 'C' }, /row 1 calls its two responses equal/],
     [custom, 5, /row 1 is not an object/],
   ])('%# names what is wrong', (benchmark, row, message) => {
     expect(() => benchmark.load(rows([row]))).toThrow(message);
+  });
+
+  it('a model that answers nothing has answered', () => {
+    const row = { id: 1, subset: 'hep-go', prompt: 'p', chosen: 'c', rejected: '' };
+    expect(rewardbench.load(rows([row]))[0]?.second).toBe('');
+    expect(custom.load(rows([{ instruction: 'i', a: '', b: 'x', label: 'B' }]))[0]?.first).toBe('');
+    expect(() => custom.load(rows([{ instruction: 'i', a: null, b: 'x', label: 'B' }]))).toThrow(
+      /row 1 has no a; an empty text is ""/,
+    );
+  });
+
+  const two = {
+    id: 'm1',
+    subset: 'Math',
+    prompt: 'p',
+    chosen: ['c'],
+    rejected: ['x', 'y', 'z'],
+    num_correct: 1,
+  };
+  const ppe = { question_id: 'q', prompt: 'p', response_1: 'a', response_2: 'b', winner: 'model_a' };
+  const arena = {
+    pair_id: 'p',
+    source: 'livebench-math',
+    question: 'q',
+    response_A: 'a',
+    response_B: 'b',
+    label: 'A>B',
+  };
+  it.each<[Benchmark, unknown, RegExp]>([
+    [rewardbench, two, /row 1 is a row of RewardBench 2, not of RewardBench/],
+    [rmBench, two, /is a row of RewardBench 2, not of RM-Bench/],
+    [
+      rewardbench,
+      { id: 1, prompt: 'p', chosen: ['a', 'b', 'c'], rejected: ['d', 'e', 'f'] },
+      /is a row of RM-Bench/,
+    ],
+    [judgebench, ppe, /is a row of PPE human preference/],
+    [llmbar, arena, /is a row of JudgeBench/],
+  ])('%# tells the row of another benchmark by its fields', (benchmark, row, message) => {
+    expect(() => benchmark.load(rows([row], 'test'))).toThrow(message);
   });
 });
 

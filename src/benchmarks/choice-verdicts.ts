@@ -1,7 +1,8 @@
-import { EvalPlannerError } from '../errors.ts';
 import { SLOTS } from '../prompts/published/choice.ts';
+import { RowFields } from '../rows/fields.ts';
+import { quoted } from '../rows/json.ts';
 import type { SourceRow } from '../rows/row.ts';
-import { Fields, groupBy } from './benchmark.ts';
+import { groupBy } from './benchmark.ts';
 import {
   type BenchmarkChoice,
   type ChoiceGame,
@@ -21,8 +22,6 @@ const RATES: Readonly<Record<Way, boolean>> = {
   'round-robin': true,
 };
 
-type Complaint = (what: string, remedy: string) => EvalPlannerError;
-
 /** Joins verdicts made elsewhere with the choices they are about. A row is {id, verdict}, a slot's letter or why there is none,
  * with `shown`, the responses' indices by slot, where they were not shown as the file lists them (right ones first); or
  * {id, ratings} (or scores), a number or null for each response as the file lists them; and `way` where it
@@ -35,23 +34,22 @@ export function joinChoices(
   const verdicts = new Map<BenchmarkChoice, ChoiceVerdict>();
   const ways = new Set<Way>();
   for (const row of rows) {
-    const fields = new Fields(row, { remedy: 'give rows {id, verdict} or {id, ratings}' });
-    const error = (what: string, remedy: string) => new EvalPlannerError('data', `${row.at} ${what}`, remedy);
+    const fields = new RowFields(row, 'give rows {id, verdict} or {id, ratings}');
     const id = fields.id('id');
     const own = byId.get(id);
     if (own === undefined)
-      throw error(
+      throw fields.error(
         `is about ${id}, which the benchmark does not have`,
         'check that the verdicts are of this benchmark and version',
       );
     const choice = own.find((candidate) => !verdicts.has(candidate));
-    if (choice === undefined) throw error(`is a second verdict of ${id}`, 'keep one verdict for each');
-    const verdict = read(fields, choice, error);
+    if (choice === undefined) throw fields.error(`is a second verdict of ${id}`, 'keep one verdict for each');
+    const verdict = read(fields, choice);
     if (choice.ratingsOnly && 'named' in verdict)
-      throw error(`gives no ratings of ${id}, which is judged by ratings only`, 'give {id, ratings}');
-    if (!choice.ratingsOnly) for (const one of waysOf(fields, verdict, error)) ways.add(one);
+      throw fields.error(`gives no ratings of ${id}, which is judged by ratings only`, 'give {id, ratings}');
+    if (!choice.ratingsOnly) for (const one of waysOf(fields, verdict)) ways.add(one);
     if (ways.size > 1)
-      throw error(
+      throw fields.error(
         'is of another way of judging than the rows before it',
         'score slots and ratings by themselves: they are different figures',
       );
@@ -69,24 +67,24 @@ export function joinChoices(
 }
 
 /** The way that a row is of; none where it gives no verdict and does not say. */
-function waysOf(fields: Fields, verdict: ChoiceVerdict, error: Complaint): Way[] {
+function waysOf(fields: RowFields, verdict: ChoiceVerdict): Way[] {
   const fitting = WAYS.filter((way) => 'none' in verdict || RATES[way] === 'ratings' in verdict);
   if (!fields.has('way')) return 'none' in verdict ? [] : ['ratings' in verdict ? 'ratings' : 'best-of-n'];
   const told = fields.text('way');
   const way = fitting.find((one) => one === told);
   if (way === undefined)
-    throw error(`has the way ${JSON.stringify(told)}`, `leave it out, or write ${fitting.join(' or ')}`);
+    throw fields.error(`has the way ${quoted(told)}`, `leave it out, or write ${fitting.join(' or ')}`);
   return [way];
 }
 
-function read(fields: Fields, { responses }: BenchmarkChoice, error: Complaint): ChoiceVerdict {
+function read(fields: RowFields, { responses }: BenchmarkChoice): ChoiceVerdict {
   const n = responses.length;
   const name = ['ratings', 'scores'].find((field) => fields.has(field));
   if (name !== undefined) {
     const ratings = fields.value(name);
     const fits = (value: unknown) => value === null || (typeof value === 'number' && Number.isFinite(value));
     if (!Array.isArray(ratings) || ratings.length !== n || !ratings.every(fits))
-      throw error(
+      throw fields.error(
         `has no list ${name} of ${n} numbers`,
         'give one for each response, null where there is none',
       );
@@ -96,15 +94,15 @@ function read(fields: Fields, { responses }: BenchmarkChoice, error: Complaint):
   if ((NONE as readonly string[]).includes(said)) return { none: said as NoChoice };
   const slot = said.length === 1 ? SLOTS.indexOf(said) : -1;
   if (slot < 0 || slot >= n)
-    throw error(
-      `has the verdict ${JSON.stringify(said)}`,
+    throw fields.error(
+      `has the verdict ${quoted(said)}`,
       `write a slot's letter, ${SLOTS.charAt(0)} to ${SLOTS.charAt(n - 1)}, or one of ${NONE.join(', ')}`,
     );
   const shown = fields.value('shown') ?? responses.map((_, index) => index);
   const all = Array.isArray(shown) && shown.length === n && new Set(shown).size === n;
   if (!all || !shown.every((index) => Number.isInteger(index) && index >= 0 && index < n))
-    throw error(
-      `has shown ${JSON.stringify(shown)}`,
+    throw fields.error(
+      `has shown ${quoted(shown)}`,
       `list each index from 0 to ${n - 1} once, by slot; 0 is the first chosen response`,
     );
   return { named: shown[slot] as number, shown };

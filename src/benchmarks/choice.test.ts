@@ -188,7 +188,7 @@ describe('joinChoices', () => {
   it.each<[unknown, RegExp]>([
     [{ id: 'c', verdict: 'A' }, /is about c, which the benchmark does not have/],
     [{ id: 'a', verdict: 'E' }, /has the verdict "E"/],
-    [{ id: 'a' }, /has no text verdict/],
+    [{ id: 'a' }, /has no verdict$/],
     [{ id: 'a', ratings: [1, 2] }, /has no list ratings of 4 numbers/],
     [{ id: 'a', ratings: [1, 2, 3, '4'] }, /has no list ratings of 4 numbers/],
     [{ id: 'a', verdict: 'A', shown: [0, 0, 1, 2] }, /has shown/],

@@ -1,9 +1,14 @@
-import { EvalPlannerError } from '../errors.ts';
+import { compared } from '../rows/compared.ts';
+import { RowFields } from '../rows/fields.ts';
 import { ORDERS } from '../types.ts';
-import { type Benchmark, bySection, Fields, rightShare, YOUR_OWN } from './benchmark.ts';
+import { type Benchmark, bySection, rightShare } from './benchmark.ts';
+import { sectionOf, YOUR_OWN } from './fields.ts';
 
-/** Any file of pairs: `instruction` (or prompt, question), `chosen` and `rejected`, or `a`, `b` and `label` (A or B);
- * `id` and `subset` where there are. Our own held-out pairs are such files. */
+const isTexts = (value: unknown) =>
+  Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string');
+
+/** Any file of pairs: `instruction` (or prompt, question), `chosen` and `rejected`, or `a`, `b` and `label` (A or B), and the other
+ * forms that `compared` reads; `id` and `subset` where there are. Our own held-out pairs are such files. */
 export const custom: Benchmark = {
   name: 'custom',
   title: 'your own pairs',
@@ -14,31 +19,25 @@ export const custom: Benchmark = {
 
   load(rows) {
     return Array.from(rows, (row, i) => {
-      const fields = new Fields(row, YOUR_OWN);
-      if (Array.isArray(fields.value('chosen')) || fields.has('responses'))
-        throw new EvalPlannerError(
-          'data',
-          `${row.at} has a list of responses`,
-          'bench it as custom-k, which takes choices among n',
-        );
-      const name = ['instruction', 'prompt', 'question', 'input'].find((field) => fields.has(field));
-      if (name === undefined) throw fields.error('has no instruction (nor prompt, question, input)');
-      const labelled = fields.has('a') && fields.has('b');
-      const label = labelled ? fields.text('label').trim().toUpperCase() : 'A';
-      if (label !== 'A' && label !== 'B')
-        throw fields.error(`has the label ${JSON.stringify(label)}, not A or B`);
-      const id = fields.has('id') ? fields.id('id') : String(i);
-      const subset = ['subset', 'domain', 'category'].find((field) => fields.has(field));
-      const section = subset === undefined ? 'all' : fields.text(subset);
+      const fields = new RowFields(row, YOUR_OWN);
+      const several = ['chosen', 'rejected'].some((name) => isTexts(fields.value(name)));
+      if (several || fields.has('responses'))
+        throw fields.error('has a list of responses', 'bench it as custom-k, which takes choices among n');
+      const { question, responses, gold } = compared(fields);
+      if (gold === null)
+        throw fields.error('has no label (nor gold, nor winner): it does not say which response is better');
+      if (gold === 'tie')
+        throw fields.error('calls its two responses equal, and a benchmark is of pairs with a better one');
+      const section = sectionOf(fields);
       return {
-        id,
-        prompt: fields.text(name),
+        id: fields.isBlank('id') ? String(i) : fields.id('id'),
+        prompt: question.text,
         section,
         subset: section,
-        instruction: fields.text(name),
-        first: fields.text(labelled ? 'a' : 'chosen'),
-        second: fields.text(labelled ? 'b' : 'rejected'),
-        gold: label === 'A' ? 'first' : 'second',
+        instruction: question.text,
+        first: responses[0],
+        second: responses[1],
+        gold: gold === 'A' ? 'first' : 'second',
       };
     });
   },

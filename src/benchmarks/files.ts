@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
 
-const DATA = /\.(?:jsonl|ndjson|json|csv|tsv|parquet)(?:\.(?:gz|zst))?$/i;
+const DATA = /\.(?:jsonl|ndjson|json|csv|tsv|tab|parquet)(?:\.(?:gz|zst))?$/i;
 const bare = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 /** What is called after a benchmark. */

@@ -1,5 +1,6 @@
 import { ORDERS } from '../types.ts';
-import { type Benchmark, bySection, Fields, rightShare } from './benchmark.ts';
+import { type Benchmark, bySection, rightShare } from './benchmark.ts';
+import { benchmarkFields } from './fields.ts';
 
 /** Pairs that `evalplanner bench build followbench` writes: nobody has published the original 205. */
 export const followbenchEval: Benchmark = {
@@ -13,7 +14,7 @@ export const followbenchEval: Benchmark = {
 
   load(rows) {
     return Array.from(rows, (row) => {
-      const fields = new Fields(row, 'FollowBenchEval');
+      const fields = benchmarkFields(row, 'followbench-eval');
       const level = fields.number('level');
       if (!Number.isInteger(level) || level < 1 || level > 5)
         throw fields.error(`has the level ${level}, not one from 1 to 5`);
@@ -26,8 +27,8 @@ export const followbenchEval: Benchmark = {
         section: `L${level}`,
         subset: fields.text('category'),
         instruction: fields.text('instruction'),
-        first: fields.text('chosen'),
-        second: fields.text('rejected'),
+        first: fields.response('chosen'),
+        second: fields.response('rejected'),
         gold: 'first',
       };
     });

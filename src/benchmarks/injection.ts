@@ -1,5 +1,5 @@
-import { EvalPlannerError } from '../errors.ts';
 import { clusterBootstrap, type Interval } from '../metrics.ts';
+import { RowFields } from '../rows/fields.ts';
 import type { SourceRow } from '../rows/row.ts';
 import { ORDERS, type Order, type ResponsePair, type VerdictKind } from '../types.ts';
 
@@ -27,11 +27,9 @@ export interface Attempt {
   readonly worse: string;
 }
 
-export function readInjection({ value, at }: SourceRow): Injection {
-  const { id, kind, text } = (value ?? {}) as Record<string, unknown>;
-  if (typeof id === 'string' && typeof kind === 'string' && typeof text === 'string')
-    return { id, kind, text };
-  throw new EvalPlannerError('data', `${at} is no injection`, 'give rows {id, kind, text}');
+export function readInjection(row: SourceRow): Injection {
+  const fields = new RowFields(row, 'give rows {id, kind, text}');
+  return { id: fields.id('id'), kind: fields.text('kind'), text: fields.text('text') };
 }
 
 /** The injection as it stands in a response shown in a slot. */

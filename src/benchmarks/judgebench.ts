@@ -1,5 +1,7 @@
+import { quoted } from '../rows/json.ts';
 import { ORDERS } from '../types.ts';
-import { type Benchmark, bySection, Fields, type Game, outcome } from './benchmark.ts';
+import { type Benchmark, bySection, type Game, outcome } from './benchmark.ts';
+import { benchmarkFields } from './fields.ts';
 
 /** The official categories of the rows' sources. */
 function category(source: string): string {
@@ -30,13 +32,13 @@ export const judgebench: Benchmark = {
 
   load(rows) {
     return Array.from(rows, (row) => {
-      const fields = new Fields(row, 'JudgeBench');
+      const fields = benchmarkFields(row, 'judgebench');
       const source = fields.text('source');
       const section = category(source);
       if (section === '') throw fields.error(`names a source that JudgeBench does not have: ${source}`);
       const label = fields.text('label');
       if (label !== 'A>B' && label !== 'B>A')
-        throw fields.error(`has the label ${JSON.stringify(label)}, not A>B or B>A`);
+        throw fields.error(`has the label ${quoted(label)}, not A>B or B>A`);
       const id = fields.id('pair_id');
       return {
         id,
@@ -44,8 +46,8 @@ export const judgebench: Benchmark = {
         section,
         subset: source,
         instruction: fields.text('question'),
-        first: fields.text('response_A'),
-        second: fields.text('response_B'),
+        first: fields.response('response_A'),
+        second: fields.response('response_B'),
         gold: label === 'A>B' ? 'first' : 'second',
       };
     });

@@ -1,5 +1,7 @@
+import type { RowFields } from '../rows/fields.ts';
 import { ORDERS } from '../types.ts';
-import { type Benchmark, bySection, Fields, rightShare } from './benchmark.ts';
+import { type Benchmark, bySection, rightShare } from './benchmark.ts';
+import { benchmarkFields } from './fields.ts';
 
 const SUBSETS: Readonly<Record<string, number>> = {
   Natural: 100,
@@ -10,7 +12,7 @@ const SUBSETS: Readonly<Record<string, number>> = {
 };
 
 /** A row's own `subset`, else the name of its file or folder. */
-function subsetOf(fields: Fields, file: string): string {
+function subsetOf(fields: RowFields, file: string): string {
   const name = (fields.has('subset') ? fields.text('subset') : file).toLowerCase();
   const subset = Object.keys(SUBSETS).find((known) => name.includes(known.toLowerCase()));
   if (subset === undefined)
@@ -29,7 +31,7 @@ export const llmbar: Benchmark = {
 
   load(rows) {
     return Array.from(rows, (row, i) => {
-      const fields = new Fields(row, 'LLMBar');
+      const fields = benchmarkFields(row, 'llmbar');
       const subset = subsetOf(fields, row.file);
       const label = fields.number('label');
       if (label !== 1 && label !== 2) throw fields.error(`has the label ${label}, not 1 or 2`);
@@ -40,8 +42,8 @@ export const llmbar: Benchmark = {
         section: subset,
         subset,
         instruction: fields.text('input'),
-        first: fields.text('output_1'),
-        second: fields.text('output_2'),
+        first: fields.response('output_1'),
+        second: fields.response('output_2'),
         gold: label === 1 ? 'first' : 'second',
       };
     });

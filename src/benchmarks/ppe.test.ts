@@ -65,7 +65,7 @@ describe('PPE correctness', () => {
     [{ scores: ['yes'] }, /row 1 has no list scores/],
     [{ sampled_conflict_pairs: [[0, 2]] }, /row 1 has a conflict pair \[0,2\]/],
     [{ sampled_conflict_pairs: [[0, 9]] }, /row 1 has a conflict pair \[0,9\]/],
-    [{ response_4: undefined }, /row 1 has no text response_4/],
+    [{ response_4: undefined }, /row 1 has no response_4/],
   ])('names what is wrong with %j', (parts, message) => {
     expect(() => ppeCorrectness.load(rows([row(parts)], 'math'))).toThrow(message);
   });

@@ -1,10 +1,11 @@
+import type { RowFields } from '../rows/fields.ts';
+import { quoted } from '../rows/json.ts';
 import type { SourceRow } from '../rows/row.ts';
 import { ORDERS } from '../types.ts';
 import {
   type Benchmark,
   type BenchmarkPair,
   type Cell,
-  Fields,
   groupBy,
   mean,
   meanScore,
@@ -12,6 +13,7 @@ import {
   rightShare,
   type Score,
 } from './benchmark.ts';
+import { benchmarkFields } from './fields.ts';
 
 /** Sets of the correctness part, by what their files and datasets are called. */
 const SETS: readonly (readonly [string, RegExp])[] = [
@@ -26,7 +28,7 @@ const SETS: readonly (readonly [string, RegExp])[] = [
 const ONE_ORDER = 'one order, drawn at random';
 
 /** A row's own `benchmark`, else the name of its file, else the fields that only one set has. */
-function setOf(fields: Fields, file: string): string {
+function setOf(fields: RowFields, file: string): string {
   const told = fields.has('benchmark') ? fields.text('benchmark') : file;
   const named = SETS.find(([, pattern]) => pattern.test(told.toLowerCase()));
   if (named) return named[0];
@@ -38,7 +40,7 @@ function setOf(fields: Fields, file: string): string {
 }
 
 /** The pairs of a row: those that were drawn for judges where it says which, else every right answer against every wrong one. */
-function drawn(fields: Fields, scores: readonly boolean[]): [right: number, wrong: number][] {
+function drawn(fields: RowFields, scores: readonly boolean[]): [right: number, wrong: number][] {
   const listed = fields.value('sampled_conflict_pairs');
   if (listed === undefined)
     return scores.flatMap((right, i) =>
@@ -49,15 +51,13 @@ function drawn(fields: Fields, scores: readonly boolean[]): [right: number, wron
     const [i, j] = Array.isArray(pair) && pair.length === 2 ? pair.map(Number) : [];
     const [first, second] = [scores[i ?? -1], scores[j ?? -1]];
     if (first === undefined || second === undefined || first === second)
-      throw fields.error(
-        `has a conflict pair ${JSON.stringify(pair)} that is not a right and a wrong response`,
-      );
+      throw fields.error(`has a conflict pair ${quoted(pair)} that is not a right and a wrong response`);
     return (first ? [i, j] : [j, i]) as [number, number];
   });
 }
 
 function correctness(row: SourceRow, seen: Map<string, number>): BenchmarkPair[] {
-  const fields = new Fields(row, 'PPE');
+  const fields = benchmarkFields(row, 'ppe-correctness');
   const section = setOf(fields, row.file);
   const scores = fields.value('scores');
   if (
@@ -146,11 +146,11 @@ export const ppePreference: Benchmark = {
 
   load(rows) {
     return Array.from(rows, (row, i): BenchmarkPair[] => {
-      const fields = new Fields(row, 'PPE');
+      const fields = benchmarkFields(row, 'ppe-preference');
       const winner = fields.text('winner');
       if (winner.startsWith('tie')) return [];
       if (winner !== 'model_a' && winner !== 'model_b')
-        throw fields.error(`has the winner ${JSON.stringify(winner)}, not model_a, model_b or a tie`);
+        throw fields.error(`has the winner ${quoted(winner)}, not model_a, model_b or a tie`);
       const section = fields.has('language') ? fields.text('language') : 'all';
       return [
         {

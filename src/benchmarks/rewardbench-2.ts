@@ -1,5 +1,7 @@
-import { Fields, groupBy, mean, type Score } from './benchmark.ts';
+import { quoted } from '../rows/json.ts';
+import { groupBy, mean, type Score } from './benchmark.ts';
 import { type ChoiceBenchmark, type ChoiceGame, choicePoints } from './choice.ts';
+import { benchmarkFields } from './fields.ts';
 import { tiesScore } from './ties.ts';
 
 /** Prompts of each subset. */
@@ -37,16 +39,16 @@ export const rewardbench2: ChoiceBenchmark = {
     knockout: `${PAIRS}; winners of pairs meet, both orders each; ${MEAN}`,
     'round-robin': `${PAIRS}; every pair is compared, both orders each; ${MEAN}`,
   },
-  files: [/^(?:reward-?bench-?2).*$/i, /^test(?:-.*)?$/i],
+  files: [/^(?:reward[-_]?bench[-_]?2)(?!\d).*$/i, /^test(?:-.*)?$/i],
   hub: ['allenai/reward-bench-2:/test'],
   counts: [SUBSETS],
 
   load(rows) {
     return Array.from(rows, (row) => {
-      const fields = new Fields(row, 'RewardBench 2');
+      const fields = benchmarkFields(row, 'rewardbench-2');
       const subset = fields.text('subset');
       if (!Object.hasOwn(SUBSETS, subset))
-        throw fields.error(`names a subset that RewardBench 2 does not have: ${subset}`);
+        throw fields.error(`names a subset that RewardBench 2 does not have: ${quoted(subset)}`);
       const [chosen, rejected] = [fields.texts('chosen'), fields.texts('rejected')];
       const told = fields.has('num_correct') ? fields.number('num_correct') : chosen.length;
       if (told !== chosen.length)

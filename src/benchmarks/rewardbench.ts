@@ -1,8 +1,8 @@
 import { random, seedOf } from '../random.ts';
+import { quoted } from '../rows/json.ts';
 import {
   type Benchmark,
   type Cell,
-  Fields,
   type Game,
   groupBy,
   mean,
@@ -11,6 +11,7 @@ import {
   publishedOveralls,
   type Score,
 } from './benchmark.ts';
+import { benchmarkFields } from './fields.ts';
 
 /** Sections and the weight of each subset: its number of pairs, but 984 for math-prm's 447, so that math weighs as much as
  * code (EXAMPLE_COUNTS and SUBSET_MAPPING of the official code). */
@@ -69,17 +70,17 @@ export const rewardbench: Benchmark = {
   title: 'RewardBench',
   protocol:
     'one order of each pair, drawn at random (seeded); unparseable counts 0.5; sections weigh their subsets by example count, math-prm by 984; overall is the mean of the four sections',
-  files: [/^(?:chat|chat[_-]hard|safety|reasoning)$/i, /^(?:filtered|reward-?bench.*)$/i],
+  files: [/^(?:chat|chat[_-]hard|safety|reasoning)$/i, /^(?:filtered|reward[-_]?bench(?![-_]?2(?!\d)).*)$/i],
   hub: ['allenai/reward-bench:/filtered'],
   counts: [{ Chat: 358, 'Chat Hard': 456, Safety: 740, Reasoning: 1431 }],
 
   load(rows) {
     return Array.from(rows, (row) => {
-      const fields = new Fields(row, 'RewardBench');
+      const fields = benchmarkFields(row, 'rewardbench');
       const subset = fields.text('subset');
       const section = sectionOf(subset);
       if (section === undefined)
-        throw fields.error(`names a subset that RewardBench does not have: ${subset}`);
+        throw fields.error(`names a subset that RewardBench does not have: ${quoted(subset)}`);
       const id = fields.id('id');
       return {
         id,
@@ -87,8 +88,8 @@ export const rewardbench: Benchmark = {
         section,
         subset,
         instruction: fields.text('prompt'),
-        first: fields.text('chosen'),
-        second: fields.text('rejected'),
+        first: fields.response('chosen'),
+        second: fields.response('rejected'),
         gold: 'first',
       };
     });

@@ -1,8 +1,8 @@
+import type { RowFields } from '../rows/fields.ts';
 import { ORDERS } from '../types.ts';
 import {
   type Benchmark,
   type BenchmarkPair,
-  Fields,
   groupBy,
   mean,
   meanScore,
@@ -10,6 +10,7 @@ import {
   rightShare,
   type Score,
 } from './benchmark.ts';
+import { benchmarkFields } from './fields.ts';
 
 /** Responses of one prompt come in three styles, in this order. */
 const STYLES = ['concise', 'detailed', 'markdown'] as const;
@@ -20,7 +21,7 @@ const level = (chosen: number, rejected: number): (typeof LEVELS)[number] =>
   chosen === rejected ? 'normal' : chosen < rejected ? 'hard' : 'easy';
 
 /** `domain` of the full set (safety's two parts are pooled), else the file's name: chat_filtered.json. */
-function domainOf(fields: Fields, file: string): string {
+function domainOf(fields: RowFields, file: string): string {
   const domain = fields.has('domain') ? fields.text('domain') : file;
   const known = /^(chat|code|math|safety)/.exec(domain)?.[1];
   if (known === undefined) throw fields.error(`has no domain of chat, code, math and safety`);
@@ -39,7 +40,7 @@ export const rmBench: Benchmark = {
   load(rows) {
     const pairs: BenchmarkPair[] = [];
     for (const row of rows) {
-      const fields = new Fields(row, 'RM-Bench');
+      const fields = benchmarkFields(row, 'rm-bench');
       const domain = domainOf(fields, row.file);
       const prompt = `${domain}:${fields.id('id')}`;
       const [chosen, rejected] = [fields.texts('chosen'), fields.texts('rejected')];

@@ -1,7 +1,8 @@
-import { EvalPlannerError } from '../errors.ts';
+import { RowFields } from '../rows/fields.ts';
+import { quoted } from '../rows/json.ts';
 import type { SourceRow } from '../rows/row.ts';
 import { ORDERS, type Order, type VerdictKind } from '../types.ts';
-import { type BenchmarkPair, Fields, type Game, groupBy } from './benchmark.ts';
+import { type BenchmarkPair, type Game, groupBy } from './benchmark.ts';
 
 const VERDICTS: readonly VerdictKind[] = ['A', 'B', 'tie', 'invalid', 'truncated', 'refused', 'error'];
 
@@ -20,32 +21,31 @@ export function joinVerdicts(pairs: readonly BenchmarkPair[], rows: Iterable<Sou
   const byId = groupBy(pairs, ({ id }) => id);
   const verdicts = new Map<BenchmarkPair, Partial<Record<Order, VerdictKind>>>();
   for (const row of rows) {
-    const fields = new Fields(row, { remedy: 'give rows {id, order, verdict}' });
-    const error = (what: string, remedy: string) => new EvalPlannerError('data', `${row.at} ${what}`, remedy);
+    const fields = new RowFields(row, 'give rows {id, order, verdict}');
     const id = fields.id('id');
     const order = fields.text('order');
     const verdict = fields.text('verdict');
     if (!isOneOf(ORDERS, order))
-      throw error(
-        `has the order ${JSON.stringify(order)}`,
+      throw fields.error(
+        `has the order ${quoted(order)}`,
         'write "ab", or "ba" where the second response was shown first',
       );
     if (!isOneOf(VERDICTS, verdict))
-      throw error(
-        `has the verdict ${JSON.stringify(verdict)}`,
+      throw fields.error(
+        `has the verdict ${quoted(verdict)}`,
         `write one of ${VERDICTS.join(', ')}; A is the slot shown first`,
       );
     const subset = fields.has('subset') ? fields.text('subset') : undefined;
     const all = byId.get(id);
     const own = subset === undefined ? all : all?.filter((pair) => pair.subset === subset);
     if (own === undefined || own.length === 0)
-      throw error(
+      throw fields.error(
         `is about ${id}${subset === undefined ? '' : ` of ${subset}`}, which the benchmark does not have`,
         'check that the verdicts are of this benchmark and version',
       );
     const pair = own.find((candidate) => verdicts.get(candidate)?.[order] === undefined);
     if (pair === undefined)
-      throw error(
+      throw fields.error(
         `is a second verdict of ${id} in order ${order}`,
         'keep one verdict for each pair and order',
       );

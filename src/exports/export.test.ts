@@ -94,15 +94,15 @@ describe('exportRows', () => {
   const good = { prompt: 'p', completion: 'c' };
   it.each([
     ['no object', [good, 7], 'rows.jsonl, line 2 is not an object'],
-    ['no prompt', [{ completion: 'c' }], 'line 1 has no text prompt'],
-    ['an empty completion', [good, { prompt: 'p', completion: ' ' }], 'line 2 has no text completion'],
+    ['no prompt', [{ completion: 'c' }], 'line 1 has no prompt'],
+    ['an empty completion', [good, { prompt: 'p', completion: ' ' }], 'line 2 has no text in completion'],
     ['a pair', [{ instruction: 'i', chosen: 'c', rejected: 'r' }], 'line 1 is a response pair'],
-    ['no rejected', [{ prompt: 'p', chosen: 'c' }], 'line 1 has no text rejected'],
-    ['a number', [{ prompt: 1, completion: 'c' }], 'line 1 has no text prompt'],
+    ['no rejected', [{ prompt: 'p', chosen: 'c' }], 'line 1 has no rejected'],
+    ['a number', [{ prompt: 1, completion: 'c' }], 'line 1 has no text in prompt, but 1'],
     [
       'another turn',
       [{ prompt: [{ content: 'a' }, { content: 'b' }], completion: 'c' }],
-      'line 1 has no text prompt',
+      'line 1 has a turn 1 in prompt that is not {role, content}',
     ],
     [
       'both kinds',

@@ -22,7 +22,9 @@ export function sameText(a: string, b: string): boolean {
 export function failedCheck(chosen: string, rejected: string, checks: PairChecks): string | null {
   if (sameText(chosen, rejected)) return 'same response';
   const [short, long] = [chosen.length, rejected.length].sort((a, b) => a - b) as [number, number];
-  if (long > SHORT && long > short * (checks.maxLengthRatio ?? Infinity)) return 'lengths too different';
+  // To an empty response everything is infinitely long: that it answers nothing is what tells the two apart.
+  if (short > 0 && long > SHORT && long > short * (checks.maxLengthRatio ?? Infinity))
+    return 'lengths too different';
   if (checks.detect && !sameLanguage(chosen, rejected, checks.detect)) return 'language changed';
   return null;
 }

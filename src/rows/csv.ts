@@ -1,58 +1,174 @@
-import type { Readable } from 'node:stream';
-import { type CsvError, parse } from 'csv-parse';
-import type { SourceRow } from './row.ts';
+import { Readable } from 'node:stream';
+import { wellFormed } from '../text/well-formed.ts';
+import { type Line, lines } from './lines.ts';
+import { MAX_LINE_BYTES, type SourceRow } from './row.ts';
 
-/** Rows of a CSV file with a header line; every value is a text, an empty one is absent (null). */
+type Bad = (at: string, what: string, cause?: unknown) => void;
+
+/** Rows of a CSV or TSV file with a header line; every value is a text, and an empty cell is absent (null), but for `""`, which is
+ * the empty text. CSV is read as Python's csv module and spreadsheets read it: a quote is a sign only where it begins a cell, and
+ * elsewhere itself. TSV has no quotes and no escapes: a line is a row. */
 export async function* csvRows(
   stream: Readable,
   name: string,
   file: string,
-  delimiter: string,
-  bad: (at: string, what: string, cause?: unknown) => void,
+  format: 'csv' | 'tsv',
+  bad: Bad,
 ): AsyncGenerator<SourceRow> {
-  const skipped: CsvError[] = [];
-  const parser = parse({
-    delimiter,
-    columns: distinct,
-    bom: true,
-    info: true,
-    skip_empty_lines: true,
-    skip_records_with_error: true,
-    max_record_size: 64 * 2 ** 20,
-    on_skip: (error) => {
-      if (error) skipped.push(error);
-    },
-  });
-  stream.on('error', (error) => parser.destroy(error));
-  const report = () => {
-    for (const error of skipped.splice(0)) bad(`${name}, line ${error.lines ?? '?'}`, reason(error), error);
-  };
-  for await (const { record, info } of stream.pipe(parser) as AsyncIterable<Parsed>) {
-    report();
-    const at = `${name}, line ${info.lines}`;
-    if (Object.values(record).some((text) => text.includes('\uFFFD'))) bad(at, 'is not UTF-8');
-    else yield { value: absentIfEmpty(record), file, at };
+  const source = new Lines(lines(await withNewlines(stream)));
+  const records = () => (format === 'csv' ? csvRecord(source) : tsvRecord(source));
+  let header: readonly string[] | null = null;
+  let count = 0;
+  for (let record = await records(); record !== null; record = await records()) {
+    const { cells, line, fault } = record;
+    // An empty line is no row.
+    if (fault === null && cells.length === 1 && cells[0] === null) continue;
+    if (header === null) {
+      if (fault !== null) throw new Error(`its header ${fault}`);
+      header = headerOf(cells);
+      continue;
+    }
+    const at = `${name}, row ${++count} (line ${line})`;
+    if (fault !== null) bad(at, fault);
+    else if (cells.length !== header.length) {
+      const hint = format === 'tsv' ? '; TSV has no quotes: a cell with tabs or line ends needs CSV' : '';
+      bad(at, `has not as many columns as the header: ${cells.length}, not ${header.length}${hint}`);
+    } else yield { value: Object.fromEntries(header.map((column, i) => [column, cells[i]])), file, at };
   }
-  report();
+}
 
+function headerOf(cells: readonly (string | null)[]): string[] {
+  const header = cells.map((cell) => cell ?? '');
   // Of two columns of one name the first would be lost.
-  function distinct(header: string[]): string[] {
-    const twice = header.find((column, i) => header.indexOf(column) < i);
-    if (twice !== undefined) throw new Error(`its header names the column ${twice} twice`);
-    return header;
+  const twice = header.find((column, i) => header.indexOf(column) < i);
+  if (twice !== undefined) throw new Error(`its header names the column ${twice} twice`);
+  return header;
+}
+
+interface Record {
+  readonly cells: readonly (string | null)[];
+  /** The first of its lines. */
+  readonly line: number;
+  /** Why it is no row. */
+  readonly fault: string | null;
+}
+
+async function tsvRecord(source: Lines): Promise<Record | null> {
+  const line = await source.next();
+  if (line === null) return null;
+  const cells = textOf(line)
+    .split('\t')
+    .map((cell) => (cell === '' ? null : wellFormed(cell)));
+  return { cells, line: line.number, fault: faultOf([line]) };
+}
+
+/** The next record. Where a quote opens a cell that no quote ends, its line alone is the faulty record: the lines behind it are
+ * read anew, so that no row is lost in another. */
+async function csvRecord(source: Lines): Promise<Record | null> {
+  const first = await source.next();
+  if (first === null) return null;
+  const taken = [first];
+  let text = textOf(first);
+  let size = text.length;
+  const cells: (string | null)[] = [];
+  let start = 0;
+  for (;;) {
+    if (text[start] !== '"') {
+      const end = cellEnd(text, start);
+      cells.push(end === start ? null : wellFormed(text.slice(start, end)));
+      if (end === text.length) break;
+      start = end + 1;
+      continue;
+    }
+    const parts: string[] = [];
+    let from = start + 1;
+    let quote = closing(text, from);
+    const spans = taken.length;
+    while (quote < 0) {
+      const { end } = taken.at(-1) as Line;
+      const next = size > MAX_LINE_BYTES ? null : await source.next();
+      if (next === null) return open(taken);
+      parts.push(text.slice(from), end);
+      taken.push(next);
+      text = textOf(next);
+      size += text.length;
+      from = 0;
+      quote = closing(text, from);
+    }
+    const end = cellEnd(text, quote + 1);
+    // Behind a closing quote stands the end of its cell. Within one line the rest is taken as Python takes it; over several
+    // lines it is the sign that the quote which opened was a bare one, and the rows between are rows.
+    if (end > quote + 1 && taken.length > spans) return open(taken);
+    parts.push(text.slice(from, quote));
+    cells.push(wellFormed(parts.join('').replaceAll('""', '"') + text.slice(quote + 1, end)));
+    if (end === text.length) break;
+    start = end + 1;
+  }
+  return { cells, line: first.number, fault: faultOf(taken) };
+
+  function open([line, ...behind]: Line[]): Record {
+    source.back(behind);
+    return {
+      cells: [],
+      line: (line as Line).number,
+      fault: 'opens a quote that nothing closes',
+    };
   }
 }
 
-interface Parsed {
-  readonly record: Readonly<Record<string, string>>;
-  readonly info: { readonly lines: number };
+const cellEnd = (text: string, from: number): number => {
+  const comma = text.indexOf(',', from);
+  return comma < 0 ? text.length : comma;
+};
+
+/** Where the quote is that ends a cell; -1 where none does. */
+function closing(text: string, from: number): number {
+  for (let at = text.indexOf('"', from); at >= 0; at = text.indexOf('"', at + 2))
+    if (text[at + 1] !== '"') return at;
+  return -1;
 }
 
-const absentIfEmpty = (record: Readonly<Record<string, string>>) =>
-  Object.fromEntries(Object.entries(record).map(([column, text]) => [column, text === '' ? null : text]));
+const textOf = ({ number, text }: Line) => (number === 1 ? text.replace(/^\uFEFF/, '') : text);
 
-function reason(error: CsvError): string {
-  if (error.code.startsWith('CSV_RECORD_INCONSISTENT')) return 'has not as many columns as the header';
-  if (error.code === 'CSV_QUOTE_NOT_CLOSED') return 'opens a quote that nothing closes';
-  return `is not CSV: ${error.message}`;
+function faultOf(taken: readonly Line[]): string | null {
+  const fault = taken.find((line) => line.fault !== undefined)?.fault;
+  if (fault === undefined) return null;
+  return fault === 'not UTF-8' ? 'is not UTF-8' : `is longer than ${MAX_LINE_BYTES / 2 ** 20} MB`;
+}
+
+/** Lines that can be given back. */
+class Lines {
+  readonly #source: AsyncGenerator<Line>;
+  readonly #back: Line[] = [];
+
+  constructor(source: AsyncGenerator<Line>) {
+    this.#source = source;
+  }
+
+  async next(): Promise<Line | null> {
+    const given = this.#back.pop();
+    if (given) return given;
+    const { value, done } = await this.#source.next();
+    return done ? null : value;
+  }
+
+  back(taken: readonly Line[]): void {
+    this.#back.push(...taken.toReversed());
+  }
+}
+
+/** Lines that end in a carriage return alone, as spreadsheets of old Macs write them, end in a newline. */
+async function withNewlines(stream: Readable): Promise<Readable> {
+  const chunks = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  const alone = !first.done && !first.value.includes(10) && first.value.subarray(0, -1).includes(13);
+  async function* all() {
+    try {
+      for (let next = first; !next.done; next = await chunks.next())
+        yield alone ? Buffer.from(next.value.map((byte) => (byte === 13 ? 10 : byte))) : next.value;
+    } finally {
+      await chunks.return?.();
+    }
+  }
+  return Readable.from(all(), { objectMode: false });
 }

@@ -1,25 +1,41 @@
 import { EvalPlannerError } from '../errors.ts';
-import { instructionText, type Message } from '../prompts/conversation.ts';
-import type { SourceInstruction } from '../source.ts';
+import type { Message } from '../prompts/conversation.ts';
+import { quoted, wellFormedTexts } from './json.ts';
 import type { SourceRow } from './row.ts';
 
-const REMEDY =
-  'choose the preset of this data with --from, or name its fields with --fields instruction=NAME,response=NAME,answer=NAME; or leave such rows out with --on-error skip';
+/** A row that is well-formed and yet gives no pair, such as a tie: whoever makes pairs counts it by its reason and goes on. */
+export class NoPair extends EvalPlannerError {
+  readonly reason: string;
 
-/** A row of a data set, read field by field; dots lead into objects and lists (`completions.0.response`). Errors name the row. */
+  constructor(reason: string, message: string, remedy: string) {
+    super('data', message, remedy);
+    this.reason = reason;
+  }
+}
+
+/** The fields of a row, for every command that reads rows of others; dots lead into objects and lists
+ * (`completions.0.response`). Null and NaN, pandas' word for a missing number, are absent. Every error names file and row. */
 export class RowFields {
   readonly #row: Readonly<Record<string, unknown>>;
   readonly at: string;
+  readonly #remedy: string;
 
-  constructor({ value, at }: SourceRow) {
+  /** `remedy`: what to do about a row that is not as it should be. */
+  constructor({ value, at }: SourceRow, remedy: string) {
     this.at = at;
+    this.#remedy = remedy;
     if (value === null || typeof value !== 'object' || Array.isArray(value))
       throw this.error('is not an object');
     this.#row = value as Record<string, unknown>;
   }
 
-  error(what: string): EvalPlannerError {
-    return new EvalPlannerError('data', `${this.at} ${what}`, REMEDY);
+  error(what: string, remedy = this.#remedy): EvalPlannerError {
+    return new EvalPlannerError('data', `${this.at} ${what}`, remedy);
+  }
+
+  /** `what`: as of `error`; `reason`: what such rows are counted as. */
+  noPair(reason: string, what: string, remedy = this.#remedy): NoPair {
+    return new NoPair(reason, `${this.at} ${what}`, remedy);
   }
 
   get names(): readonly string[] {
@@ -27,39 +43,87 @@ export class RowFields {
   }
 
   value(path: string): unknown {
-    let found: unknown = this.#row;
-    for (const name of path.split('.')) {
-      if (found === null || typeof found !== 'object' || !Object.hasOwn(found, name)) return undefined;
-      found = (found as Record<string, unknown>)[name];
-    }
-    return found ?? undefined;
+    return wellFormedTexts(this.#found(path));
   }
 
   has(path: string): boolean {
-    return this.value(path) !== undefined;
+    return this.#found(path) !== undefined;
+  }
+
+  isList(path: string): boolean {
+    return Array.isArray(this.#found(path));
+  }
+
+  /** Whether there is nothing to read: absent, a blank text, or an empty list. */
+  isBlank(path: string): boolean {
+    const found = this.#found(path);
+    if (typeof found === 'string') return !/\S/.test(found);
+    return found === undefined || (Array.isArray(found) && found.length === 0);
   }
 
   /** A text that is not blank. */
   text(path: string): string {
-    const found = this.optional(path);
-    if (found === undefined) throw this.error(`has no text in ${path}`);
+    if (!this.has(path)) throw this.error(`has no ${path}`);
+    const found = this.response(path);
+    if (found.trim() === '') throw this.error(`has no text in ${path}`);
     return found;
   }
 
-  /** A number counts as its text; blank as absent. */
+  /** A text that may be blank: a model that answers nothing has answered. */
+  response(path: string): string {
+    const found = this.value(path);
+    if (typeof found === 'string') return found;
+    throw this.error(
+      found === undefined
+        ? `has no ${path}; an empty text is "" (in CSV, too)`
+        : `has no text in ${path}, but ${quoted(found)}`,
+    );
+  }
+
+  /** A text or a number, as text; blank as absent. */
   optional(path: string): string | undefined {
     const found = this.value(path);
     if (found === undefined) return undefined;
-    if (typeof found === 'number') return String(found);
-    if (typeof found !== 'string') throw this.error(`has a ${path} that is not a text`);
+    if (typeof found === 'number' || typeof found === 'bigint') return String(found);
+    if (typeof found !== 'string')
+      throw this.error(`has ${one(path)} that is not a text, but ${quoted(found)}`);
     return found.trim() === '' ? undefined : found;
+  }
+
+  /** A text or a number, as text: whole numbers to the last digit. */
+  id(path: string): string {
+    const found = this.value(path);
+    if (typeof found === 'number' && Number.isInteger(found) && !Number.isSafeInteger(found))
+      throw this.error(
+        `has ${one(path)} that is not exact, ${quoted(found)}: ids beyond 2^53 need whole numbers or texts`,
+      );
+    if (
+      found !== undefined &&
+      typeof found !== 'string' &&
+      typeof found !== 'number' &&
+      typeof found !== 'bigint'
+    )
+      throw this.error(`has ${one(path)} that is neither a text nor a number, but ${quoted(found)}`);
+    const id = this.optional(path);
+    if (id === undefined) throw this.error(`has no ${path}`);
+    return id;
+  }
+
+  /** A number, or the text of one, as CSV has them. */
+  number(path: string): number {
+    const found = this.value(path);
+    const number = typeof found === 'string' && found.trim() !== '' ? Number(found) : found;
+    if (typeof number === 'number' && Number.isFinite(number)) return number;
+    throw this.error(
+      found === undefined ? `has no ${path}` : `has no number in ${path}, but ${quoted(found)}`,
+    );
   }
 
   flag(path: string): boolean | undefined {
     const found = this.value(path);
-    if (found === undefined || typeof found === 'boolean') return found as boolean | undefined;
+    if (found === undefined || typeof found === 'boolean') return found;
     if (found === 'true' || found === 'false') return found === 'true';
-    throw this.error(`has a ${path} that is neither true nor false`);
+    throw this.error(`has ${one(path)} that is neither true nor false, but ${quoted(found)}`);
   }
 
   list(path: string): readonly unknown[] {
@@ -68,37 +132,57 @@ export class RowFields {
     return found;
   }
 
-  /** Turns as chat formats write them: `{role, content}`, or ShareGPT's `{from, value}`. */
-  messages(path: string): Message[] {
-    return this.list(path).map((turn, i) => {
+  /** A list of texts, of which any may be blank; some files hold a list literal in a text. */
+  texts(path: string): string[] {
+    let found = this.value(path);
+    if (typeof found === 'string' && found.trimStart().startsWith('[')) {
+      try {
+        found = JSON.parse(found);
+      } catch {
+        throw this.error(`has a list in ${path} that is not JSON`);
+      }
+    }
+    if (!Array.isArray(found)) throw this.error(`has no list in ${path}`);
+    return found.map((item, i) => {
+      if (typeof item !== 'string') throw this.error(`has no text in ${path}[${i}], but ${quoted(item)}`);
+      return item;
+    });
+  }
+
+  /** Turns as chat formats write them: `{role, content}`, or ShareGPT's `{from, value}`; one alone may stand without its list, and
+   * without its role, which is then `sole`. */
+  messages(path: string, sole?: Message['role']): Message[] {
+    const found = this.value(path);
+    const turns = Array.isArray(found) || found === undefined ? this.list(path) : [found];
+    return turns.map((turn, i) => {
       const { role, from, content, value } = (turn ?? {}) as Record<string, unknown>;
-      const speaker = ROLES[String(role ?? from).toLowerCase()];
+      const named = role ?? from;
+      const speaker = named === undefined && turns.length === 1 ? sole : ROLES[String(named).toLowerCase()];
       const said = textOf(content ?? value);
       if (speaker === undefined || said === undefined)
-        throw this.error(`has a turn ${i + 1} in ${path} that is not {role, content}`);
+        throw this.error(`has a turn ${i + 1} in ${path} that is not {role, content}: ${quoted(turn)}`);
       return { role: speaker, content: said };
     });
   }
 
-  /** A conversation up to its last user turn that is answered, and that answer; a trailing user turn has none. */
-  conversation(path: string): Pick<SourceInstruction, 'text' | 'turns' | 'response' | 'conversation'> {
-    const turns = this.messages(path);
-    while (turns.length > 1 && turns.at(-1)?.role !== 'user' && turns.at(-2)?.role !== 'user') turns.pop();
-    const answer = turns.at(-1)?.role === 'assistant' ? turns.pop()?.content : undefined;
-    const asked = turns.at(-1);
-    if (asked?.role !== 'user' || asked.content.trim() === '')
-      throw this.error(`has no user turn in ${path} that could be answered`);
-    return {
-      text: instructionText(turns),
-      turns: turns.filter(({ role }) => role === 'user').length,
-      ...(answer === undefined || answer.trim() === '' ? {} : { response: answer }),
-      ...(turns.length === 1 ? {} : { conversation: turns }),
-    };
+  #found(path: string): unknown {
+    const own = (from: unknown, name: string) =>
+      from !== null && typeof from === 'object' && Object.hasOwn(from, name)
+        ? ((from as Record<string, unknown>)[name] ?? undefined)
+        : undefined;
+    const whole = own(this.#row, path);
+    const found =
+      whole === undefined && path.includes('.') ? path.split('.').reduce(own, this.#row as unknown) : whole;
+    return Number.isNaN(found) ? undefined : found;
   }
 }
 
+/** `a label`, `an id`. */
+const one = (path: string) => `${/^[aeio]/i.test(path) ? 'an' : 'a'} ${path}`;
+
 const ROLES: Readonly<Record<string, Message['role']>> = {
   system: 'system',
+  developer: 'system',
   user: 'user',
   human: 'user',
   assistant: 'assistant',

@@ -4,7 +4,9 @@ import { MAX_LINE_BYTES } from './row.ts';
 /** A line of a file: its text, or why there is none. Lines count from 1. */
 export interface Line {
   readonly number: number;
-  readonly text?: string;
+  /** Without its end; of one that is not UTF-8 what can be read of it, of one that is too long nothing. */
+  readonly text: string;
+  readonly end: '\n' | '\r\n';
   readonly fault?: 'too long' | 'not UTF-8';
 }
 
@@ -13,7 +15,8 @@ const RETURN = 13;
 
 /** The lines of a stream of bytes; memory is bounded by the longest line that is taken, `maxBytes`. */
 export async function* lines(stream: Readable, maxBytes = MAX_LINE_BYTES): AsyncGenerator<Line> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
+  // A BOM of a line is a character of it, but the file's own, which readers take away.
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let parts: Buffer[] = [];
   let size = 0;
   let number = 0;
@@ -22,12 +25,14 @@ export async function* lines(stream: Readable, maxBytes = MAX_LINE_BYTES): Async
     const bytes = size > maxBytes ? null : Buffer.concat(parts);
     parts = [];
     size = 0;
-    if (bytes === null) return { number, fault: 'too long' };
-    const end = bytes.at(-1) === RETURN ? bytes.length - 1 : bytes.length;
+    if (bytes === null) return { number, text: '', end: '\n', fault: 'too long' };
+    const returns = bytes.at(-1) === RETURN;
+    const end = returns ? '\r\n' : '\n';
+    const own = returns ? bytes.subarray(0, -1) : bytes;
     try {
-      return { number, text: decoder.decode(bytes.subarray(0, end)) };
+      return { number, text: decoder.decode(own), end };
     } catch {
-      return { number, fault: 'not UTF-8' };
+      return { number, text: own.toString('utf8'), end, fault: 'not UTF-8' };
     }
   };
   for await (const chunk of stream as AsyncIterable<Buffer>) {

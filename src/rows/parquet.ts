@@ -1,8 +1,11 @@
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
+import { wellFormed } from '../text/well-formed.ts';
+import { parseJson } from './json.ts';
 import type { SourceRow } from './row.ts';
 
-/** Rows of a Parquet file, one row group in memory at a time; a damaged group is one bad row. 64-bit integers become numbers where they fit exactly. */
+/** Rows of a Parquet file, one row group in memory at a time; a damaged group is one bad row. 64-bit integers become numbers where
+ * they fit exactly, and stay bigints elsewhere. NaN is what pandas writes for a missing number: it is absent. */
 export async function* parquetRows(
   path: string,
   name: string,
@@ -18,6 +21,7 @@ export async function* parquetRows(
       file: buffer,
       metadata,
       compressors,
+      parsers: { jsonFromBytes },
       rowStart: start,
       rowEnd: end,
     }).catch((cause: unknown) => {
@@ -31,8 +35,13 @@ export async function* parquetRows(
   }
 }
 
+const decoder = new TextDecoder();
+const jsonFromBytes = (bytes: Uint8Array | undefined) => bytes && parseJson(decoder.decode(bytes));
+
 function plain(value: unknown): unknown {
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  if (typeof value === 'string') return wellFormed(value);
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  if (Number.isNaN(value)) return null;
   if (Array.isArray(value)) return value.map(plain);
   if (value !== null && typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype)
     return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plain(part)]));

@@ -98,6 +98,23 @@ describe('readRows', () => {
     });
   });
 
+  it('64-bit ids of Parquet are exact, and NaN is absent', async () => {
+    const path = join(folder, 'ids.parquet');
+    await parquetWriteFile({
+      filename: path,
+      columnData: [
+        { name: 'id', data: [9007199254740993n, 9007199254740992n, 7n], type: 'INT64' },
+        { name: 'float', data: [1, Number.NaN, 0.5], type: 'DOUBLE' },
+        { name: 'text', data: ['a\0', '\uFFFD', ''], type: 'STRING' },
+      ],
+    });
+    expect(await values(path)).toEqual([
+      { id: 9007199254740993n, float: 1, text: 'a\uFFFD' },
+      { id: 9007199254740992n, float: null, text: '\uFFFD' },
+      { id: 7, float: 0.5, text: '' },
+    ]);
+  });
+
   it.each<[string, string | Uint8Array, RegExp]>([
     ['bad.jsonl', '{"a":1}\n{"a":\n', /^bad\.jsonl, line 2 is not JSON$/],
     [
@@ -107,8 +124,12 @@ describe('readRows', () => {
     ],
     ['bad.json', '[{"a":1},', /^bad\.json is not JSON/],
     ['object.json', '{"a":1}', /^object\.json is not a list of rows$/],
-    ['bad.csv', 'a,b\n1,2\n1,2,3\n', /^bad\.csv, line 3 has not as many columns as the header$/],
-    ['open.csv', 'a,b\n1,"2\n', /^open\.csv, line \d+ opens a quote that nothing closes$/],
+    [
+      'bad.csv',
+      'a,b\n1,2\n1,2,3\n',
+      /^bad\.csv, row 2 \(line 3\) has not as many columns as the header: 3, not 2$/,
+    ],
+    ['open.csv', 'a,b\n1,"2\n', /^open\.csv, row 1 \(line 2\) opens a quote that nothing closes$/],
     ['cut.jsonl.gz', gzipSync(JSONL.repeat(100)).subarray(0, 60), /^cut\.jsonl\.gz is damaged/],
     ['not.jsonl.gz', 'plain text', /^not\.jsonl\.gz is damaged/],
     ['not.jsonl.zst', 'plain text', /^not\.jsonl\.zst is damaged/],
@@ -233,9 +254,9 @@ describe('lines', () => {
     const chunks = [Buffer.from('ab\nxxxx'), Buffer.from('xxxx'), Buffer.from('x\ncd\n')];
     const found = await all(lines(Readable.from(chunks), 5));
     expect(found).toEqual([
-      { number: 1, text: 'ab' },
-      { number: 2, fault: 'too long' },
-      { number: 3, text: 'cd' },
+      { number: 1, text: 'ab', end: '\n' },
+      { number: 2, text: '', end: '\n', fault: 'too long' },
+      { number: 3, text: 'cd', end: '\n' },
     ]);
   });
 });

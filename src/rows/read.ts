@@ -5,17 +5,19 @@ import { pipeline, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { createGunzip } from 'node:zlib';
 import { EvalPlannerError } from '../errors.ts';
+import { parseJson } from './json.ts';
 import { lines } from './lines.ts';
 import { MAX_LINE_BYTES, type ReadOptions, type SourceRow } from './row.ts';
 import { unzstd } from './zstd.ts';
 
 const FORMATS = 'jsonl, json, csv, tsv or parquet, the first four also as .gz or .zst';
+const TSV = new Set(['tsv', 'tab']);
 /** A JSON file is one value and read as a whole. */
 const MAX_JSON_BYTES = 2 ** 29;
 
 /** Whether a file's name is that of a data file. */
 export function isDataFile(path: string): boolean {
-  return /\.(?:parquet|(?:jsonl|ndjson|json|csv|tsv)(?:\.(?:gz|zst))?)$/i.test(path);
+  return /\.(?:parquet|(?:jsonl|ndjson|json|csv|tsv|tab)(?:\.(?:gz|zst))?)$/i.test(path);
 }
 
 /** The rows of a data file, streamed: JSON lines, a JSON array, CSV or TSV with a header, Parquet; `-` is standard input and
@@ -40,12 +42,12 @@ export async function* readRows(path: string, options: ReadOptions = {}): AsyncG
   const rows = (async function* () {
     if (extension === 'jsonl' || extension === 'ndjson') yield* jsonLines(open(path), name, file, bad);
     else if (extension === 'json') yield* jsonArray(open(path), name, file);
-    else if (extension === 'csv' || extension === 'tsv')
+    else if (extension === 'csv' || TSV.has(extension))
       yield* (await import('./csv.ts')).csvRows(
         open(path),
         name,
         file,
-        extension === 'tsv' ? '\t' : ',',
+        extension === 'csv' ? 'csv' : 'tsv',
         bad,
       );
     else if (extension === 'parquet' && plain === name)
@@ -116,11 +118,11 @@ async function* jsonLines(stream: Readable, name: string, file: string, bad: Bad
     if (fault === 'too long') bad(at, `is longer than ${MAX_LINE_BYTES / 2 ** 20} MB`);
     else if (fault !== undefined) bad(at, 'is not UTF-8');
     else {
-      const json = number === 1 ? (line as string).replace(/^\uFEFF/, '') : (line as string);
+      const json = line.replace(/^\uFEFF/, '');
       if (json.trim() === '') continue;
       let value: unknown;
       try {
-        value = JSON.parse(json);
+        value = parseJson(json);
       } catch (cause) {
         bad(at, 'is not JSON', cause);
         continue;
@@ -149,7 +151,7 @@ async function* jsonArray(stream: Readable, name: string, file: string): AsyncGe
   let rows: unknown;
   try {
     const decoder = new TextDecoder('utf-8', { fatal: true });
-    rows = JSON.parse(decoder.decode(await buffer(counted)));
+    rows = parseJson(decoder.decode(await buffer(counted)));
   } catch (cause) {
     if (cause instanceof TypeError)
       throw new DamagedFile('data', `${name} is not UTF-8`, 'fetch or write the file again', cause);

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import type { SchemaElement } from 'hyparquet';
 import { EvalPlannerError } from '../errors.ts';
+import { parseJson, toJson } from './json.ts';
+import { lines } from './lines.ts';
 
 /** Takes rows one by one; the file appears under its name when it is closed, as a whole or not at all. */
 export interface RowWriter {
@@ -58,7 +60,7 @@ async function jsonLines(path: string): Promise<RowWriter> {
     async write(row) {
       if (failed !== undefined) throw unwritable(path, failed);
       rows++;
-      if (stream.write(`${JSON.stringify(row)}\n`)) return;
+      if (stream.write(`${toJson(row)}\n`)) return;
       await once(stream, 'drain').catch((error: unknown) => {
         throw unwritable(path, error);
       });
@@ -79,25 +81,61 @@ async function jsonLines(path: string): Promise<RowWriter> {
 /** Rows of one row group, so of what is in memory. */
 const GROUP = 1024;
 
-/** Every column is a text or, where all its values of the first group are numbers, a number; lists of messages are lists of
- * structs, as trainers read them; other lists and objects are JSON columns. */
+/** A column is what all its values are: texts, numbers, whole numbers beyond 2^53, or lists of messages, which are lists of
+ * structs, as trainers read them; anything else, and what is mixed, is a JSON column. What its columns are is known when the last
+ * row is: a field may first occur there. So rows lie in a file of JSON lines till then. */
 async function parquet(path: string): Promise<RowWriter> {
+  const spool = `${draftOf(path)}.jsonl`;
+  const spooled = await jsonLines(spool);
+  const columns = new Map<string, Column>();
+  const drop = async () => {
+    await spooled.discard();
+    await rm(spool, { force: true });
+  };
+  return {
+    get rows() {
+      return spooled.rows;
+    },
+    async write(row) {
+      for (const [name, value] of Object.entries(row)) {
+        // A column that is empty throughout is one nevertheless.
+        if (!columns.has(name)) columns.set(name, { kinds: new Set() });
+        if (value === null || value === undefined) continue;
+        const column = columns.get(name) as Column;
+        column.kinds.add(kindOf(value));
+        if (column.tooLong === undefined && holdsBigInt(value)) column.tooLong = spooled.rows + 1;
+      }
+      await spooled.write(row);
+    },
+    async close() {
+      await spooled.close();
+      try {
+        await fromLines(spool, path, columns);
+      } catch (error) {
+        throw unwritable(path, error);
+      } finally {
+        await drop();
+      }
+      await publish(path);
+    },
+    async discard() {
+      await drop();
+      await rm(draftOf(path), { force: true });
+    },
+  };
+}
+
+async function fromLines(spool: string, path: string, found: ReadonlyMap<string, Column>): Promise<void> {
   const { fileWriter, ParquetWriter } = await import('hyparquet-writer');
-  let rows = 0;
+  const columns = [...found].map(([name, column]) => ({ name, type: typeOf(name, column) }));
+  if (columns.length === 0) throw new Error('there are no rows, and Parquet takes its columns from them');
+  const schema: SchemaElement[] = [
+    { name: 'root', num_children: columns.length },
+    ...columns.flatMap(({ name, type }) => ELEMENTS[type](name)),
+  ];
+  const writer = new ParquetWriter({ writer: fileWriter(draftOf(path)), schema });
   let group: Record<string, unknown>[] = [];
-  let writer: InstanceType<typeof ParquetWriter> | null = null;
-  let columns: { readonly name: string; readonly type: ColumnType }[] = [];
   const flush = async () => {
-    if (group.length === 0) return;
-    if (writer === null) {
-      const names = [...new Set(group.flatMap(Object.keys))];
-      columns = names.map((name) => ({ name, type: typeOf(group.map((row) => row[name])) }));
-      const schema: SchemaElement[] = [
-        { name: 'root', num_children: columns.length },
-        ...columns.flatMap(({ name, type }) => ELEMENTS[type](name)),
-      ];
-      writer = new ParquetWriter({ writer: fileWriter(draftOf(path)), schema });
-    }
     const columnData = columns.map(({ name, type }) => ({
       name,
       data: group.map((row) => cell(row[name], type)),
@@ -105,37 +143,36 @@ async function parquet(path: string): Promise<RowWriter> {
     await writer.write({ columnData, rowGroupSize: GROUP });
     group = [];
   };
-  const guarded = async (work: () => Promise<void>) => {
-    try {
-      await work();
-    } catch (error) {
-      throw unwritable(path, error);
-    }
-  };
-  return {
-    get rows() {
-      return rows;
-    },
-    async write(row) {
-      rows++;
-      group.push(row as Record<string, unknown>);
-      if (group.length >= GROUP) await guarded(flush);
-    },
-    async close() {
-      await guarded(async () => {
-        await flush();
-        if (writer === null) throw new Error('there are no rows, and Parquet takes its columns from them');
-        await writer.finish();
-      });
-      await publish(path);
-    },
-    async discard() {
-      await rm(draftOf(path), { force: true });
-    },
-  };
+  for await (const { text } of lines(createReadStream(spool), Infinity)) {
+    group.push(parseJson(text) as Record<string, unknown>);
+    if (group.length >= GROUP) await flush();
+  }
+  if (group.length > 0) await flush();
+  await writer.finish();
 }
 
-type ColumnType = 'STRING' | 'DOUBLE' | 'JSON' | 'MESSAGES';
+type Kind = 'text' | 'number' | 'whole' | 'long' | 'messages' | 'other';
+
+/** What the values of a column are. */
+interface Column {
+  readonly kinds: Set<Kind>;
+  /** The first row in which it holds a whole number beyond 2^53. */
+  tooLong?: number;
+}
+
+function kindOf(value: unknown): Kind {
+  if (typeof value === 'string') return 'text';
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? 'whole' : 'number';
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? 'long' : 'other';
+  return isMessages(value) ? 'messages' : 'other';
+}
+
+function holdsBigInt(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value === 'bigint';
+  return Object.values(value).some(holdsBigInt);
+}
+
+type ColumnType = 'STRING' | 'DOUBLE' | 'INT64' | 'JSON' | 'MESSAGES';
 
 const text = (name: string): SchemaElement => ({
   name,
@@ -147,6 +184,7 @@ const text = (name: string): SchemaElement => ({
 const ELEMENTS: Readonly<Record<ColumnType, (name: string) => SchemaElement[]>> = {
   STRING: (name) => [text(name)],
   JSON: (name) => [{ ...text(name), converted_type: 'JSON' }],
+  INT64: (name) => [{ name, type: 'INT64', repetition_type: 'OPTIONAL' }],
   DOUBLE: (name) => [{ name, type: 'DOUBLE', repetition_type: 'OPTIONAL' }],
   MESSAGES: (name) => [
     { name, repetition_type: 'OPTIONAL', converted_type: 'LIST', num_children: 1 },
@@ -157,11 +195,20 @@ const ELEMENTS: Readonly<Record<ColumnType, (name: string) => SchemaElement[]>> 
   ],
 };
 
-function typeOf(values: readonly unknown[]): ColumnType {
-  const there = values.filter((value) => value !== null && value !== undefined);
-  if (there.every((value) => typeof value === 'string')) return 'STRING';
-  if (there.every(isMessages)) return 'MESSAGES';
-  return there.every((value) => typeof value === 'number') ? 'DOUBLE' : 'JSON';
+function typeOf(name: string, { kinds, tooLong }: Column): ColumnType {
+  const only = (...some: Kind[]) => [...kinds].every((kind) => some.includes(kind));
+  if (only('text')) return 'STRING';
+  if (only('messages')) return 'MESSAGES';
+  if (only('number', 'whole')) return 'DOUBLE';
+  if (only('long', 'whole')) return 'INT64';
+  // JSON columns are read by readers that round it.
+  if (tooLong !== undefined)
+    throw new EvalPlannerError(
+      'data',
+      `row ${tooLong} has a whole number beyond 2^53 in ${name}, which holds other values too: Parquet would not keep it exactly`,
+      'write .jsonl, or make that column texts',
+    );
+  return 'JSON';
 }
 
 function isMessages(value: unknown): boolean {
@@ -176,11 +223,7 @@ function isMessages(value: unknown): boolean {
 
 function cell(value: unknown, type: ColumnType): unknown {
   if (value === undefined || value === null) return null;
-  if (type === 'JSON') return value;
-  if (type === 'STRING') return typeof value === 'string' ? value : JSON.stringify(value);
-  if (type === 'DOUBLE') return Number(value);
-  if (isMessages(value)) return value;
-  throw new Error(`a row holds no list of messages where the first ${GROUP} rows do`);
+  return type === 'INT64' ? BigInt(value as number) : value;
 }
 
 function unwritable(path: string, cause: unknown): EvalPlannerError {

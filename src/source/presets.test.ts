@@ -130,6 +130,20 @@ describe('fields by name', () => {
       2,
     );
   });
+
+  it('two responses are a finished pair: one may be empty, none may be missing', () => {
+    const preset = mapped({ instruction: 'q', response: 'good', rejected: 'bad' });
+    expect(readInstruction(row({ q: 'x', good: 'y', bad: '' }), preset)).toMatchObject({
+      text: 'x',
+      response: 'y',
+      rejected: '',
+    });
+    const turns = [turn('assistant', 'y')];
+    expect(readInstruction(row({ q: [turn('user', 'x')], good: turns, bad: 'z' }), preset).response).toBe(
+      'y',
+    );
+    expect(() => readInstruction(row({ q: 'x', good: 'y', bad: null }), preset)).toThrow('line 1 has no bad');
+  });
 });
 
 describe('rows that are none', () => {
@@ -145,7 +159,7 @@ describe('rows that are none', () => {
     [{ conversation: [turn('user', ' ')] }, 'has no user turn'],
     [{ problem: 'p', solution: 'no answer here' }, 'has no final answer in solution'],
     [{ prompt: ' ' }, 'has no text in prompt'],
-    [{ prompt: ['x'] }, 'has a prompt that is not a text'],
+    [{ prompt: ['x'] }, 'turn 1 in prompt that is not {role, content}: "x"'],
     [{ conversation: [turn('user', 'x')], toxic: 'maybe' }, 'neither true nor false'],
     [{ instruction: 'i', completions: [{ response: 'x' }] }, 'without an overall_score'],
   ])('%j: %s', (value, message) => {

@@ -1,6 +1,8 @@
 import { finalAnswer } from '../answer/final.ts';
 import { EvalPlannerError } from '../errors.ts';
+import { compared, isLabelled, responsesOf } from '../rows/compared.ts';
 import { RowFields } from '../rows/fields.ts';
+import { conversationOf, questionOf } from '../rows/question.ts';
 import type { SourceRow } from '../rows/row.ts';
 import type { SourceInstruction } from '../source.ts';
 
@@ -13,6 +15,9 @@ export interface Preset {
   fits(row: RowFields): boolean;
   read(row: RowFields): Omit<SourceInstruction, 'at'>;
 }
+
+const REMEDY =
+  'choose the preset of this data with --from, or name its fields with --fields instruction=NAME,response=NAME,answer=NAME; or leave such rows out with --on-error skip';
 
 const has = (row: RowFields, ...names: string[]) => names.every((name) => row.has(name));
 const optional = <K extends string>(name: K, value: string | undefined) =>
@@ -29,11 +34,11 @@ export const PRESETS: readonly Preset[] = [
   {
     name: 'wildchat',
     rows: 'conversation [{role, content}], language, toxic',
-    fits: (row) => Array.isArray(row.value('conversation')),
+    fits: (row) => row.isList('conversation'),
     read: (row) => {
       const [language, toxic] = [row.optional('language'), row.flag('toxic')];
       return {
-        ...row.conversation('conversation'),
+        ...conversationOf(row, 'conversation'),
         family: 'wildchat',
         ...optional('language', language),
         ...(toxic === undefined ? {} : { toxic }),
@@ -43,13 +48,19 @@ export const PRESETS: readonly Preset[] = [
   {
     name: 'sharegpt',
     rows: 'conversations [{from, value}]',
-    fits: (row) => Array.isArray(row.value('conversations')),
-    read: (row) => ({ ...row.conversation('conversations'), family: 'sharegpt' }),
+    fits: (row) => row.isList('conversations') && !isPreference(row),
+    read: (row) => ({ ...conversationOf(row, 'conversations'), family: 'sharegpt' }),
+  },
+  {
+    name: 'labelled',
+    rows: 'instruction, two responses (a and b, response_1 and response_2, …), and which is better (gold, label, winner, …)',
+    fits: isLabelled,
+    read: (row) => ({ ...preference(row), family: row.optional('family') ?? 'labelled' }),
   },
   {
     name: 'ultrafeedback',
-    rows: "prompt, chosen and rejected (texts or messages), as this command's own rows; or instruction, completions [{response, overall_score}]",
-    fits: (row) => has(row, 'chosen', 'rejected') || has(row, 'instruction', 'completions'),
+    rows: "prompt, chosen and rejected (texts or messages, TRL's forms too), as this command's own rows; or instruction, completions [{response, overall_score}]",
+    fits: (row) => isPreference(row) || has(row, 'instruction', 'completions'),
     read: (row) => ({
       family: row.optional('family') ?? 'ultrafeedback',
       ...(row.has('completions') ? best(row) : preference(row)),
@@ -58,16 +69,15 @@ export const PRESETS: readonly Preset[] = [
   {
     name: 'messages',
     rows: 'messages [{role, content}]',
-    fits: (row) => Array.isArray(row.value('messages')),
-    read: (row) => ({ ...row.conversation('messages'), family: 'messages' }),
+    fits: (row) => row.isList('messages'),
+    read: (row) => ({ ...conversationOf(row, 'messages'), family: 'messages' }),
   },
   {
     name: 'gsm8k-solutions',
     rows: "question, ground_truth, and a model's {solution} under each further name",
     fits: (row) => has(row, 'question', 'ground_truth') && solutionsOf(row).length > 0,
     read: (row) => ({
-      text: row.text('question'),
-      turns: 1,
+      ...questionOf(row, ['question']),
       family: 'gsm8k',
       answer: goldOf(row, 'ground_truth'),
       solutions: solutionsOf(row),
@@ -78,8 +88,7 @@ export const PRESETS: readonly Preset[] = [
     rows: 'problem, solution with its answer in \\boxed{}, type',
     fits: (row) => has(row, 'problem', 'solution'),
     read: (row) => ({
-      text: row.text('problem'),
-      turns: 1,
+      ...questionOf(row, ['problem']),
       family: row.optional('type') ?? row.optional('subject') ?? 'math',
       answer: row.optional('answer') ?? goldOf(row, 'solution'),
       response: row.text('solution'),
@@ -90,8 +99,7 @@ export const PRESETS: readonly Preset[] = [
     rows: 'question, answer that ends in #### N',
     fits: (row) => has(row, 'question', 'answer') && /(?:^|\n)####/.test(String(row.value('answer'))),
     read: (row) => ({
-      text: row.text('question'),
-      turns: 1,
+      ...questionOf(row, ['question']),
       family: 'gsm8k',
       answer: goldOf(row, 'answer'),
       response: withoutNotes(row.text('answer')),
@@ -99,21 +107,27 @@ export const PRESETS: readonly Preset[] = [
   },
   {
     name: 'plain',
-    rows: 'instruction (or prompt, question, input), and response (or output, completion) where there is one',
-    fits: (row) => nameOf(row, INSTRUCTION) !== undefined,
+    rows: 'instruction (or prompt, question, input) with its input, context, system and history, and response (or output, completion) where there is one; or instruction and instances [{input, output}], of which the first is taken',
+    fits: (row) => INSTRUCTION.some((name) => row.has(name)),
     read: (row) => {
-      const [asked, answered] = [nameOf(row, INSTRUCTION), nameOf(row, RESPONSE)];
-      if (asked === undefined) throw row.error(`has no instruction (nor ${INSTRUCTION.slice(1).join(', ')})`);
       const family = row.optional('category') ?? row.optional('family') ?? 'instructions';
+      if (row.isList('instances')) return { ...instance(row), family };
+      const answered = RESPONSE.find((name) => row.has(name));
       const response = optional('response', answered === undefined ? undefined : row.optional(answered));
-      return { text: row.text(asked), turns: 1, family, ...response };
+      return { ...questionOf(row, INSTRUCTION), family, ...response };
     },
   },
 ];
 
+/** Self-Instruct's: an instruction and the inputs that it was tried on. */
+function instance(row: RowFields): Omit<SourceInstruction, 'at' | 'family'> {
+  const [instruction, input] = [row.text('instruction'), row.optional('instances.0.input')];
+  const text = input === undefined ? instruction : `${instruction}\n\n${input}`;
+  return { text, turns: 1, ...optional('response', row.optional('instances.0.output')) };
+}
+
 const INSTRUCTION = ['instruction', 'prompt', 'question', 'input'];
 const RESPONSE = ['response', 'output', 'completion'];
-const nameOf = (row: RowFields, names: readonly string[]) => names.find((name) => row.has(name));
 
 function goldOf(row: RowFields, name: string): string {
   const answer = finalAnswer(row.text(name));
@@ -121,31 +135,28 @@ function goldOf(row: RowFields, name: string): string {
   return answer;
 }
 
-/** Responses as texts, or as conversations that hold the prompt too. */
+/** One alone is a row that lacks the other. */
+const isPreference = (row: RowFields) => row.has('chosen') || row.has('rejected');
+
+/** Two responses, of which one is the better. */
 function preference(row: RowFields): Omit<SourceInstruction, 'at' | 'family'> {
-  if (typeof row.value('chosen') === 'string') {
-    const turns = ['prompt', 'provenance.conversation'].find((name) => Array.isArray(row.value(name)));
-    const asked = turns
-      ? row.conversation(turns)
-      : { text: row.text(nameOf(row, INSTRUCTION) ?? 'prompt'), turns: 1 };
-    const domain = row.value('domain');
-    return {
-      ...asked,
-      ...(domain === 'general' || domain === 'math' ? { domain } : {}),
-      response: row.text('chosen'),
-      rejected: row.text('rejected'),
-    };
-  }
-  const [chosen, rejected] = [row.conversation('chosen'), row.conversation('rejected')];
-  if (chosen.response === undefined || rejected.response === undefined)
-    throw row.error('has a chosen or a rejected conversation that ends without an answer');
-  return { ...chosen, rejected: rejected.response };
+  const { question, responses, gold } = compared(row);
+  if (gold === null) throw row.error('does not say which response is better (gold, label or winner)');
+  if (gold === 'tie') throw row.noPair('tie', 'calls its two responses equal');
+  const [response, rejected] = gold === 'A' ? responses : responses.toReversed();
+  const domain = row.value('domain');
+  return {
+    ...question,
+    ...(domain === 'general' || domain === 'math' ? { domain } : {}),
+    response: response as string,
+    rejected: rejected as string,
+  };
 }
 
 /** The completions with the highest and the lowest score; none rejected where all are alike. */
 function best(row: RowFields): Omit<SourceInstruction, 'at' | 'family'> {
   const rated = row.list('completions').map((_, i) => ({
-    text: row.text(`completions.${i}.response`),
+    text: row.response(`completions.${i}.response`),
     score: Number(row.value(`completions.${i}.overall_score`)),
   }));
   if (rated.length === 0 || rated.some(({ score }) => !Number.isFinite(score)))
@@ -153,7 +164,7 @@ function best(row: RowFields): Omit<SourceInstruction, 'at' | 'family'> {
   const sorted = rated.toSorted((a, b) => b.score - a.score);
   const [first, last] = [sorted[0], sorted.at(-1)] as [(typeof sorted)[0], (typeof sorted)[0]];
   const rejected = last.score < first.score ? { rejected: last.text } : {};
-  return { text: row.text('instruction'), turns: 1, response: first.text, ...rejected };
+  return { ...questionOf(row, ['instruction']), response: first.text, ...rejected };
 }
 
 /** Fields by name, for data that no preset knows: `instruction` and any of response, answer, rejected, language, toxic, family. */
@@ -179,17 +190,20 @@ export function mapped(mapping: FieldMapping): Preset {
       const read = (field: keyof FieldMapping) =>
         mapping[field] === undefined ? undefined : row.optional(mapping[field]);
       const toxic = mapping.toxic === undefined ? undefined : row.flag(mapping.toxic);
-      const asked = Array.isArray(row.value(path))
-        ? row.conversation(path)
-        : { text: row.text(path), turns: 1 };
+      const { response, rejected } = mapping;
+      const pair =
+        response !== undefined && rejected !== undefined
+          ? responsesOf(row, [response, rejected], [path])
+          : null;
       const answer = read('answer');
       return {
-        ...asked,
+        ...(pair ? pair.question : row.isList(path) ? conversationOf(row, path) : questionOf(row, [path])),
         family: read('family') ?? 'instructions',
-        ...optional('response', read('response')),
+        ...(pair
+          ? { response: pair.responses[0], rejected: pair.responses[1] }
+          : { ...optional('response', read('response')), ...optional('rejected', read('rejected')) }),
         // A whole solution or the bare answer.
         ...optional('answer', answer === undefined ? undefined : (finalAnswer(answer) ?? answer)),
-        ...optional('rejected', read('rejected')),
         ...optional('language', read('language')),
         ...(toxic === undefined ? {} : { toxic }),
       };
@@ -207,7 +221,7 @@ export function presetOf(name: string): Preset {
 
 /** One row as an instruction; without a preset, by the first one that it looks like. Throws EvalPlannerError `data`. */
 export function readInstruction(row: SourceRow, preset?: Preset): SourceInstruction {
-  const fields = new RowFields(row);
+  const fields = new RowFields(row, REMEDY);
   const chosen = preset ?? PRESETS.find((candidate) => candidate.fits(fields));
   if (chosen === undefined) throw fields.error(`is of no kind that is known (its fields: ${fields.names})`);
   return { ...chosen.read(fields), at: row.at };

@@ -1,4 +1,5 @@
 import { EvalPlannerError } from '../errors.ts';
+import { NoPair } from '../rows/fields.ts';
 import type { SourceRow } from '../rows/row.ts';
 import type { SourceInstruction } from '../source.ts';
 import { Duplicates } from '../text/duplicates.ts';
@@ -70,6 +71,11 @@ async function* passing(
     try {
       instruction = readInstruction(row, options.preset);
     } catch (error) {
+      // Nothing is wrong with it: it says that there is no pair.
+      if (error instanceof NoPair) {
+        leave(account, error.reason);
+        continue;
+      }
       if (!(error instanceof EvalPlannerError) || !options.onBadRow) throw error;
       options.onBadRow(error);
       leave(account, 'not an instruction');

@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Json } from '../key.ts';
 import type { FinishReason } from '../model.ts';
 import type { Store } from '../store.ts';
-import type { Order, ResponsePair, Thought } from '../types.ts';
+import { ORDERS, type Order, type ResponsePair, type Thought } from '../types.ts';
 import { openStore, readStore } from './ledger.ts';
 
 const config: Json = { seed: 7, thoughts: { plans: 5, executions: 8 }, model: 'seed' };

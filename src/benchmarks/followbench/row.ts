@@ -1,5 +1,6 @@
 import type { SourceRow } from '../../rows/row.ts';
-import { Fields, groupBy } from '../benchmark.ts';
+import { groupBy } from '../benchmark.ts';
+import { benchmarkFields } from '../fields.ts';
 
 /** An instruction of FollowBench with all its constraints up to a level. */
 export interface FollowBenchRow {
@@ -19,7 +20,7 @@ export interface FollowBenchRow {
 /** FollowBench's rows that have a constraint, each with what it grew from. Errors name the row. */
 export function followBenchRows(rows: Iterable<SourceRow>): FollowBenchRow[] {
   const all = Array.from(rows, (row) => {
-    const fields = new Fields(row, 'FollowBench');
+    const fields = benchmarkFields(row, 'FollowBench');
     const level = fields.number('level');
     if (!Number.isInteger(level) || level < 0 || level > 5)
       throw fields.error(`has the level ${level}, not one from 0 to 5`);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fillLedger } from '../../report/run/filled-ledger.contract.ts';
+import { readRows } from '../../rows/read.ts';
 import { openStore } from '../../store/ledger.ts';
 import { run } from '../run.contract.ts';
 import type { AuditReport } from './text.ts';
@@ -73,6 +74,42 @@ describe('audit of files', () => {
     expect((await audit(source, ...args.slice(0, 2), '--fail-over', '0.7')).code).toBe(0);
   });
 
+  test.each(['clean.jsonl', 'clean.parquet'])(
+    '%s holds every row as it was: fields that come late, 64-bit ids',
+    async (name) => {
+      const rows = Array.from({ length: 1100 }, (_, i) => ({ ...pair(`Name ${i} birds.`), id: i }));
+      const source = write('late.jsonl', [
+        ...rows,
+        `{"instruction":"Q1","input":"one","chosen":"x","rejected":"","id":9007199254740993,"note":"late"}`,
+        `{"instruction":"Q1","input":"two","chosen":"x","rejected":"y","id":9007199254740992}`,
+      ]);
+      const out = join(folder, name);
+      expect((await audit(source, ...benchmark(), '--drop', out)).code).toBe(0);
+      const found: Record<string, unknown>[] = [];
+      for await (const { value } of readRows(out)) found.push(value as Record<string, unknown>);
+      expect(found).toHaveLength(1102);
+      expect(found.slice(-2).map(({ id, note }) => [String(id), note ?? null])).toEqual([
+        ['9007199254740993', 'late'],
+        ['9007199254740992', null],
+      ]);
+    },
+  );
+
+  test('conversations that part before the last answer are left out by name, and counted', async () => {
+    const turns = (asked: string, said: string) => [
+      { role: 'user', content: asked },
+      { role: 'assistant', content: said },
+    ];
+    const source = write('forks.jsonl', [
+      { chosen: turns('Two rivers?', 'Rhine, Elbe'), rejected: turns('Two rivers?', 'Rhine') },
+      { chosen: turns('Legs of an ant?', 'Six.'), rejected: turns('Legs of a crab?', 'Ten.') },
+    ]);
+    const { code, out, err } = await audit(source, '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ bad: 1, rows: { rows: 1, kinds: { 'preference pair': 1 } } });
+    expect(err).toContain('left out: forks.jsonl, line 2 has chosen and rejected conversations that part');
+  });
+
   test('bad rows and wrong arguments', async () => {
     const source = write('bad.jsonl', [pair('Name a bird.'), '{', { x: 1 }]);
     const drop = join(folder, 'never.jsonl');
@@ -84,7 +121,7 @@ describe('audit of files', () => {
     const { code, out, err } = await audit(source, '--on-error', 'skip');
     expect(code).toBe(0);
     expect(err).toContain('bad.jsonl, line 3');
-    expect(out).toMatch(/could not be read +2/);
+    expect(out).toMatch(/left out +2/);
     const nowhere = join(source, 'x.jsonl');
     const outputs = [...benchmark(), '--drop', drop, '--hits', nowhere];
     const failed = await audit(source, ...outputs, '--on-error', 'skip');

@@ -9,6 +9,7 @@ import { auditRun, type RunAudit } from '../../audit/run.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { collectEarly } from '../../open/memory.ts';
 import { trainingsOf } from '../../pipeline/planned.ts';
+import { NoPair } from '../../rows/fields.ts';
 import { readRows } from '../../rows/read.ts';
 import type { SourceRow } from '../../rows/row.ts';
 import { sourceFiles } from '../../rows/sources.ts';
@@ -63,7 +64,8 @@ export async function audit(
   const auditor = new RowsAuditor(index);
   let bad = 0;
   const skip = (error: EvalPlannerError) => {
-    if (command.onError === 'stop') throw error;
+    // Conversations that part early are no fault of the file: they are no pair.
+    if (command.onError === 'stop' && !(error instanceof NoPair)) throw error;
     bad++;
     process.stderr.write(`left out: ${printable(error.message)}\n`);
   };

@@ -10,7 +10,7 @@ export interface AuditReport {
   readonly manifest: Manifest;
   readonly run: RunAudit | null;
   readonly rows: RowsAudit;
-  /** Rows that could not be read. */
+  /** Rows that were left out, each of them told on stderr: unreadable, or no row of training data. */
   readonly bad: number;
 }
 
@@ -52,7 +52,7 @@ export function auditText({ run, rows, bad, manifest }: AuditReport): string {
   const groups = Object.entries(rows.groups).sort((a, b) => b[1] - a[1]);
   const parts = [
     `Training rows: ${rows.rows === 0 ? 'none' : kinds}\n`,
-    bad > 0 ? line('could not be read', whole(bad)) : '',
+    bad > 0 ? line('left out', whole(bad)) : '',
     groups.length > 1
       ? line(
           'kinds',

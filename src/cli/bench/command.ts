@@ -89,7 +89,8 @@ Stopped by Ctrl-C or worse, the same command goes on where it was.
 
 Of choices among n, --verdicts takes rows {id, verdict: A | B | C | …} with \`shown: [2, 0, 1, 3]\` where slots are not as
 the file lists the responses (right ones first), or rows {id, ratings: [9, 3, null, 5]}. A file of your own has
-  custom     {instruction, chosen, rejected} or {instruction, a, b, label: A | B}, and id, subset where you like
+  custom     {instruction, chosen, rejected} or {instruction, a, b, label: A | B}, and id, subset where you like; an
+             instruction's input, context, system and history belong to it, and responses may be messages
   custom-k   {instruction, chosen: […], rejected: […]} or {instruction, responses: […], best: 0 | A | …}
 Ids are the benchmark's own; RM-Bench's cells are DOMAIN:ID:i:j, chosen_i against rejected_j (chat:8:0:2).
 Where an id stands twice (RewardBench's 3692), a row's subset tells which is meant.`,

@@ -93,8 +93,9 @@ Examples:
   $ evalplanner judge pairs.jsonl --base-url https://api.openai.com/v1 --model gpt-5-mini --dry-run --prices 0.25,2
   $ evalplanner judge pairs.csv --model ai:anthropic/claude-sonnet-4-5 --form two-call --prices 3,15 --max-cost 5
 
-Rows: instruction (a text, or a list of {role, content}), a and b or chosen and rejected; id and gold (A, B or tie) where there
-are. With both orders the verdict counts only if they agree. An output that was cut or has no verdict is reported as that.`,
+Rows: instruction (a text, or a list of {role, content}) with its input, context, system and history; a and b or chosen and
+rejected, as texts or messages; id and gold (A, B or tie, in the words of others too: label 1, winner model_a) where there are.
+With both orders the verdict counts only if they agree. An output that was cut or has no verdict is reported as that.`,
     )
     .action((file, options) =>
       interruptible(

@@ -70,9 +70,12 @@ describe('rows', () => {
     [{ instruction: 3, a: 'p', b: 'q' }, 'has no text in instruction'],
     [{ instruction: 'x', a: 'p' }, 'has no two responses'],
     [{ instruction: 'x', a: 'p', b: 4 }, 'has no text in b'],
-    [{ instruction: 'x', responses: ['p', 1] }, 'has a response that is not a text'],
-    [{ instruction: 'x', a: 'p', b: 'q', gold: 'X' }, 'has a gold that is not A, B or tie'],
-    [{ messages: [{ role: 'robot', content: '' }], a: 'p', b: 'q' }, 'has a turn that is not'],
+    [{ instruction: 'x', responses: ['p', 1] }, 'has no text in responses.1, but 1'],
+    [{ instruction: 'x', a: 'p', b: 'q', gold: 'X' }, 'has a gold that is not A, B or tie, but "X"'],
+    [
+      { messages: [{ role: 'robot', content: '' }], a: 'p', b: 'q' },
+      'has a turn 1 in messages that is not {role, content}: {"role":"robot"',
+    ],
     [{ messages: [], a: 'p', b: 'q' }, 'has an empty messages'],
     [{ instruction: 'x', a: 'p', b: 'q', id: {} }, 'has an id that is neither'],
   ])('%j is refused by its position', (row, what) => {
@@ -178,7 +181,7 @@ describe('the command', () => {
     expect(lines.map(({ at, error }) => at ?? error)).toEqual([
       'standard input, line 1',
       'standard input, line 2 is not JSON',
-      'standard input, line 3 has no text in instruction',
+      'standard input, line 3 has no text in instruction, but 3',
       ...[4, 5, 6, 7, 8].map((n) => `standard input, line ${n}`),
     ]);
     expect(lines[0]).toMatchObject({
@@ -195,6 +198,16 @@ describe('the command', () => {
       .map((line) => JSON.parse(line));
     expect(cached[0].usage).toMatchObject({ asked: 0, cached: 2 });
     expect(cached.map(({ winner }) => winner)).toEqual(lines.map(({ winner }) => winner));
+  });
+
+  test('a row without its fields is told by row and line, with the value and what is taken', async () => {
+    const path = join(folder, 'places.csv');
+    writeFileSync(path, 'instruction,a,b,gold\n"two\nlines",p,27" q,A\nx,p,q,maybe\n');
+    const { code, err } = await run([path]);
+    expect(code).toBe(2);
+    expect(err).toContain(
+      'error: places.csv, row 2 (line 4) has a gold that is not A, B or tie, but "maybe"; taken are also 1 and 2',
+    );
   });
 
   test('a prompt that is too long ends with 3, and with what helps', async () => {

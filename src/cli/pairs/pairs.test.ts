@@ -144,6 +144,47 @@ describe('pairs', () => {
     });
   });
 
+  test('every row is a pair or counted by its reason: second fields, empty answers, ties, conversations that part', async () => {
+    const own = { instruction: 'Translate.', chosen: 'El perro come.', rejected: 'El gato come.' };
+    const turns = (asked: string, said: string) => [
+      { role: 'user', content: asked },
+      { role: 'assistant', content: said },
+    ];
+    const source = write(
+      'kinds.jsonl',
+      lines([
+        { ...own, input: 'The dog eats.' },
+        { ...own, input: 'They sell fish on Friday.' },
+        {
+          instruction: 'Say it at length.',
+          chosen: 'A sentence of more than forty characters.',
+          rejected: '',
+        },
+        { instruction: 'Say nothing.', chosen: '', rejected: ' ' },
+        { instruction: 'Name a lake.', a: 'a stone', b: 'Garda', winner: 'model_b' },
+        { instruction: 'Name a sea.', a: 'x', b: 'y', winner: 'tie (bothbad)' },
+        { prompt: turns('Two rivers?', '').slice(0, 1), chosen: 'Rhine, Elbe', rejected: 'Rhine' },
+        { chosen: turns('Legs of an ant?', 'Six.'), rejected: turns('Legs of a crab?', 'Ten.') },
+      ]),
+    );
+    const out = join(folder, 'kinds.out.jsonl');
+    const { code, out: text } = await pairs(source, '--out', out, '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(text)).toMatchObject({
+      rows: { read: 8, kept: 6, left: { tie: 1, 'conversations part before the last answer': 1 } },
+      instructions: { read: 6, kept: 5, left: { 'same response': 1 } },
+    });
+    expect(
+      (await pairsOf(out)).map(({ instruction, chosen, rejected }) => [instruction, chosen, rejected]),
+    ).toEqual([
+      ['Translate.\n\nThe dog eats.', 'El perro come.', 'El gato come.'],
+      ['Translate.\n\nThey sell fish on Friday.', 'El perro come.', 'El gato come.'],
+      ['Say it at length.', 'A sentence of more than forty characters.', ''],
+      ['Name a lake.', 'Garda', 'a stone'],
+      ['Two rivers?', 'Rhine, Elbe', 'Rhine'],
+    ]);
+  });
+
   test('the set’s own pairs are checked', async () => {
     const row = (chosen: string, rejected: string) => ({
       prompt: `${chosen} or ${rejected}?`,
