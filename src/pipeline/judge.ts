@@ -18,6 +18,7 @@ export async function runJudge(
   work: StageWork,
 ): Promise<Json> {
   const total = ports.store.counts().pairs[set] ?? 0;
+  work.progress(0, total);
   const verdicts = await judged(judge, { stage: judge, split: set, form }, config, ports, work, (done) =>
     work.progress(done, total),
   );
@@ -44,6 +45,7 @@ export async function judged(
       complete: true,
       signal: work.signal,
       onGenerations: work.onGenerations,
+      inputOrder: false,
     });
     for await (const batch of batches(made)) {
       const rows = batch.flat();

@@ -25,6 +25,7 @@ export async function runPairs(
   const total = Object.values(counts).reduce((sum, n) => sum + n, 0);
   const result: Record<string, Json> = {};
   let done = 0;
+  work.progress(0, total);
   for (const [name, count] of Object.entries(counts)) {
     const source = sources[name] as Source;
     const options: PairOptions = {

@@ -18,6 +18,7 @@ export async function runThoughts(
 ): Promise<Json> {
   const { plans, executions, temperature, topP, maxPlanTokens, maxThoughtTokens } = config.thoughts;
   const total = store.counts().pairs[set] ?? 0;
+  work.progress(0, total);
   const left = { plans: 0, executions: 0 };
   const judge = await models.open(by);
   const planner = round === 1 && config.models.planner !== undefined ? await models.open('planner') : null;
@@ -42,6 +43,7 @@ export async function runThoughts(
       signal: work.signal,
       onGenerations: work.onGenerations,
       window: WINDOW,
+      inputOrder: false,
     });
     let done = 0;
     for await (const batch of batches(made)) {
