@@ -3,7 +3,7 @@ import { APICallError } from 'ai';
 import { MockLanguageModelV4 } from 'ai/test';
 import { describe, expect, test, vi } from 'vitest';
 import { serve } from '../../bench/servers/openai.ts';
-import type { GenerateRequest, Generation, Model } from '../model.ts';
+import { type GenerateRequest, type Generation, type Model, userPrompt } from '../model.ts';
 import { aiSdk } from './ai-sdk.ts';
 import { modelContract } from './model.contract.ts';
 
@@ -19,7 +19,7 @@ modelContract('aiSdk', async () => {
 
 const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
   key: 'k',
-  prompt: 'say it',
+  prompt: userPrompt('say it'),
   maxTokens: 50,
   temperature: 0.7,
   topP: 0.9,

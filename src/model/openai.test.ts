@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { serve } from '../../bench/servers/openai.ts';
-import type { GenerateRequest, Generation, Model } from '../model.ts';
+import { type GenerateRequest, type Generation, type Model, userPrompt } from '../model.ts';
 import { modelContract } from './model.contract.ts';
 import { type OpenAICompatibleOptions, openaiCompatible } from './openai.ts';
 
@@ -65,7 +65,7 @@ async function answering(answer: Answer) {
 
 const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
   key: `key ${changes.seed ?? 7}`,
-  prompt: 'say it',
+  prompt: userPrompt('say it'),
   maxTokens: 50,
   temperature: 0.7,
   topP: 0.9,

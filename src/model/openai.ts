@@ -7,6 +7,7 @@ import { type OpenAIClient, openClient } from './remote/openai-client.ts';
 import {
   type BodyOptions,
   type OpenAIApi,
+  type PrefillForm,
   readCompletions,
   refusedParameter,
   requestBody,
@@ -23,6 +24,8 @@ export interface OpenAICompatibleOptions extends RemoteOptions, KeySource {
   readonly api?: OpenAIApi;
   /** The system message of a chat. */
   readonly system?: string;
+  /** How a chat takes a beginning of the answer. Default: `prefix` at DeepSeek's and Mistral's own addresses, else `none`. */
+  readonly prefill?: PrefillForm;
   /** Fields of the request beyond the protocol, for all calls: `{top_k: -1}`. */
   readonly body?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -49,14 +52,24 @@ export function openaiCompatible(options: OpenAICompatibleOptions): Model {
     opened ??= openTransport();
     return openClient(url, key, headers, await opened);
   };
-  const endpoints = urls.map((url) => new OpenAIEndpoint(url, client, redact, { ...options, api }));
+  const prefill = options.prefill ?? documentedPrefill(urls);
+  const endpoints = urls.map((url) => new OpenAIEndpoint(url, client, redact, { ...options, api, prefill }));
+  const chat = api === 'chat';
   // What decides an answer: never the key, nor how calls are made.
   const place = revision ?? urls.toSorted().join(' ');
   const identity = ['openai', place, model, api, system ?? '', JSON.stringify(body ?? {})];
+  if (chat) identity.push(prefill);
   return {
-    ...remoteModel(identity, endpoints, options),
+    ...remoteModel(identity, endpoints, { chat, prefills: !chat || prefill !== 'none' }, options),
     close: async () => (await opened)?.close(),
   };
+}
+
+/** https://api-docs.deepseek.com/guides/chat_prefix_completion, https://docs.mistral.ai/capabilities/completion/prefix */
+const PREFIX = /^https:\/\/(?:api\.deepseek\.com\/beta|api\.mistral\.ai)(?:\/|$)/;
+
+function documentedPrefill(urls: readonly string[]): PrefillForm {
+  return urls.every((url) => PREFIX.test(url)) ? 'prefix' : 'none';
 }
 
 function address(baseURL: string): string {
@@ -158,7 +171,7 @@ class OpenAIEndpoint implements CompletionEndpoint {
         const header = (name: string) => headers?.get(name);
         throw httpFailure({ error, status, code, header }, this.name, this.#redact);
       }
-      const completions = readCompletions(this.#read(answer), request, api);
+      const completions = readCompletions(this.#read(answer), request, this.#options);
       if (completions.length < n) this.#takesN = false;
       return completions.slice(0, n);
     }

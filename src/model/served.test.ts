@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { GenerateRequest, Generation, Model } from '../model.ts';
+import { type GenerateRequest, type Generation, type Model, userPrompt } from '../model.ts';
 import { type Started, started } from '../serving/started.contract.ts';
 import { modelContract } from './model.contract.ts';
 import { openEmbedded } from './open-embedded.ts';
@@ -47,7 +47,7 @@ describe('a served model', () => {
       const seed = i < 12 ? 500 + i : 31 * i;
       return {
         key: `unit ${i}`,
-        prompt: prompt(i < 12 ? 0 : i),
+        prompt: userPrompt(prompt(i < 12 ? 0 : i)),
         maxTokens: 20,
         temperature: 1,
         topP: 0.9,

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PRESETS } from '../cli/demo/presets.ts';
 import type { RunConfig } from '../config.ts';
-import { scripted } from '../model/scripted.ts';
-import type { GenerateRequest, Model } from '../model.ts';
+import { type ScriptRequest, scripted } from '../model/scripted.ts';
+import type { Model } from '../model.ts';
 import type { Ports } from '../pipeline.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
 import { random, seedOf } from '../random.ts';
@@ -18,7 +18,7 @@ import type { Trainer } from '../trainer.ts';
 export const CONFIG: RunConfig = { ...PRESETS.tiny, seed: 3 };
 
 /** Answers every prompt of the playground in its format; `skill` is its share of right solutions and verdicts. */
-function answer({ prompt, seed, temperature }: GenerateRequest, skill: number): string {
+function answer({ text: prompt, seed, temperature }: ScriptRequest, skill: number): string {
   const draw = random(temperature === 0 ? seedOf(prompt) : seed);
   const good = draw() < skill;
   const verdict = () => {

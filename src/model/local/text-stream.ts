@@ -36,7 +36,8 @@ export class TextStream {
   }
 }
 
-/** Cuts a text that comes in pieces before the first of some stop texts, wherever the pieces are divided. */
+/** Cuts a text that comes in pieces before the first of some stop texts, however the pieces are divided: one that is complete
+ * waits while another that began before it may yet become complete. */
 export class StopTexts {
   readonly #stops: readonly string[];
   /** The end of the text so far, which may be the beginning of a stop. */
@@ -51,15 +52,30 @@ export class StopTexts {
   push(piece: string): string {
     if (this.found) return '';
     const text = this.#held + piece;
-    const at = Math.min(...this.#stops.map((stop) => text.indexOf(stop)).filter((index) => index >= 0));
-    this.found = at !== Number.POSITIVE_INFINITY;
-    const certain = this.found ? at : text.length - this.#beginning(text);
+    const [at, begun] = [this.#first(text), text.length - this.#beginning(text)];
+    this.found = at < text.length && at <= begun;
+    const certain = Math.min(at, begun);
     this.#held = this.found ? '' : text.slice(certain);
     return text.slice(0, certain);
   }
 
+  /** The rest, when nothing more will come. */
   end(): string {
-    return this.#held;
+    const at = this.#first(this.#held);
+    this.found ||= at < this.#held.length;
+    const rest = this.#held.slice(0, at);
+    this.#held = '';
+    return rest;
+  }
+
+  /** Where the first of them begins that is complete; the text's length where none is. */
+  #first(text: string): number {
+    let first = text.length;
+    for (const stop of this.#stops) {
+      const at = text.indexOf(stop);
+      if (at >= 0 && at < first) first = at;
+    }
+    return first;
   }
 
   /** The length of the longest end of the text that a stop begins with. */
