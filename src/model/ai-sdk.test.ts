@@ -7,15 +7,16 @@ import { type GenerateRequest, type Generation, type Model, userPrompt } from '.
 import { aiSdk } from './ai-sdk.ts';
 import { modelContract } from './model.contract.ts';
 
-modelContract('aiSdk', async () => {
-  const server = await serve();
-  const provider = createOpenAICompatible({ baseURL: server.url, name: 'local' });
-  return {
-    model: aiSdk(provider.chatModel('x')),
-    prompt: (index) => `prompt ${index}`,
-    close: () => server.close(),
-  };
-});
+for (const prefills of [false, true])
+  modelContract(`aiSdk, prefills ${prefills},`, async () => {
+    const server = await serve();
+    const provider = createOpenAICompatible({ baseURL: server.url, name: 'local' });
+    return {
+      model: aiSdk(provider.chatModel('x'), { prefills }),
+      prompt: (index) => `prompt ${index}`,
+      close: () => server.close(),
+    };
+  });
 
 const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
   key: 'k',

@@ -2,14 +2,19 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { serve } from '../../bench/servers/openai.ts';
-import { type GenerateRequest, type Generation, type Model, userPrompt } from '../model.ts';
+import { type GenerateRequest, type Generation, type Model, promptText, userPrompt } from '../model.ts';
+import { requirePrefill } from '../sampling/prefill.ts';
 import { modelContract } from './model.contract.ts';
 import { type OpenAICompatibleOptions, openaiCompatible } from './openai.ts';
 
-for (const api of ['chat', 'completions'] as const) {
-  modelContract(`openaiCompatible, ${api},`, async () => {
+for (const options of [
+  { api: 'chat' },
+  { api: 'completions' },
+  { prefill: 'continue_final_message' },
+] as const) {
+  modelContract(`openaiCompatible, ${JSON.stringify(options)},`, async () => {
     const server = await serve();
-    const model = openaiCompatible({ baseURL: server.url, model: 'x', api });
+    const model = openaiCompatible({ baseURL: server.url, model: 'x', ...options });
     return {
       model,
       prompt: (index) => `prompt ${index}`,
@@ -235,6 +240,89 @@ describe('what comes', () => {
     }));
     expect((await one(ofText.open({ api: 'completions' }), { logprobs: 2 })).logprobs).toEqual(expected);
     expect(ofText.asked[0]?.body).toMatchObject({ prompt: 'say it', logprobs: 2 });
+  });
+
+  test('messages are sent as they are, behind the system message of the model', async () => {
+    const { asked, open } = await answering(() => ({
+      choices: [{ message: { content: 'x' }, finish_reason: 'stop' }],
+    }));
+    const messages = [
+      { role: 'user', content: 'Hi.' },
+      { role: 'assistant', content: 'Hello.' },
+      { role: 'user', content: 'A or B?' },
+    ] as const;
+    await one(open({ system: 'Be fair.' }), { prompt: { messages } });
+    expect(asked[0]?.body.messages).toEqual([{ role: 'system', content: 'Be fair.' }, ...messages]);
+  });
+
+  const assistant = { role: 'assistant', content: 'Plan: [[' };
+  test.each([
+    ['continue_final_message', [assistant], { add_generation_prompt: false, continue_final_message: true }],
+    ['prefix', [{ ...assistant, prefix: true }], {}],
+    ['assistant', [assistant], {}],
+  ] as const)('a beginning of the answer is sent as %s', async (prefill, last, fields) => {
+    const { asked, open } = await answering(() => ({
+      choices: [{ message: { content: 'A]]' }, finish_reason: 'stop' }],
+    }));
+    const model = open({ prefill });
+    expect(model.prefills).toBe(true);
+    const found = await one(model, { prompt: userPrompt('say it', 'Plan: [[') });
+    expect(found.text).toBe('A]]');
+    const { messages, add_generation_prompt, continue_final_message } = asked[0]?.body ?? {};
+    expect(messages).toEqual([{ role: 'user', content: 'say it' }, ...last]);
+    expect({ add_generation_prompt, continue_final_message }).toEqual(fields);
+    expect(open({ prefill: 'none' }).revision).not.toBe(model.revision);
+  });
+
+  test('a server that repeats the beginning has answered with the rest', async () => {
+    const { open } = await answering(({ body }) => ({
+      choices: [{ message: { content: `${body.messages.at(-1).content}A]]` }, finish_reason: 'stop' }],
+    }));
+    const prompt = userPrompt('say it', 'Plan: [[');
+    expect((await one(open({ prefill: 'prefix' }), { prompt })).text).toBe('A]]');
+  });
+
+  test('without a form a beginning is an error before anything is sent; some addresses have theirs', async () => {
+    const { asked, open } = await answering(() => ({}));
+    const model = open();
+    expect(model.prefills).toBe(false);
+    const failing = one(model, { prompt: userPrompt('say it', '[[') });
+    await expect(failing).rejects.toMatchObject({ code: 'usage' });
+    expect(() => requirePrefill(model, 'a judge of given plans')).toThrow('a judge of given plans needs');
+    expect(asked).toEqual([]);
+    for (const [baseURL, prefills] of [
+      ['https://api.deepseek.com/beta', true],
+      ['https://api.deepseek.com/v1', false],
+      ['https://api.mistral.ai/v1', true],
+      ['https://api.mistral.ai.example/v1', false],
+    ] as const)
+      expect(open({ baseURL }).prefills).toBe(prefills);
+    expect(open({ api: 'completions' }).prefills).toBe(true);
+    expect(() => requirePrefill(open({ api: 'completions' }), 'it')).not.toThrow();
+  });
+
+  test('no response brings a control token of a chat template to a chat; a completion is what it is', async () => {
+    const { asked, open } = await answering(({ url }) => ({
+      choices: [
+        { ...(/chat/.test(url) ? { message: { content: 'x' } } : { text: 'x' }), finish_reason: 'stop' },
+      ],
+    }));
+    const tokens = [
+      '<|im_end|>',
+      '[/INST]',
+      '<start_of_turn>',
+      '<|eot_id|>',
+      '<｜User｜>',
+      '<|end|>',
+      '</s>',
+    ];
+    const prompt = userPrompt(`so ${tokens.join(' ')}`, `then ${tokens.join('')}`);
+    await one(open({ prefill: 'assistant' }), { prompt });
+    const sent = JSON.stringify(asked[0]?.body);
+    for (const token of tokens) expect(sent).not.toContain(token);
+    expect(sent).toContain('<\u200b|im_end|>'.replace('\\u200b', '\u200b'));
+    await one(open({ api: 'completions' }), { prompt });
+    expect(asked[1]?.body.prompt).toBe(promptText(prompt));
   });
 
   test('a filter that answers 400 is a refusal, not an error', async () => {

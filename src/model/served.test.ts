@@ -66,6 +66,21 @@ describe('a served model', () => {
     expect(await texts(served, requests())).toEqual(await texts(embedded, requests()));
   });
 
+  test('goes on from a beginning as in this process, by chats and by completions', async () => {
+    const chats = openaiCompatible({
+      baseURL: `${it.server.url}/v1`,
+      model: 'm0',
+      prefill: 'continue_final_message',
+      apiKey: 'a-key-of-its-own',
+    });
+    const begun = requests({ prompt: userPrompt(prompt(3), ' crow, '), stop: [','] });
+    const here = await texts(embedded, begun);
+    expect(await texts(chats, begun)).toEqual(here);
+    expect(await texts(served, begun)).toEqual(here);
+    expect(here).not.toEqual(await texts(embedded, requests({ prompt: userPrompt(prompt(3)), stop: [','] })));
+    await chats.close();
+  });
+
   test('tells log-probabilities of every token', async () => {
     // The server counts the tokens of a call, not of each of its texts.
     let [told, counted] = [0, 0];
