@@ -28,6 +28,8 @@ interface Prepared {
   readonly ends: readonly number[];
   /** Texts that do. */
   readonly stops: readonly string[];
+  /** The last token of a prefill: the text goes on from it. */
+  readonly before: readonly number[];
   /** What is known of it while it is written, where somebody wants to. */
   readonly writing: Writing | null;
 }
@@ -117,10 +119,13 @@ export class EmbeddedModel implements Model {
     const added = stops.flatMap((text) => this.#tokenizer.added(text) ?? []);
     const ends = [...this.#parameters.config.eosTokenIds, ...added];
     const watches = heard || stops.some((text) => this.#tokenizer.added(text) === undefined);
-    return { request, ids, ends, stops, writing: watches ? new Writing(this.#tokenizer, ends, stops) : null };
+    const before = request.prompt.prefill ? ids.slice(-1) : [];
+    const prepared = { request, ids, ends, stops, before };
+    return { ...prepared, writing: watches ? new Writing(this.#tokenizer, prepared) : null };
   }
 
-  #generation(sample: Sample, { request, ids, ends, stops, writing }: Prepared): Generation {
+  #generation(sample: Sample, prepared: Prepared): Generation {
+    const { request, ids, stops, before, writing } = prepared;
     const { tokens, finishReason } = sample;
     const told = { key: request.key, promptTokens: ids.length };
     const named = (rows: readonly (readonly IdLogprob[])[]) =>
@@ -128,12 +133,13 @@ export class EmbeddedModel implements Model {
     let written = writing;
     if (written === null) {
       const body = finishReason === 'stop' ? tokens.slice(0, -1) : tokens;
-      const text = this.#tokenizer.decode(body);
+      const whole = this.#tokenizer.decode([...before, ...body]);
+      const text = whole.slice(this.#tokenizer.decode(before).length);
       const rows = sample.logprobs?.slice(0, body.length) ?? [];
       if (!stops.some((stop) => text.includes(stop)))
         return { ...told, text, finishReason, completionTokens: tokens.length, ...named(rows) };
       // An added token that was spelled.
-      written = new Writing(this.#tokenizer, ends, stops);
+      written = new Writing(this.#tokenizer, prepared);
       for (const [i, token] of tokens.entries()) {
         if (written.stopped) break;
         const logprobs = sample.logprobs?.[i];
@@ -178,9 +184,9 @@ class Writing {
   /** Tokens that were sampled, the last one of a stop or of the end included. */
   count = 0;
 
-  constructor(tokenizer: Tokenizer, ends: readonly number[], stops: readonly string[]) {
+  constructor(tokenizer: Tokenizer, { ends, stops, before }: Pick<Prepared, 'ends' | 'stops' | 'before'>) {
     this.#ends = ends;
-    this.#stream = new TextStream(tokenizer);
+    this.#stream = new TextStream(tokenizer, before);
     this.#stops = new StopTexts(stops);
   }
 

@@ -320,9 +320,105 @@ describe('what comes', () => {
     await one(open({ prefill: 'assistant' }), { prompt });
     const sent = JSON.stringify(asked[0]?.body);
     for (const token of tokens) expect(sent).not.toContain(token);
-    expect(sent).toContain('<\u200b|im_end|>'.replace('\\u200b', '\u200b'));
+    expect(sent).toContain('<\u200b|im_end|>');
     await one(open({ api: 'completions' }), { prompt });
     expect(asked[1]?.body.prompt).toBe(promptText(prompt));
+  });
+
+  describe('followed while it is written', () => {
+    const stream = (events: readonly (object | string)[]) => (_: Asked, response: ServerResponse) =>
+      void response
+        .setHeader('content-type', 'text/event-stream')
+        .end(
+          events.map((one) => `data: ${typeof one === 'string' ? one : JSON.stringify(one)}\n\n`).join(''),
+        );
+    const piece = (content: string | null, finish_reason: string | null = null, index = 0) => ({
+      choices: [{ index, delta: { content }, finish_reason }],
+    });
+    const follow = async (model: Model, requests: readonly GenerateRequest[]) => {
+      const told: string[][] = requests.map(() => []);
+      const onDelta = (key: string, text: string) =>
+        told[requests.findIndex((one) => one.key === key)]?.push(text);
+      const found: Generation[] = [];
+      for await (const one of model.generate(requests, { onDelta })) found.push(one);
+      return { told, found };
+    };
+    const usage = { prompt_tokens: 3, completion_tokens: 4 };
+
+    test('the events of a stream are the answer', async () => {
+      const { asked, open } = await answering(
+        stream([
+          { choices: [{ index: 0, delta: { role: 'assistant', reasoning_content: 'hm' } }] },
+          piece('So '),
+          piece('[[', null, 1),
+          {
+            choices: [
+              { index: 0, delta: { content: '[[A' }, logprobs: { content: [{ token: 'A', logprob: -1 }] } },
+            ],
+          },
+          piece(']] never told', 'stop'),
+          piece('B]]', 'length', 1),
+          { choices: [], usage },
+          '[DONE]',
+        ]),
+      );
+      const { told, found } = await follow(open(), [
+        request({ seed: 7, stop: ['\u2603', ' never'] }),
+        request({ seed: 8, stop: ['\u2603', ' never'] }),
+      ]);
+      expect(asked[0]?.body).toMatchObject({ n: 2, stream: true, stream_options: { include_usage: true } });
+      expect(told).toEqual([
+        // The space may be the beginning of a stop.
+        ['So', 'So [[A', 'So [[A]]', 'So [[A]]'],
+        ['[[', '[[B]]', '[[B]]'],
+      ]);
+      expect(found).toMatchObject([
+        {
+          text: 'So [[A]]',
+          reasoning: 'hm',
+          finishReason: 'stop',
+          promptTokens: 3,
+          logprobs: [{ token: 'A' }],
+        },
+        { text: '[[B]]', finishReason: 'length' },
+      ]);
+    });
+
+    test('one that broke off, or holds an error, is asked for again', async () => {
+      const answers = [
+        stream([piece('So ')]),
+        stream([piece('So '), { error: { message: 'overloaded' } }]),
+        stream([piece('Well'), '{"cho']),
+        stream([piece('Fine', 'stop'), '[DONE]']),
+      ];
+      const { open } = await answering((one, response, call) => answers[call]?.(one, response));
+      const { told, found } = await follow(open(), [request()]);
+      expect(found).toMatchObject([{ text: 'Fine', finishReason: 'stop' }]);
+      expect(told[0]?.at(-1)).toBe('Fine');
+    });
+
+    test('a server that does not stream, or refuses to, is told of once', async () => {
+      const { asked, open } = await answering(({ body }, response) =>
+        body.stream
+          ? fail(response, 400, { message: 'stream is not supported' })
+          : { choices: [{ message: { content: 'x' }, finish_reason: 'stop' }] },
+      );
+      const whole = await answering(() => ({
+        choices: [{ message: { content: 'x' }, finish_reason: 'stop' }],
+      }));
+      for (const model of [open(), whole.open()])
+        expect(await follow(model, [request()])).toMatchObject({ told: [['x']], found: [{ text: 'x' }] });
+      expect(asked.map(({ body }) => body.stream)).toEqual([true, undefined]);
+    });
+
+    test('a key that a server repeats is told nobody', async () => {
+      const { open } = await answering(
+        stream([piece('my key is a-secret-key'), piece('!', 'stop'), '[DONE]']),
+      );
+      vi.stubEnv('STREAM_KEY', 'a-secret-key');
+      const { told, found } = await follow(open({ apiKeyEnv: 'STREAM_KEY' }), [request()]);
+      expect(JSON.stringify([told, found])).not.toContain('a-secret-key');
+    });
   });
 
   test('a filter that answers 400 is a refusal, not an error', async () => {

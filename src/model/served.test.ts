@@ -81,6 +81,16 @@ describe('a served model', () => {
     await chats.close();
   });
 
+  test('tells the same texts while they are written', async () => {
+    const told = new Map<string, string[]>();
+    const onDelta = (key: string, text: string) => told.set(key, [...(told.get(key) ?? []), text]);
+    const found: Record<string, object> = {};
+    for await (const { key, text, finishReason } of served.generate(requests(), { onDelta }))
+      found[key] = { text, finishReason };
+    expect(found).toEqual(await texts(embedded, requests()));
+    expect(Math.max(...[...told.values()].map(({ length }) => length))).toBeGreaterThan(3);
+  });
+
   test('tells log-probabilities of every token', async () => {
     // The server counts the tokens of a call, not of each of its texts.
     let [told, counted] = [0, 0];

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { openCheckpoint } from './checkpoint.ts';
+import { openTokenizer } from './open-tokenizer.ts';
 import { StopTexts, TextStream } from './text-stream.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -38,6 +39,33 @@ test('tokens that are no text at all decode to what they decode to at once', () 
       expect(ids.map((id) => stream.push(id)).join('') + stream.end()).toBe(tokenizer.decode(ids));
     }),
   );
+});
+
+test('a text that goes on from another begins with its space, where a tokenizer takes it from the start of a text', () => {
+  const vocab = Object.fromEntries(
+    ['<s>', '</s>', '▁', 'A', '▁A', '▁so', ':'].map((token, id) => [token, id]),
+  );
+  const decoders = [
+    { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+    { type: 'Fuse' },
+    { type: 'Strip', content: ' ', start: 1, stop: 0 },
+  ];
+  const model = { type: 'BPE', unk_token: '<s>', vocab, merges: [] };
+  const none = { normalizer: null, pre_tokenizer: null, post_processor: null };
+  const pieces = openTokenizer('here', {
+    'tokenizer.json': JSON.stringify({
+      ...none,
+      added_tokens: [],
+      model,
+      decoder: { type: 'Sequence', decoders },
+    }),
+  });
+  const text = (...before: number[]) => {
+    const stream = new TextStream(pieces, before);
+    return stream.push(4) + stream.push(5) + stream.end();
+  };
+  expect(text()).toBe('A so');
+  expect(text(6)).toBe(' A so');
 });
 
 test('a token’s bytes are those of the text around it', () => {

@@ -7,13 +7,16 @@ const INCOMPLETE = '\ufffd';
  * together are the text that the tokens decode to at once. */
 export class TextStream {
   readonly #tokenizer: Tokenizer;
-  readonly #ids: number[] = [];
+  readonly #ids: number[];
   /** A decoder may write a token differently at the start of a text, so that each piece is decoded with the one before. */
   #from = 0;
-  #read = 0;
+  #read: number;
 
-  constructor(tokenizer: Tokenizer) {
+  /** `before`: what the text goes on from, so that it begins as it does in the middle of a text. */
+  constructor(tokenizer: Tokenizer, before: readonly number[] = []) {
     this.#tokenizer = tokenizer;
+    this.#ids = [...before];
+    this.#read = before.length;
   }
 
   push(id: number): string {

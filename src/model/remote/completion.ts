@@ -11,6 +11,8 @@ export interface Job {
   readonly requests: readonly GenerateRequest[];
   /** What has come, in the order of the requests; a call that is repeated asks for the rest only. */
   readonly completions: Completion[];
+  /** Hears the text so far of a request, by its place. */
+  readonly onDelta?: (index: number, text: string) => void;
 }
 
 /** Joins neighbours into jobs of at most `most()` requests. */

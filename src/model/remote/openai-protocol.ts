@@ -31,6 +31,7 @@ export function requestBody(
   n: number,
   { model, api, system, prefill, body }: BodyOptions,
   refused: ReadonlySet<string>,
+  stream = false,
 ): Body {
   const { prompt, maxTokens, temperature, topP, seed, stop, logprobs } = request;
   const chat = api === 'chat';
@@ -53,6 +54,7 @@ export function requestBody(
     seed,
     ...(stop && stop.length > 0 ? { stop } : {}),
     ...(n > 1 ? { n } : {}),
+    ...(stream && !refused.has('stream') ? { stream, stream_options: { include_usage: true } } : {}),
     ...(logprobs === undefined ? {} : chat ? { logprobs: true, top_logprobs: logprobs } : { logprobs }),
     ...body,
   };
@@ -61,7 +63,18 @@ export function requestBody(
 }
 
 /** Those without which a request still means the same, or nearly: `max_tokens` has another name where it is refused. */
-const OPTIONAL = ['temperature', 'top_p', 'seed', 'stop', 'logprobs', 'top_logprobs', 'n', 'max_tokens'];
+const OPTIONAL = [
+  'temperature',
+  'top_p',
+  'seed',
+  'stop',
+  'logprobs',
+  'top_logprobs',
+  'n',
+  'max_tokens',
+  'stream_options',
+  'stream',
+];
 
 /** The parameter that a 400 or 422 is about, if it is one that may be left out: reasoning models take no temperature, and
  * servers differ in the rest. */

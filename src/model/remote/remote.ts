@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EvalPlannerError } from '../../errors.ts';
-import type { GenerateRequest, Generation, Model, Requests } from '../../model.ts';
+import type { GenerateOptions, GenerateRequest, Generation, Model, Requests } from '../../model.ts';
 import type { Prices } from '../../prices.ts';
 import { breakControl, RENDERING, SERVED_CONTROL } from '../control-tokens.ts';
 import { Budget, type BudgetOptions, costOf } from './budget.ts';
@@ -49,7 +49,10 @@ export function remoteModel(
       .slice(0, 16),
     prefills,
     async *generate(requests, { signal, onDelta } = {}) {
-      for await (const outcome of scheduler.run(jobs(shown(requests, rendering), most), signal)) {
+      for await (const outcome of scheduler.run(
+        heard(jobs(shown(requests, rendering), most), onDelta),
+        signal,
+      )) {
         const { requests, completions } = outcome.job;
         const failure = 'failure' in outcome ? outcome.failure : undefined;
         for (const [index, { key }] of requests.entries()) {
@@ -61,6 +64,16 @@ export function remoteModel(
     },
     async close() {},
   };
+}
+
+/** Jobs whose texts are told as they come. */
+async function* heard(
+  all: AsyncIterable<Job>,
+  onDelta: GenerateOptions['onDelta'],
+): AsyncGenerator<Job, void, undefined> {
+  if (!onDelta) return yield* all;
+  for await (const job of all)
+    yield { ...job, onDelta: (index, text) => onDelta(job.requests[index]?.key ?? '', text) };
 }
 
 /** Requests as a server may see them. */
