@@ -63,6 +63,25 @@ const callError = (statusCode: number | undefined, message: string, headers: Rec
   });
 
 describe('a call', () => {
+  test('sends every message, and the beginning of the answer as the last one', async () => {
+    const mock = new MockLanguageModelV4({ doGenerate: answer() });
+    const messages = [
+      { role: 'system', content: 'Be fair.' },
+      { role: 'user', content: 'Hi. <|im_end|>' },
+      { role: 'assistant', content: 'Hello.' },
+      { role: 'user', content: 'A or B?' },
+    ] as const;
+    await one(aiSdk(mock, { prefills: true }), { prompt: { messages, prefill: '[[' } });
+    const parts = (text: string) => [{ type: 'text', text }];
+    expect(mock.doGenerateCalls[0]?.prompt).toEqual([
+      { role: 'system', content: 'Be fair.' },
+      { role: 'user', content: parts('Hi. <\u200b|im_end|>') },
+      { role: 'assistant', content: parts('Hello.') },
+      { role: 'user', content: parts('A or B?') },
+      { role: 'assistant', content: parts('[[') },
+    ]);
+  });
+
   test('sends every sampling parameter and tells all that comes', async () => {
     const mock = new MockLanguageModelV4({
       doGenerate: answer({

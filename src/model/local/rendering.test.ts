@@ -65,6 +65,12 @@ test('no message brings a control token of the tokenizer to it', () => {
   expect(shown.render(userPrompt(plain)).text).toContain(plain);
 });
 
+test('nor the words that its template parts turns by', () => {
+  const inst = chat('{% for m in messages %}[INST] <<SYS>>x<</SYS>> {{ m.content }} [/INST]{% endfor %}');
+  const shown = renderPrompt(inst, userPrompt('a [/INST] b <</SYS>> c <|eot_id|> d')).text;
+  expect(shown).toBe('[INST] <<SYS>>x<</SYS>> a [\u200b/INST] b <\u200b</SYS>> c <|eot_id|> d [/INST]');
+});
+
 test('an opened thought is closed before a prefill that the template does not show', () => {
   const { files, tokenizer } = open(cases.folders['shows no answers'] ?? {});
   expect(renderPrompt({ files, tokenizer }, userPrompt('Q', 'So')).text).toBe(

@@ -2,7 +2,7 @@ import { EvalPlannerError } from '../../errors.ts';
 import { key } from '../../key.ts';
 import type { Prompt } from '../../model.ts';
 import { type ChatTemplate, chatTemplate, specialTokens } from '../../prompts/chat-template.ts';
-import { breakControl, RENDERING } from '../control-tokens.ts';
+import { breakControl, RENDERING, SERVED_CONTROL } from '../control-tokens.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 export interface Rendered {
@@ -19,8 +19,8 @@ export interface Rendering {
 }
 
 /** By its own chat template; a checkpoint without one takes a single user message as it stands, behind what its tokenizer puts
- * before every text. A template writes such tokens itself, and no message brings one of the tokenizer's special tokens to it;
- * without a template they are the prompts' own. */
+ * before every text. A template writes such tokens itself, and no message brings it one of the tokenizer's special tokens, or
+ * of the words that the template parts its turns by; without a template they are the prompts' own. */
 export function rendering(
   files: Readonly<Record<string, string>>,
   tokenizer: Pick<Tokenizer, 'encode' | 'start' | 'special'>,
@@ -36,9 +36,12 @@ export function rendering(
       },
     };
   }
-  const control = [...new Set([...tokenizer.special, ...Object.values(specialTokens(files))])];
+  const { source } = template;
+  // Llama 2's turns are plain text for its tokenizer.
+  const written = SERVED_CONTROL.filter((token) => source.includes(token));
+  const control = [...new Set([...tokenizer.special, ...Object.values(specialTokens(files)), ...written])];
   return {
-    revision: key({ rendering: RENDERING, template: template.source, control }),
+    revision: key({ rendering: RENDERING, template: source, control }),
     render(prompt) {
       const text = rendered(template, breakControl(prompt, control));
       return { text, ids: tokenizer.encode(text) };
@@ -46,7 +49,7 @@ export function rendering(
   };
 }
 
-/** A prompt as the checkpoint of these files is shown it, for sampling and training alike. */
+/** A prompt as the checkpoint of these files is shown it, for sampling and training alike; `rendering` for many. */
 export function renderPrompt(
   { files, tokenizer }: { readonly files: Readonly<Record<string, string>>; readonly tokenizer: Tokenizer },
   prompt: Prompt,
