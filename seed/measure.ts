@@ -1,5 +1,5 @@
 import type { EmbeddedModel } from '../src/model/embedded.ts';
-import type { GenerateRequest } from '../src/model.ts';
+import { type GenerateRequest, userPrompt } from '../src/model.ts';
 import { FAMILIES, isCorrect, parse } from '../src/playground/families.ts';
 import { EMPTY_PLAN, PLAN_KINDS, planOf } from '../src/playground/habits.ts';
 import { type OraclePair, oraclePair } from '../src/playground/pair.ts';
@@ -61,7 +61,7 @@ function unitsOf({ problem, chosen, rejected }: OraclePair, next: Random): Unit[
   const [a, b] = shuffle(next, [chosen, rejected]) as [string, string];
   const gold = a === chosen ? 'A' : 'B';
   const unit = (skill: string, prompt: string, temperature: number, right: Unit['right']): Unit => {
-    const request = { key: '', prompt, maxTokens: 150, temperature, topP: 0.95, seed: 0 };
+    const request = { key: '', prompt: userPrompt(prompt), maxTokens: 150, temperature, topP: 0.95, seed: 0 };
     return { skill, family, request, right };
   };
   const verdict: Unit['right'] = (text, finishReason) => parseVerdict(text, { finishReason }).kind === gold;

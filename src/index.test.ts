@@ -14,7 +14,7 @@ const LOADED = `
   const imported = [...loaded];
   const model = openaiCompatible({ baseURL: 'http://127.0.0.1:9/v1', model: 'x', connectPatience: 0 });
   const opened = [...loaded];
-  const request = { key: 'k', prompt: 'p', maxTokens: 1, temperature: 0, topP: 1, seed: 0 };
+  const request = { key: 'k', prompt: { messages: [{ role: 'user', content: 'p' }] }, maxTokens: 1, temperature: 0, topP: 1, seed: 0 };
   try {
     for await (const _ of model.generate([request]));
   } catch {}

@@ -34,14 +34,18 @@ export { copyCheckpoint, mergeCheckpoint } from './model/local/checkpoint.ts';
 export { openEmbedded } from './model/open-embedded.ts';
 export { type OpenAICompatibleOptions, openaiCompatible } from './model/openai.ts';
 export type { RemoteOptions } from './model/remote/remote.ts';
-export { type Script, scripted } from './model/scripted.ts';
-export type {
-  FinishReason,
-  GenerateRequest,
-  Generation,
-  Model,
-  Requests,
-  TokenLogprob,
+export { type Script, type ScriptRequest, scripted } from './model/scripted.ts';
+export {
+  type FinishReason,
+  type GenerateOptions,
+  type GenerateRequest,
+  type Generation,
+  type Model,
+  type Prompt,
+  promptText,
+  type Requests,
+  type TokenLogprob,
+  userPrompt,
 } from './model.ts';
 export type { Models, Ports, RunEvent, RunOptions, Stage } from './pipeline/stage.ts';
 export { run, stagesOf } from './pipeline.ts';

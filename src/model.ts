@@ -1,4 +1,24 @@
-/** Port: anything that turns prompts into text. */
+/** Port: anything that answers messages with text. */
+
+import type { Turn } from './types.ts';
+
+export type Message = Turn;
+
+export interface Prompt {
+  readonly messages: readonly Message[];
+  /** The answer already begins so; what is generated goes on from it. */
+  readonly prefill?: string;
+}
+
+/** A text as the only message, a user's. */
+export function userPrompt(content: string, prefill?: string): Prompt {
+  return { messages: [{ role: 'user', content }], ...(prefill ? { prefill } : {}) };
+}
+
+/** A prompt as one text: for scripts, estimates, and models that continue a text. */
+export function promptText({ messages, prefill = '' }: Prompt): string {
+  return messages.map(({ content }) => content).join('\n\n') + prefill;
+}
 
 export interface Sampling {
   /** 0 is greedy. */
@@ -10,7 +30,7 @@ export interface Sampling {
 export interface GenerateRequest extends Sampling {
   /** Identifies the unit; its generation is stored and reused under this key. */
   readonly key: string;
-  readonly prompt: string;
+  readonly prompt: Prompt;
   /** Requests that follow each other, alike but for seeds s, s + 1, … s + n − 1, may become one call for n completions. */
   readonly seed: number;
   /** The completion ends before the first of these. */
@@ -28,7 +48,7 @@ export type FinishReason = 'stop' | 'length' | 'refused' | 'error';
 
 export interface Generation {
   readonly key: string;
-  /** The answer alone; a refusal's words where it is `refused`. */
+  /** The answer alone, without the prefill; a refusal's words where it is `refused`. */
   readonly text: string;
   readonly finishReason: FinishReason;
   readonly promptTokens: number;
@@ -57,11 +77,22 @@ export interface TokenLogprob {
   readonly top: readonly { readonly token: string; readonly logprob: number }[];
 }
 
+export interface GenerateOptions {
+  /** An abort ends the generations early. */
+  readonly signal?: AbortSignal | undefined;
+  /** Hears the text so far of a completion while it is written, at least once, at last the whole. A model that cannot stream
+   * tells the whole text only. */
+  readonly onDelta?: ((key: string, text: string) => void) | undefined;
+}
+
 export interface Model {
-  /** Changes whenever the weights do (a hash of them), so that a generation is never reused for another model. */
+  /** Changes whenever the weights do, or the way in which messages are shown to them: a generation is never reused for another
+   * model or rendering. */
   readonly revision: string;
+  /** Whether it goes on from a prefill; one that does not throws EvalPlannerError `usage` for it. */
+  readonly prefills: boolean;
   /** Yields each generation as it ends, in any order; exactly one for each request. Requests are pulled lazily; a source
-   * that waits must not wait for generations of the same call. An abort ends it early. */
-  generate(requests: Requests, signal?: AbortSignal): AsyncIterable<Generation>;
+   * that waits must not wait for generations of the same call. */
+  generate(requests: Requests, options?: GenerateOptions): AsyncIterable<Generation>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 /** One client in a process of its own, so that its memory is its own: node bench/judge/client.ts '{"kind": "ours", …}'.
  * Prints one line of JSON. One call goes ahead, so that what is loaded for the first is not timed, and each
  * client loads only itself. */
-import type { Model } from '../../src/model.ts';
+import type { GenerateRequest, Model } from '../../src/model.ts';
 import { MAX_TOKENS, pairs, prompts } from './pairs.ts';
 
 export interface ClientOptions {
@@ -104,7 +104,14 @@ async function library(options: ClientOptions) {
 
 async function judged(model: Model, { calls, ledger = ':memory:' }: ClientOptions) {
   const { judgeAll, openStore } = await import('../../src/index.ts');
-  const request = { key: 'first', prompt: 'first', maxTokens: 1, temperature: 0, topP: 1, seed: 0 };
+  const request: GenerateRequest = {
+    key: 'first',
+    prompt: { messages: [{ role: 'user', content: 'first' }] },
+    maxTokens: 1,
+    temperature: 0,
+    topP: 1,
+    seed: 0,
+  };
   for await (const _ of model.generate([request]));
   const start = performance.now();
   let [answered, failed] = [0, 0];

@@ -216,7 +216,7 @@ describe('playChoices', () => {
   const tied = choice({ id: 'tied:1', section: 'Ties', right: 2, ratingsOnly: true });
   /** Names the slot, or one of two, in which "right" is shown; rates "right" 9, others 3. */
   const honest = () =>
-    scripted(({ prompt }) => {
+    scripted(({ text: prompt }) => {
       const shown = [...prompt.matchAll(/Assistant (\w)’s Answer\]\n(right|wrong)/g)];
       if (shown.length === 0) return '[Start of Evaluation Plan]\nlook\n[End of Evaluation Plan]';
       if (shown.length === 1) return shown[0]?.[2] === 'right' ? '[[9]]' : '[[3]]';

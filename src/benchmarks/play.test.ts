@@ -30,7 +30,9 @@ async function all(games: AsyncIterable<Game>): Promise<Game[]> {
 
 /** A judge that names the slot in which "one" is shown. */
 const honest = () =>
-  scripted(({ prompt }) => (prompt.indexOf('answer one') < prompt.indexOf('answer two') ? '[[A]]' : '[[B]]'));
+  scripted(({ text: prompt }) =>
+    prompt.indexOf('answer one') < prompt.indexOf('answer two') ? '[[A]]' : '[[B]]',
+  );
 
 it('plays the orders of the protocol, and names slots as shown', async () => {
   const both = await all(play(honest(), judgebench, pairs, { form: 'direct' }));

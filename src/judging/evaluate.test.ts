@@ -37,7 +37,7 @@ describe('evaluate', () => {
   it('judges each pair in both orders, greedily, from the prompt of its form', async () => {
     const model = new ScriptModel(() => ' <plan> p </plan> <exec> e </exec> [[A]]');
     await judge(model);
-    expect(model.asked.map(({ prompt }) => prompt)).toEqual(
+    expect(model.asked.map(({ text }) => text)).toEqual(
       ['x', 'y', 'z'].flatMap((id) => [
         `Instruction: do ${id} <A> good <B> bad <judge>`,
         `Instruction: do ${id} <A> bad <B> good <judge>`,
@@ -49,7 +49,7 @@ describe('evaluate', () => {
     await judge(other, { form: 'direct' });
     await judge(other, { form: 'unplanned' });
     expect(
-      tally(other.asked.map(({ prompt }) => prompt.replace(/^.* bad$|^.* good$/, 'unplanned').slice(-9))),
+      tally(other.asked.map(({ text }) => text.replace(/^.* bad$|^.* good$/, 'unplanned').slice(-9))),
     ).toEqual({ '<verdict>': 6, unplanned: 6 });
   });
 
@@ -60,7 +60,7 @@ describe('evaluate', () => {
       'ba A false': 3,
     });
     const seeing = new ScriptModel(
-      ({ prompt }) => (prompt.includes('<A> good') ? '[[A]]' : '[[B]]'),
+      ({ text: prompt }) => (prompt.includes('<A> good') ? '[[A]]' : '[[B]]'),
       'seeing',
     );
     expect((await judge(seeing, { stage: 'seeing' })).every(({ correct }) => correct)).toBe(true);
@@ -72,7 +72,7 @@ describe('evaluate', () => {
       y: '<exec> [[A]] [[B]] </exec>',
       z: { text: '<exec> e </exec> [[A]]', finishReason: 'length' },
     };
-    const found = await judge(new ScriptModel(({ prompt }) => lines[/do (\w)/.exec(prompt)![1]!]!));
+    const found = await judge(new ScriptModel(({ text: prompt }) => lines[/do (\w)/.exec(prompt)![1]!]!));
     expect(found.map(({ pairId, order, verdict, correct }) => [pairId, order, verdict, correct])).toEqual(
       (
         [

@@ -8,7 +8,7 @@ import { rate } from './rate.ts';
 
 /** Prefers the larger of two numbers. */
 const larger = () =>
-  new ScriptModel(({ prompt }) => {
+  new ScriptModel(({ text: prompt }) => {
     const [a, b] = [...prompt.matchAll(/s Answer\]\n(\d+)\n/g)].map(([, n]) => Number(n)) as [number, number];
     return a > b ? '[[A]]' : '[[B]]';
   });
@@ -55,7 +55,7 @@ test('one response cannot be ranked', async () => {
 test('a rating is the mean of its votes by a plan; outputs without one do not count', async () => {
   const said = ['Fine. [[8]]', 'Good: [[7.5]]', 'Great.', '[[11]]', '<think>[[3]]</think> [[10]]'];
   let i = 0;
-  const model = new ScriptModel(({ prompt }) =>
+  const model = new ScriptModel(({ text: prompt }) =>
     prompt.includes('[The Start') ? (said[i++] as string) : 'Check it.',
   );
   const rating = await rate(model, { id: 'r', instruction: 'x', response: 'y' }, { votes: 5 });

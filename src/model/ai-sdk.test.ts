@@ -3,23 +3,24 @@ import { APICallError } from 'ai';
 import { MockLanguageModelV4 } from 'ai/test';
 import { describe, expect, test, vi } from 'vitest';
 import { serve } from '../../bench/servers/openai.ts';
-import type { GenerateRequest, Generation, Model } from '../model.ts';
+import { type GenerateRequest, type Generation, type Model, userPrompt } from '../model.ts';
 import { aiSdk } from './ai-sdk.ts';
 import { modelContract } from './model.contract.ts';
 
-modelContract('aiSdk', async () => {
-  const server = await serve();
-  const provider = createOpenAICompatible({ baseURL: server.url, name: 'local' });
-  return {
-    model: aiSdk(provider.chatModel('x')),
-    prompt: (index) => `prompt ${index}`,
-    close: () => server.close(),
-  };
-});
+for (const prefills of [false, true])
+  modelContract(`aiSdk, prefills ${prefills},`, async () => {
+    const server = await serve();
+    const provider = createOpenAICompatible({ baseURL: server.url, name: 'local' });
+    return {
+      model: aiSdk(provider.chatModel('x'), { prefills }),
+      prompt: (index) => `prompt ${index}`,
+      close: () => server.close(),
+    };
+  });
 
 const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
   key: 'k',
-  prompt: 'say it',
+  prompt: userPrompt('say it'),
   maxTokens: 50,
   temperature: 0.7,
   topP: 0.9,
@@ -62,6 +63,25 @@ const callError = (statusCode: number | undefined, message: string, headers: Rec
   });
 
 describe('a call', () => {
+  test('sends every message, and the beginning of the answer as the last one', async () => {
+    const mock = new MockLanguageModelV4({ doGenerate: answer() });
+    const messages = [
+      { role: 'system', content: 'Be fair.' },
+      { role: 'user', content: 'Hi. <|im_end|>' },
+      { role: 'assistant', content: 'Hello.' },
+      { role: 'user', content: 'A or B?' },
+    ] as const;
+    await one(aiSdk(mock, { prefills: true }), { prompt: { messages, prefill: '[[' } });
+    const parts = (text: string) => [{ type: 'text', text }];
+    expect(mock.doGenerateCalls[0]?.prompt).toEqual([
+      { role: 'system', content: 'Be fair.' },
+      { role: 'user', content: parts('Hi. <\u200b|im_end|>') },
+      { role: 'assistant', content: parts('Hello.') },
+      { role: 'user', content: parts('A or B?') },
+      { role: 'assistant', content: parts('[[') },
+    ]);
+  });
+
   test('sends every sampling parameter and tells all that comes', async () => {
     const mock = new MockLanguageModelV4({
       doGenerate: answer({

@@ -1,6 +1,6 @@
-import type { FinishReason, Model } from '../model.ts';
+import type { FinishReason, Model, Prompt } from '../model.ts';
 import { CallFailure } from './remote/call-failure.ts';
-import type { Completion, Job } from './remote/completion.ts';
+import { beforeStop, type Completion, type Job } from './remote/completion.ts';
 import { httpFailure } from './remote/http-failure.ts';
 import { type CompletionEndpoint, type RemoteOptions, remoteModel } from './remote/remote.ts';
 import { environmentRedactor } from './remote/secret.ts';
@@ -14,6 +14,7 @@ export interface LanguageModel {
     prompt: (
       | { role: 'system'; content: string }
       | { role: 'user'; content: { type: 'text'; text: string }[] }
+      | { role: 'assistant'; content: { type: 'text'; text: string }[] }
     )[];
     maxOutputTokens: number;
     temperature?: number;
@@ -32,6 +33,8 @@ export interface LanguageModel {
 
 export interface AiSdkOptions extends RemoteOptions {
   readonly system?: string;
+  /** Whether this model goes on from a last message of the assistant, as Anthropic's older ones do. Default: no. */
+  readonly prefills?: boolean;
   /** As in the AI SDK: what only this provider knows, by its name. */
   readonly providerOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
@@ -39,10 +42,10 @@ export interface AiSdkOptions extends RemoteOptions {
 /** A model of any AI SDK provider: `aiSdk(anthropic('claude-sonnet-4-5'))`. The provider has the key. There are neither several
  * completions of one call nor log-probabilities; connections and their time-outs are the provider's. */
 export function aiSdk(model: LanguageModel, options: AiSdkOptions = {}): Model {
-  const { revision = '', system = '', providerOptions = {} } = options;
+  const { revision = '', system = '', providerOptions = {}, prefills = false } = options;
   const { provider, modelId } = model;
   const identity = ['ai-sdk', provider, modelId, revision, system, JSON.stringify(providerOptions)];
-  return remoteModel(identity, [new AiSdkEndpoint(model, options)], options);
+  return remoteModel(identity, [new AiSdkEndpoint(model, options)], { chat: true, prefills }, options);
 }
 
 class AiSdkEndpoint implements CompletionEndpoint {
@@ -65,7 +68,7 @@ class AiSdkEndpoint implements CompletionEndpoint {
         const answer = await this.#model.doGenerate({
           prompt: [
             ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
-            { role: 'user', content: [{ type: 'text', text: prompt }] },
+            ...sdkMessages(prompt),
           ],
           maxOutputTokens: maxTokens,
           temperature,
@@ -75,13 +78,21 @@ class AiSdkEndpoint implements CompletionEndpoint {
           abortSignal: signal,
           ...(providerOptions ? { providerOptions } : {}),
         });
-        job.completions.push(read(answer, maxTokens));
+        job.completions.push(beforeStop(read(answer, maxTokens), stop));
       } catch (error) {
         if (error instanceof CallFailure) throw error;
         throw failure(error, this.name);
       }
     }
   }
+}
+
+function sdkMessages({ messages, prefill }: Prompt): Parameters<LanguageModel['doGenerate']>[0]['prompt'] {
+  const parts = (text: string) => [{ type: 'text' as const, text }];
+  const all = messages.map(({ role, content }) =>
+    role === 'system' ? { role, content } : { role, content: parts(content) },
+  );
+  return prefill ? [...all, { role: 'assistant', content: parts(prefill) }] : all;
 }
 
 const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { initialise, Parameters } from '../engine/llama/parameters.ts';
 import { Pool } from '../engine/parallel/pool.ts';
-import type { Generation } from '../model.ts';
+import { type Generation, userPrompt } from '../model.ts';
 import { EOS_ID, PAD_ID, tokenizerConfig, tokenizerJson, VOCAB } from '../playground/tokenizer.ts';
 import { random } from '../random.ts';
 import { EmbeddedModel, sampledRevision } from './embedded.ts';
@@ -33,6 +33,7 @@ modelContract('embedded', async () => {
   const pool = new Pool();
   return {
     model: tiny(pool),
+    conversations: false,
     // Lengths differ, so that sequences of a batch do.
     prompt: (index) => `Instruction: Name ${index % 99} words${' birds'.repeat(index % 8)}. <answer>`,
     close: () => pool.close(),
@@ -43,7 +44,7 @@ test('a prompt that is too long, or empty, is an error of its own, of which noth
   const pool = new Pool();
   const request = (key: string, prompt: string) => ({
     key,
-    prompt,
+    prompt: userPrompt(prompt),
     maxTokens: 4,
     temperature: 0,
     topP: 1,
@@ -73,7 +74,7 @@ test('a prompt that is too long, or empty, is an error of its own, of which noth
 test('a ledger tells texts in 8 bits from those in 32, and too many weights are refused before anything is asked', async () => {
   const pools = [new Pool(), new Pool('cpu', 'int8')] as const;
   const [exact, rounded] = pools.map((pool) => tiny(pool).revision);
-  expect(rounded).toBe(`${exact}-int8`);
+  expect(rounded).not.toBe(exact);
   const large = { config: {}, shapes: [], flat: { length: 3e9 } } as unknown as Parameters;
   expect(() => sampledRevision(pools[1], large)).toThrow(/3000000000 weights, and int8 takes 2000000000/);
   await Promise.all(pools.map((pool) => pool.close()));
@@ -83,7 +84,7 @@ test('a pool that is closed while it samples ends the generations, not the proce
   const pool = new Pool();
   const requests = Array.from({ length: 500 }, (_, i) => ({
     key: `unit ${i}`,
-    prompt: 'Instruction: Name 2 words. <answer>',
+    prompt: userPrompt('Instruction: Name 2 words. <answer>'),
     maxTokens: 60,
     temperature: 1,
     topP: 1,
@@ -103,7 +104,7 @@ test('log-probabilities are the model’s own, of the tokens that make the text'
   const pool = new Pool();
   const request = {
     key: 'k',
-    prompt: 'Instruction: Name 2 words. <answer>',
+    prompt: userPrompt('Instruction: Name 2 words. <answer>'),
     maxTokens: 12,
     temperature: 0,
     topP: 1,

@@ -3,9 +3,19 @@ import type { Parameters } from '../engine/llama/parameters.ts';
 import type { Pool } from '../engine/parallel/pool.ts';
 import { INT8_WEIGHTS } from '../engine/quantization.ts';
 import type { TokenLogprob as IdLogprob } from '../engine/sampling/logprobs.ts';
-import type { Sample, SampleRequest } from '../engine/sampling/sampler.ts';
+import type { ChosenToken, Sample, SampleRequest } from '../engine/sampling/sampler.ts';
 import { EvalPlannerError } from '../errors.ts';
-import type { GenerateRequest, Generation, Model, Requests, TokenLogprob } from '../model.ts';
+import { key } from '../key.ts';
+import type {
+  GenerateOptions,
+  GenerateRequest,
+  Generation,
+  Model,
+  Requests,
+  TokenLogprob,
+} from '../model.ts';
+import { type Rendering, rendering } from './local/rendering.ts';
+import { StopTexts, TextStream } from './local/text-stream.ts';
 import type { Tokenizer } from './local/tokenizer.ts';
 
 /** Requests looked at together: their longest decides how much cache a sequence gets. */
@@ -16,6 +26,12 @@ interface Prepared {
   readonly ids: readonly number[];
   /** Token ids that end the completion. */
   readonly ends: readonly number[];
+  /** Texts that do. */
+  readonly stops: readonly string[];
+  /** The last token of a prefill: the text goes on from it. */
+  readonly before: readonly number[];
+  /** What is known of it while it is written, where somebody wants to. */
+  readonly writing: Writing | null;
 }
 
 /** A pool samples for one call at a time; the others wait, and pull no request until it is their turn. */
@@ -28,28 +44,38 @@ export class EmbeddedModel implements Model {
   readonly asked = { prompts: 0, foreign: 0 };
   readonly #pool: Pool;
   readonly #parameters: Parameters;
+  readonly prefills = true;
   readonly #tokenizer: Tokenizer;
+  readonly #rendering: Rendering;
 
-  constructor(pool: Pool, parameters: Parameters, tokenizer: Tokenizer) {
-    this.revision = sampledRevision(pool, parameters);
+  /** `files`: the tokenizer's, with the chat template if there is one (Checkpoint.files). */
+  constructor(
+    pool: Pool,
+    parameters: Parameters,
+    tokenizer: Tokenizer,
+    files: Readonly<Record<string, string>> = {},
+  ) {
+    this.#rendering = rendering(files, tokenizer);
+    const [weights, shown] = [sampledRevision(pool, parameters), this.#rendering.revision];
+    this.revision = key({ weights, shown }).slice(0, 16);
     this.#pool = pool;
     this.#parameters = parameters;
     this.#tokenizer = tokenizer;
   }
 
-  async *generate(requests: Requests, signal?: AbortSignal): AsyncGenerator<Generation> {
+  async *generate(requests: Requests, options: GenerateOptions = {}): AsyncGenerator<Generation> {
     const before = turns.get(this.#pool);
     const { promise, resolve: done } = Promise.withResolvers<void>();
     turns.set(this.#pool, promise);
     await before;
     try {
-      yield* this.#sample(requests, signal);
+      yield* this.#sample(requests, options);
     } finally {
       done();
     }
   }
 
-  async *#sample(requests: Requests, signal?: AbortSignal): AsyncGenerator<Generation> {
+  async *#sample(requests: Requests, { signal, onDelta }: GenerateOptions): AsyncGenerator<Generation> {
     this.#pool.load(this.#parameters);
     const context = this.#parameters.config.maxPositionEmbeddings;
     const source =
@@ -59,45 +85,75 @@ export class EmbeddedModel implements Model {
       while (chunk.length < CHUNK && !signal?.aborted) {
         const { value, done } = await source.next();
         if (done) break;
-        const ids = this.#tokenizer.start(value.prompt);
+        const { ids } = this.#rendering.render(value.prompt);
         this.asked.prompts++;
         if (this.#tokenizer.foreign(ids)) this.asked.foreign++;
         const unfit = whyUnfit(ids.length, context);
-        if (unfit === null) chunk.push(this.#prepare(value, ids));
+        if (unfit === null) chunk.push(this.#prepare(value, ids, onDelta !== undefined));
         else yield failed(value, unfit);
       }
       if (chunk.length === 0 || signal?.aborted) return;
       const capacity = Math.max(...chunk.map(({ ids, request }) => ids.length + request.maxTokens));
-      const samples = chunk.map(({ ids, ends, request }, index): SampleRequest => {
+      const samples = chunk.map(({ ids, ends, request, writing }, index): SampleRequest => {
         const { maxTokens, temperature, topP, seed, logprobs } = request;
-        const kept = logprobs === undefined ? {} : { logprobs };
+        const count = logprobs === undefined ? {} : { logprobs };
+        const kept = writing ? { watch: { logprobs: logprobs ?? null } } : count;
         return { index, prompt: ids, maxTokens, temperature, topP, seed, stopIds: ends, ...kept };
       });
-      for await (const sample of this.#pool.sample(samples, capacity, signal)) {
-        yield this.#generation(sample, chunk[sample.index] as Prepared);
+      const token = (chosen: ChosenToken) => {
+        const { request, writing } = chunk[chosen.index] as Prepared & { writing: Writing };
+        if (writing.push(chosen)) onDelta?.(request.key, writing.text);
+        return writing.stopped;
+      };
+      for await (const sample of this.#pool.sample(samples, capacity, { signal, token })) {
+        const generation = this.#generation(sample, chunk[sample.index] as Prepared);
+        onDelta?.(generation.key, generation.text);
+        yield generation;
       }
     }
   }
 
-  #prepare(request: GenerateRequest, ids: readonly number[]): Prepared {
-    const ends = (request.stop ?? []).map((text) => {
-      const id = this.#tokenizer.id(text);
-      if (id !== undefined) return id;
-      const message = `the stop text ${JSON.stringify(text)} is not one token of this model`;
-      throw new EvalPlannerError('model', message, 'use a stop text that is a token of its vocabulary');
-    });
-    return { request, ids, ends: [...this.#parameters.config.eosTokenIds, ...ends] };
+  /** An added token stands for itself in the vocabulary: the engine ends with it. Any other stop is looked for in the text. */
+  #prepare(request: GenerateRequest, ids: readonly number[], heard: boolean): Prepared {
+    const stops = request.stop ?? [];
+    const added = stops.flatMap((text) => this.#tokenizer.added(text) ?? []);
+    const ends = [...this.#parameters.config.eosTokenIds, ...added];
+    const watches = heard || stops.some((text) => this.#tokenizer.added(text) === undefined);
+    const before = request.prompt.prefill ? ids.slice(-1) : [];
+    const prepared = { request, ids, ends, stops, before };
+    return { ...prepared, writing: watches ? new Writing(this.#tokenizer, prepared) : null };
   }
 
-  #generation({ tokens, finishReason, logprobs }: Sample, { request, ids }: Prepared): Generation {
-    const body = finishReason === 'stop' ? tokens.slice(0, -1) : tokens;
+  #generation(sample: Sample, prepared: Prepared): Generation {
+    const { request, ids, stops, before, writing } = prepared;
+    const { tokens, finishReason } = sample;
+    const told = { key: request.key, promptTokens: ids.length };
+    const named = (rows: readonly (readonly IdLogprob[])[]) =>
+      request.logprobs === undefined ? {} : { logprobs: rows.map((row) => this.#named(row)) };
+    let written = writing;
+    if (written === null) {
+      const body = finishReason === 'stop' ? tokens.slice(0, -1) : tokens;
+      const whole = this.#tokenizer.decode([...before, ...body]);
+      const text = whole.slice(this.#tokenizer.decode(before).length);
+      const rows = sample.logprobs?.slice(0, body.length) ?? [];
+      if (!stops.some((stop) => text.includes(stop)))
+        return { ...told, text, finishReason, completionTokens: tokens.length, ...named(rows) };
+      // An added token that was spelled.
+      written = new Writing(this.#tokenizer, prepared);
+      for (const [i, token] of tokens.entries()) {
+        if (written.stopped) break;
+        const logprobs = sample.logprobs?.[i];
+        written.push({ index: sample.index, token, ...(logprobs ? { logprobs } : {}) });
+      }
+    }
+    written.end();
+    const { text, stopped, count, rows } = written;
     return {
-      key: request.key,
-      text: this.#tokenizer.decode(body),
-      finishReason,
-      promptTokens: ids.length,
-      completionTokens: tokens.length,
-      ...(logprobs ? { logprobs: logprobs.slice(0, body.length).map((row) => this.#named(row)) } : {}),
+      ...told,
+      text,
+      finishReason: stopped ? 'stop' : finishReason,
+      completionTokens: count,
+      ...named(rows),
     };
   }
 
@@ -111,6 +167,61 @@ export class EmbeddedModel implements Model {
   }
 
   async close(): Promise<void> {}
+}
+
+/** A completion while it is written. */
+class Writing {
+  readonly #ends: readonly number[];
+  readonly #stream: TextStream;
+  readonly #stops: StopTexts;
+  /** Where each token's text begins, and its log-probabilities. */
+  readonly #begins: number[] = [];
+  readonly #logprobs: (readonly IdLogprob[])[] = [];
+  /** Characters told by the tokenizer. */
+  #length = 0;
+  /** As far as it is certain. */
+  text = '';
+  /** Tokens that were sampled, the last one of a stop or of the end included. */
+  count = 0;
+
+  constructor(tokenizer: Tokenizer, { ends, stops, before }: Pick<Prepared, 'ends' | 'stops' | 'before'>) {
+    this.#ends = ends;
+    this.#stream = new TextStream(tokenizer, before);
+    this.#stops = new StopTexts(stops);
+  }
+
+  /** Whether the text has grown. */
+  push({ token, logprobs }: ChosenToken): boolean {
+    this.count++;
+    if (this.#ends.includes(token)) return false;
+    this.#begins.push(this.#length);
+    if (logprobs) this.#logprobs.push(logprobs);
+    return this.#add(this.#stream.push(token));
+  }
+
+  end(): void {
+    if (this.stopped) return;
+    this.#add(this.#stream.end());
+    this.text += this.#stops.end();
+  }
+
+  /** Whether a stop was found. */
+  get stopped(): boolean {
+    return this.#stops.found;
+  }
+
+  /** Of the tokens that brought some of the text. */
+  get rows(): readonly (readonly IdLogprob[])[] {
+    if (!this.stopped) return this.#logprobs;
+    return this.#logprobs.filter((_, i) => (this.#begins[i] as number) < this.text.length);
+  }
+
+  #add(piece: string): boolean {
+    this.#length += piece.length;
+    const certain = this.#stops.push(piece);
+    this.text += certain;
+    return certain !== '';
+  }
 }
 
 /** Names what a text was written by: the same weights in 8 bits write other ones. Throws EvalPlannerError (`model`) for weights

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { serve } from '../../bench/servers/openai.ts';
-import type { GenerateRequest } from '../model.ts';
+import { type GenerateRequest, userPrompt } from '../model.ts';
 import { record } from '../sampling/record.ts';
 import { openStore } from '../store/ledger.ts';
 import { openaiCompatible } from './openai.ts';
@@ -12,7 +12,14 @@ afterEach(async () => {
 
 function* requests(count: number): Generator<GenerateRequest> {
   for (let i = 0; i < count; i++) {
-    yield { key: `unit ${i}`, prompt: `prompt ${i}`, maxTokens: 300, temperature: 0, topP: 1, seed: 0 };
+    yield {
+      key: `unit ${i}`,
+      prompt: userPrompt(`prompt ${i}`),
+      maxTokens: 300,
+      temperature: 0,
+      topP: 1,
+      seed: 0,
+    };
   }
 }
 

@@ -22,12 +22,13 @@ export async function openEmbedded(
     import('./embedded.ts'),
     import('./local/pool.ts'),
   ]);
-  const { parameters, tokenizer } = await openCheckpoint(dir);
+  const { parameters, tokenizer, files } = await openCheckpoint(dir);
   const pool = await openPool({ device, quantization }, 'sampling');
-  const model = new EmbeddedModel(pool, parameters, tokenizer);
+  const model = new EmbeddedModel(pool, parameters, tokenizer, files);
   return {
     revision: model.revision,
-    generate: (requests, signal) => model.generate(requests, signal),
+    prefills: model.prefills,
+    generate: (requests, options) => model.generate(requests, options),
     close: async () => {
       if (model.asked.foreign > 0) onForeign?.({ ...model.asked, tokens: tokenizer.largest + 1 });
       await pool.close();

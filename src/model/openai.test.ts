@@ -2,14 +2,19 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { serve } from '../../bench/servers/openai.ts';
-import type { GenerateRequest, Generation, Model } from '../model.ts';
+import { type GenerateRequest, type Generation, type Model, promptText, userPrompt } from '../model.ts';
+import { requirePrefill } from '../sampling/prefill.ts';
 import { modelContract } from './model.contract.ts';
 import { type OpenAICompatibleOptions, openaiCompatible } from './openai.ts';
 
-for (const api of ['chat', 'completions'] as const) {
-  modelContract(`openaiCompatible, ${api},`, async () => {
+for (const options of [
+  { api: 'chat' },
+  { api: 'completions' },
+  { prefill: 'continue_final_message' },
+] as const) {
+  modelContract(`openaiCompatible, ${JSON.stringify(options)},`, async () => {
     const server = await serve();
-    const model = openaiCompatible({ baseURL: server.url, model: 'x', api });
+    const model = openaiCompatible({ baseURL: server.url, model: 'x', ...options });
     return {
       model,
       prompt: (index) => `prompt ${index}`,
@@ -65,7 +70,7 @@ async function answering(answer: Answer) {
 
 const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
   key: `key ${changes.seed ?? 7}`,
-  prompt: 'say it',
+  prompt: userPrompt('say it'),
   maxTokens: 50,
   temperature: 0.7,
   topP: 0.9,
@@ -235,6 +240,185 @@ describe('what comes', () => {
     }));
     expect((await one(ofText.open({ api: 'completions' }), { logprobs: 2 })).logprobs).toEqual(expected);
     expect(ofText.asked[0]?.body).toMatchObject({ prompt: 'say it', logprobs: 2 });
+  });
+
+  test('messages are sent as they are, behind the system message of the model', async () => {
+    const { asked, open } = await answering(() => ({
+      choices: [{ message: { content: 'x' }, finish_reason: 'stop' }],
+    }));
+    const messages = [
+      { role: 'user', content: 'Hi.' },
+      { role: 'assistant', content: 'Hello.' },
+      { role: 'user', content: 'A or B?' },
+    ] as const;
+    await one(open({ system: 'Be fair.' }), { prompt: { messages } });
+    expect(asked[0]?.body.messages).toEqual([{ role: 'system', content: 'Be fair.' }, ...messages]);
+  });
+
+  const assistant = { role: 'assistant', content: 'Plan: [[' };
+  test.each([
+    ['continue_final_message', [assistant], { add_generation_prompt: false, continue_final_message: true }],
+    ['prefix', [{ ...assistant, prefix: true }], {}],
+    ['assistant', [assistant], {}],
+  ] as const)('a beginning of the answer is sent as %s', async (prefill, last, fields) => {
+    const { asked, open } = await answering(() => ({
+      choices: [{ message: { content: 'A]]' }, finish_reason: 'stop' }],
+    }));
+    const model = open({ prefill });
+    expect(model.prefills).toBe(true);
+    const found = await one(model, { prompt: userPrompt('say it', 'Plan: [[') });
+    expect(found.text).toBe('A]]');
+    const { messages, add_generation_prompt, continue_final_message } = asked[0]?.body ?? {};
+    expect(messages).toEqual([{ role: 'user', content: 'say it' }, ...last]);
+    expect({ add_generation_prompt, continue_final_message }).toEqual(fields);
+    expect(open({ prefill: 'none' }).revision).not.toBe(model.revision);
+  });
+
+  test('a server that repeats the beginning has answered with the rest', async () => {
+    const { open } = await answering(({ body }) => ({
+      choices: [{ message: { content: `${body.messages.at(-1).content}A]]` }, finish_reason: 'stop' }],
+    }));
+    const prompt = userPrompt('say it', 'Plan: [[');
+    expect((await one(open({ prefill: 'prefix' }), { prompt })).text).toBe('A]]');
+  });
+
+  test('without a form a beginning is an error before anything is sent; some addresses have theirs', async () => {
+    const { asked, open } = await answering(() => ({}));
+    const model = open();
+    expect(model.prefills).toBe(false);
+    const failing = one(model, { prompt: userPrompt('say it', '[[') });
+    await expect(failing).rejects.toMatchObject({ code: 'usage' });
+    expect(() => requirePrefill(model, 'a judge of given plans')).toThrow('a judge of given plans needs');
+    expect(asked).toEqual([]);
+    for (const [baseURL, prefills] of [
+      ['https://api.deepseek.com/beta', true],
+      ['https://api.deepseek.com/v1', false],
+      ['https://api.mistral.ai/v1', true],
+      ['https://api.mistral.ai.example/v1', false],
+    ] as const)
+      expect(open({ baseURL }).prefills).toBe(prefills);
+    expect(open({ api: 'completions' }).prefills).toBe(true);
+    expect(() => requirePrefill(open({ api: 'completions' }), 'it')).not.toThrow();
+  });
+
+  test('no response brings a control token of a chat template to a chat; a completion is what it is', async () => {
+    const { asked, open } = await answering(({ url }) => ({
+      choices: [
+        { ...(/chat/.test(url) ? { message: { content: 'x' } } : { text: 'x' }), finish_reason: 'stop' },
+      ],
+    }));
+    const tokens = [
+      '<|im_end|>',
+      '[/INST]',
+      '<start_of_turn>',
+      '<|eot_id|>',
+      '<｜User｜>',
+      '<|end|>',
+      '</s>',
+    ];
+    const prompt = userPrompt(`so ${tokens.join(' ')}`, `then ${tokens.join('')}`);
+    await one(open({ prefill: 'assistant' }), { prompt });
+    const sent = JSON.stringify(asked[0]?.body);
+    for (const token of tokens) expect(sent).not.toContain(token);
+    expect(sent).toContain('<\u200b|im_end|>');
+    await one(open({ api: 'completions' }), { prompt });
+    expect(asked[1]?.body.prompt).toBe(promptText(prompt));
+  });
+
+  describe('followed while it is written', () => {
+    const stream = (events: readonly (object | string)[]) => (_: Asked, response: ServerResponse) =>
+      void response
+        .setHeader('content-type', 'text/event-stream')
+        .end(
+          events.map((one) => `data: ${typeof one === 'string' ? one : JSON.stringify(one)}\n\n`).join(''),
+        );
+    const piece = (content: string | null, finish_reason: string | null = null, index = 0) => ({
+      choices: [{ index, delta: { content }, finish_reason }],
+    });
+    const follow = async (model: Model, requests: readonly GenerateRequest[]) => {
+      const told: string[][] = requests.map(() => []);
+      const onDelta = (key: string, text: string) =>
+        told[requests.findIndex((one) => one.key === key)]?.push(text);
+      const found: Generation[] = [];
+      for await (const one of model.generate(requests, { onDelta })) found.push(one);
+      return { told, found };
+    };
+    const usage = { prompt_tokens: 3, completion_tokens: 4 };
+
+    test('the events of a stream are the answer', async () => {
+      const { asked, open } = await answering(
+        stream([
+          { choices: [{ index: 0, delta: { role: 'assistant', reasoning_content: 'hm' } }] },
+          piece('So '),
+          piece('[[', null, 1),
+          {
+            choices: [
+              { index: 0, delta: { content: '[[A' }, logprobs: { content: [{ token: 'A', logprob: -1 }] } },
+            ],
+          },
+          piece(']] never told', 'stop'),
+          piece('B]]', 'length', 1),
+          { choices: [], usage },
+          '[DONE]',
+        ]),
+      );
+      const { told, found } = await follow(open(), [
+        request({ seed: 7, stop: ['\u2603', ' never'] }),
+        request({ seed: 8, stop: ['\u2603', ' never'] }),
+      ]);
+      expect(asked[0]?.body).toMatchObject({ n: 2, stream: true, stream_options: { include_usage: true } });
+      expect(told).toEqual([
+        // The space may be the beginning of a stop.
+        ['So', 'So [[A', 'So [[A]]', 'So [[A]]'],
+        ['[[', '[[B]]', '[[B]]'],
+      ]);
+      expect(found).toMatchObject([
+        {
+          text: 'So [[A]]',
+          reasoning: 'hm',
+          finishReason: 'stop',
+          promptTokens: 3,
+          logprobs: [{ token: 'A' }],
+        },
+        { text: '[[B]]', finishReason: 'length' },
+      ]);
+    });
+
+    test('one that broke off, or holds an error, is asked for again', async () => {
+      const answers = [
+        stream([piece('So ')]),
+        stream([piece('So '), { error: { message: 'overloaded' } }]),
+        stream([piece('Well'), '{"cho']),
+        stream([piece('Fine', 'stop'), '[DONE]']),
+      ];
+      const { open } = await answering((one, response, call) => answers[call]?.(one, response));
+      const { told, found } = await follow(open(), [request()]);
+      expect(found).toMatchObject([{ text: 'Fine', finishReason: 'stop' }]);
+      expect(told[0]?.at(-1)).toBe('Fine');
+    });
+
+    test('a server that does not stream, or refuses to, is told of once', async () => {
+      const { asked, open } = await answering(({ body }, response) =>
+        body.stream
+          ? fail(response, 400, { message: 'stream is not supported' })
+          : { choices: [{ message: { content: 'x' }, finish_reason: 'stop' }] },
+      );
+      const whole = await answering(() => ({
+        choices: [{ message: { content: 'x' }, finish_reason: 'stop' }],
+      }));
+      for (const model of [open(), whole.open()])
+        expect(await follow(model, [request()])).toMatchObject({ told: [['x']], found: [{ text: 'x' }] });
+      expect(asked.map(({ body }) => body.stream)).toEqual([true, undefined]);
+    });
+
+    test('a key that a server repeats is told nobody', async () => {
+      const { open } = await answering(
+        stream([piece('my key is a-secret-key'), piece('!', 'stop'), '[DONE]']),
+      );
+      vi.stubEnv('STREAM_KEY', 'a-secret-key');
+      const { told, found } = await follow(open({ apiKeyEnv: 'STREAM_KEY' }), [request()]);
+      expect(JSON.stringify([told, found])).not.toContain('a-secret-key');
+    });
   });
 
   test('a filter that answers 400 is a refusal, not an error', async () => {

@@ -1,5 +1,6 @@
 import { EvalPlannerError } from '../errors.ts';
-import type { Model } from '../model.ts';
+import type { GenerateRequest, Model } from '../model.ts';
+import { StopTexts } from './local/text-stream.ts';
 import { CallFailure } from './remote/call-failure.ts';
 import type { Job } from './remote/completion.ts';
 import { httpFailure } from './remote/http-failure.ts';
@@ -7,10 +8,12 @@ import { type OpenAIClient, openClient } from './remote/openai-client.ts';
 import {
   type BodyOptions,
   type OpenAIApi,
+  type PrefillForm,
   readCompletions,
   refusedParameter,
   requestBody,
 } from './remote/openai-protocol.ts';
+import { StreamedAnswer } from './remote/openai-stream.ts';
 import { type CompletionEndpoint, type RemoteOptions, remoteModel } from './remote/remote.ts';
 import { asItIs, type KeySource, readKey, redactor, secretValues } from './remote/secret.ts';
 import { openTransport, type Transport } from './remote/transport.ts';
@@ -23,6 +26,8 @@ export interface OpenAICompatibleOptions extends RemoteOptions, KeySource {
   readonly api?: OpenAIApi;
   /** The system message of a chat. */
   readonly system?: string;
+  /** How a chat takes a beginning of the answer. Default: `prefix` at DeepSeek's and Mistral's own addresses, else `none`. */
+  readonly prefill?: PrefillForm;
   /** Fields of the request beyond the protocol, for all calls: `{top_k: -1}`. */
   readonly body?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -49,14 +54,24 @@ export function openaiCompatible(options: OpenAICompatibleOptions): Model {
     opened ??= openTransport();
     return openClient(url, key, headers, await opened);
   };
-  const endpoints = urls.map((url) => new OpenAIEndpoint(url, client, redact, { ...options, api }));
+  const prefill = options.prefill ?? documentedPrefill(urls);
+  const endpoints = urls.map((url) => new OpenAIEndpoint(url, client, redact, { ...options, api, prefill }));
+  const chat = api === 'chat';
   // What decides an answer: never the key, nor how calls are made.
   const place = revision ?? urls.toSorted().join(' ');
   const identity = ['openai', place, model, api, system ?? '', JSON.stringify(body ?? {})];
+  if (chat) identity.push(prefill);
   return {
-    ...remoteModel(identity, endpoints, options),
+    ...remoteModel(identity, endpoints, { chat, prefills: !chat || prefill !== 'none' }, options),
     close: async () => (await opened)?.close(),
   };
+}
+
+/** https://api-docs.deepseek.com/guides/chat_prefix_completion, https://docs.mistral.ai/capabilities/completion/prefix */
+const PREFIX = /^https:\/\/(?:api\.deepseek\.com\/beta|api\.mistral\.ai)(?:\/|$)/;
+
+function documentedPrefill(urls: readonly string[]): PrefillForm {
+  return urls.every((url) => PREFIX.test(url)) ? 'prefix' : 'none';
 }
 
 function address(baseURL: string): string {
@@ -112,8 +127,10 @@ class OpenAIEndpoint implements CompletionEndpoint {
     this.#client ??= this.#open(this.#baseURL);
     const client = await this.#client;
     while (job.completions.length < job.requests.length) {
-      const left = job.requests.slice(job.completions.length);
-      job.completions.push(...(await this.#complete(client, left, signal)));
+      const had = job.completions.length;
+      const { onDelta } = job;
+      const hear = onDelta && ((index: number, text: string) => onDelta(had + index, text));
+      job.completions.push(...(await this.#complete(client, job.requests.slice(had), signal, hear)));
     }
   }
 
@@ -122,15 +139,18 @@ class OpenAIEndpoint implements CompletionEndpoint {
     client: OpenAIClient,
     left: Job['requests'],
     signal: AbortSignal,
+    onDelta: Job['onDelta'],
   ): Promise<Job['completions']> {
     const request = left[0] as Job['requests'][number];
     const { api, notice } = this.#options;
     for (;;) {
       const n = this.#takesN ? left.length : 1;
-      const body = requestBody(request, n, this.#options, this.#refused);
+      const body = requestBody(request, n, this.#options, this.#refused, onDelta !== undefined);
+      const stream = onDelta && 'stream' in body ? this.#follow(request, n, onDelta) : null;
       let answer: string;
       try {
-        answer = await client.post(api === 'chat' ? '/chat/completions' : '/completions', body, signal);
+        const path = api === 'chat' ? '/chat/completions' : '/completions';
+        answer = await client.post(path, body, signal, stream ? (piece) => stream.push(piece) : undefined);
       } catch (error) {
         const { status, message, code, param, headers } = told(error);
         if (status === 400 && /content_filter|content_policy/.test(`${code} ${message}`)) {
@@ -148,7 +168,7 @@ class OpenAIEndpoint implements CompletionEndpoint {
         if (refused !== null) {
           const without = new Set([...this.#refused, refused]);
           // One that cannot be left out would be refused again without end.
-          if (!(refused in requestBody(request, n, this.#options, without))) {
+          if (!(refused in requestBody(request, n, this.#options, without, onDelta !== undefined))) {
             if (refused === 'n') this.#takesN = false;
             if (!this.#refused.has(refused)) notice?.(`${this.name} takes no ${refused}; it is left out`);
             this.#refused.add(refused);
@@ -158,10 +178,26 @@ class OpenAIEndpoint implements CompletionEndpoint {
         const header = (name: string) => headers?.get(name);
         throw httpFailure({ error, status, code, header }, this.name, this.#redact);
       }
-      const completions = readCompletions(this.#read(answer), request, api);
+      const whole = stream?.some ? JSON.stringify(stream.end()) : answer;
+      const completions = readCompletions(this.#read(whole), request, this.#options);
       if (completions.length < n) this.#takesN = false;
       return completions.slice(0, n);
     }
+  }
+
+  /** The events of a stream, whose texts are told as far as they are certain: up to a stop, and without a key. */
+  #follow({ stop = [] }: GenerateRequest, n: number, onDelta: NonNullable<Job['onDelta']>): StreamedAnswer {
+    const { api, prefill } = this.#options;
+    const told = Array.from({ length: n }, () => ({ stops: new StopTexts(stop), seen: 0, text: '' }));
+    return new StreamedAnswer(api, (index, text) => {
+      const choice = told[index];
+      // One that may begin with the prefill is told at its end.
+      if (!choice || (api === 'chat' && prefill === 'prefix')) return;
+      const piece = choice.stops.push(text.slice(choice.seen));
+      choice.seen = text.length;
+      choice.text += piece;
+      if (piece !== '') onDelta(index, this.#redact(choice.text));
+    });
   }
 
   /** A server that repeats the key does not bring it into the ledger. */

@@ -1,11 +1,13 @@
-import type { GenerateRequest, Generation, Model, Requests } from '../model.ts';
-import type { Script } from './scripted.ts';
+import { type GenerateOptions, type Generation, type Model, promptText, type Requests } from '../model.ts';
+import { type Script, type ScriptRequest, scriptAnswer } from './scripted.ts';
 
 /** A scripted model for tests of the stages, which remembers what it was asked. Texts end before
  * a stop, as a model's do; generations come in reverse, since a model gives them in any order. */
 export class ScriptModel implements Model {
   readonly revision: string;
-  readonly asked: GenerateRequest[] = [];
+  readonly prefills = true;
+  /** With each request's prompt as one text. */
+  readonly asked: ScriptRequest[] = [];
   readonly #script: Script;
 
   constructor(script: Script, revision = 'script') {
@@ -13,20 +15,18 @@ export class ScriptModel implements Model {
     this.#script = script;
   }
 
-  async *generate(requests: Requests): AsyncGenerator<Generation> {
-    const all: GenerateRequest[] = [];
-    for await (const request of requests) all.push(request);
+  async *generate(requests: Requests, { onDelta }: GenerateOptions = {}): AsyncGenerator<Generation> {
+    const all: ScriptRequest[] = [];
+    for await (const request of requests) all.push({ ...request, text: promptText(request.prompt) });
     this.asked.push(...all);
     for (const request of all.toReversed()) {
-      const line = this.#script(request);
-      const { text, finishReason } =
-        typeof line === 'string' ? { text: line, finishReason: 'stop' as const } : line;
-      const ends = (request.stop ?? []).map((stop) => text.indexOf(stop)).filter((at) => at >= 0);
+      const { text, finishReason } = scriptAnswer(this.#script, request);
+      onDelta?.(request.key, text);
       yield {
         key: request.key,
-        text: ends.length === 0 ? text : text.slice(0, Math.min(...ends)),
+        text,
         finishReason,
-        promptTokens: request.prompt.length,
+        promptTokens: request.text.length,
         completionTokens: text.length,
       };
     }

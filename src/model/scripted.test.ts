@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest';
+import { userPrompt } from '../model.ts';
 import { modelContract } from './model.contract.ts';
 import { scripted } from './scripted.ts';
 
 modelContract('scripted', async () => ({
-  model: scripted(({ prompt, seed, temperature }) => `${prompt} ${temperature === 0 ? '' : seed}`),
+  model: scripted(({ text, seed, temperature }) => `${text} ${temperature === 0 ? '' : seed}`),
   prompt: (index) => `prompt ${index}`,
   close: async () => {},
 }));
 
 test('a script may cut its answer', async () => {
   const model = scripted(() => ({ text: 'a b c', finishReason: 'length' }));
-  const request = { key: 'k', prompt: 'one two', maxTokens: 3, temperature: 0, topP: 1, seed: 0 };
+  const request = { key: 'k', prompt: userPrompt('one two'), maxTokens: 3, temperature: 0, topP: 1, seed: 0 };
   const found = [];
   for await (const generation of model.generate([request])) found.push(generation);
   expect(found).toEqual([

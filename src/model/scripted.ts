@@ -1,30 +1,52 @@
 import { createHash } from 'node:crypto';
-import type { GenerateRequest, Generation, Model } from '../model.ts';
+import { type GenerateRequest, type Generation, type Model, promptText } from '../model.ts';
+
+/** What a script is asked: a request, and its prompt as one text. */
+export interface ScriptRequest extends GenerateRequest {
+  readonly text: string;
+}
 
 /** What a script answers: the text of a completion that ended by itself, or text and how it ended. */
-export type Script = (request: GenerateRequest) => string | Pick<Generation, 'text' | 'finishReason'>;
+export type Script = (request: ScriptRequest) => string | Pick<Generation, 'text' | 'finishReason'>;
 
 /** A model that says what a function tells it to: for tests, examples and dry runs. Everything else about it is real; its
  * tokens are words. `revision` names the script, since a function cannot be hashed by what it does. */
 export function scripted(script: Script, revision = 'scripted'): Model {
   return {
     revision: createHash('sha256').update(revision).digest('hex').slice(0, 16),
-    async *generate(requests, signal) {
+    prefills: true,
+    async *generate(requests, { signal, onDelta } = {}) {
       for await (const request of requests) {
         if (signal?.aborted) return;
-        const answer = script(request);
-        const { text, finishReason } =
-          typeof answer === 'string' ? { text: answer, finishReason: 'stop' as const } : answer;
+        const asked = promptText(request.prompt);
+        const { text, finishReason } = scriptAnswer(script, { ...request, text: asked });
+        onDelta?.(request.key, text);
         yield {
           key: request.key,
           text,
           finishReason,
-          promptTokens: words(request.prompt),
+          promptTokens: words(asked),
           completionTokens: words(text),
         };
       }
     },
     async close() {},
+  };
+}
+
+/** A script's answer up to the first stop, as a model's is. */
+export function scriptAnswer(
+  script: Script,
+  request: ScriptRequest,
+): Pick<Generation, 'text' | 'finishReason'> {
+  const answer = script(request);
+  const whole = typeof answer === 'string' ? { text: answer, finishReason: 'stop' as const } : answer;
+  const ends = (request.stop ?? []).map((stop) => whole.text.indexOf(stop)).filter((at) => at >= 0);
+  if (ends.length === 0) return whole;
+  const { finishReason } = whole;
+  return {
+    text: whole.text.slice(0, Math.min(...ends)),
+    finishReason: finishReason === 'length' ? 'stop' : finishReason,
   };
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { GenerateRequest, Generation, Model } from '../model.ts';
+import { type GenerateRequest, type Generation, type Model, userPrompt } from '../model.ts';
 import { type Started, started } from '../serving/started.contract.ts';
 import { modelContract } from './model.contract.ts';
 import { openEmbedded } from './open-embedded.ts';
@@ -47,7 +47,7 @@ describe('a served model', () => {
       const seed = i < 12 ? 500 + i : 31 * i;
       return {
         key: `unit ${i}`,
-        prompt: prompt(i < 12 ? 0 : i),
+        prompt: userPrompt(prompt(i < 12 ? 0 : i)),
         maxTokens: 20,
         temperature: 1,
         topP: 0.9,
@@ -64,6 +64,31 @@ describe('a served model', () => {
 
   test('writes what it writes in this process, also where seeds that follow each other became one call', async () => {
     expect(await texts(served, requests())).toEqual(await texts(embedded, requests()));
+  });
+
+  test('goes on from a beginning as in this process, by chats and by completions', async () => {
+    const chats = openaiCompatible({
+      baseURL: `${it.server.url}/v1`,
+      model: 'm0',
+      prefill: 'continue_final_message',
+      apiKey: 'a-key-of-its-own',
+    });
+    const begun = requests({ prompt: userPrompt(prompt(3), ' crow, '), stop: [','] });
+    const here = await texts(embedded, begun);
+    expect(await texts(chats, begun)).toEqual(here);
+    expect(await texts(served, begun)).toEqual(here);
+    expect(here).not.toEqual(await texts(embedded, requests({ prompt: userPrompt(prompt(3)), stop: [','] })));
+    await chats.close();
+  });
+
+  test('tells the same texts while they are written', async () => {
+    const told = new Map<string, string[]>();
+    const onDelta = (key: string, text: string) => told.set(key, [...(told.get(key) ?? []), text]);
+    const found: Record<string, object> = {};
+    for await (const { key, text, finishReason } of served.generate(requests(), { onDelta }))
+      found[key] = { text, finishReason };
+    expect(found).toEqual(await texts(embedded, requests()));
+    expect(Math.max(...[...told.values()].map(({ length }) => length))).toBeGreaterThan(3);
   });
 
   test('tells log-probabilities of every token', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { serve } from '../../bench/servers/openai.ts';
+import { userPrompt } from '../model.ts';
 import { checkModelOptions, openModel, placeOf } from './model.ts';
 
 describe('a name', () => {
@@ -38,7 +39,7 @@ describe('a name', () => {
   test('of a server opens it', async () => {
     const server = await serve();
     const model = await openModel('x', { baseUrl: [server.url], concurrency: 4, api: 'completions' });
-    const request = { key: 'k', prompt: 'p', maxTokens: 9, temperature: 0, topP: 1, seed: 0 };
+    const request = { key: 'k', prompt: userPrompt('p'), maxTokens: 9, temperature: 0, topP: 1, seed: 0 };
     for await (const { text } of model.generate([request])) expect(text).toMatch(/\[\[[AB]\]\]$/);
     await model.close();
     await server.close();

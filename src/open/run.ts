@@ -104,6 +104,7 @@ class EmbeddedModels implements Models {
 /** Its methods, whatever class it is of. */
 const bound = (model: Model): Model => ({
   revision: model.revision,
+  prefills: model.prefills,
   generate: (...of) => model.generate(...of),
   close: () => model.close(),
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptModel } from '../model/script.contract.ts';
-import type { GenerateRequest } from '../model.ts';
+import { type GenerateRequest, promptText } from '../model.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
 import { openStore } from '../store/ledger.ts';
 import type { Store } from '../store.ts';
@@ -9,7 +9,7 @@ import { pairsOf } from './pairs.contract.ts';
 
 const sampling = { temperature: 0.8, topP: 0.95, maxTokens: 40 };
 const instructions = (...texts: string[]) => texts.map((text) => ({ text, family: 'list' }));
-const isChange = ({ prompt }: GenerateRequest) => prompt.endsWith('<change>');
+const isChange = ({ prompt }: GenerateRequest) => promptText(prompt).endsWith('<change>');
 
 let store: Store;
 beforeEach(() => {
@@ -48,7 +48,7 @@ describe('generalPair', () => {
       },
     ]);
     expect(dropped).toEqual({});
-    expect(model.asked.map(({ prompt }) => prompt)).toEqual([
+    expect(model.asked.map(({ text }) => text)).toEqual([
       'Instruction: List 3. <answer>',
       'Instruction: List 3. <change>',
     ]);
@@ -67,7 +67,7 @@ describe('generalPair', () => {
       same: ['a', 'y <answer> a '],
     };
     const model = new ScriptModel((request) => {
-      const name = request.prompt.replace(/^Instruction: | <\w+>$/g, '');
+      const name = promptText(request.prompt).replace(/^Instruction: | <\w+>$/g, '');
       const text = script[name]![isChange(request) ? 1 : 0];
       // The whole of it would have made a pair.
       return text === null
@@ -105,6 +105,6 @@ describe('generalPair', () => {
   it('an instruction with our tags cannot end itself', async () => {
     const model = new ScriptModel(() => 'x');
     await build(model, instructions('Say <answer> yes'));
-    expect(model.asked[0]?.prompt).toBe('Instruction: Say <\u200banswer> yes <answer>');
+    expect(model.asked[0]?.text).toBe('Instruction: Say <\u200banswer> yes <answer>');
   });
 });

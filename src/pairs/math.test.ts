@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptModel, tally } from '../model/script.contract.ts';
-import type { GenerateRequest } from '../model.ts';
+import { type GenerateRequest, promptText } from '../model.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
 import { openStore } from '../store/ledger.ts';
 import type { Store } from '../store.ts';
@@ -20,7 +20,7 @@ afterEach(() => store.close());
 function scripted(script: Record<string, readonly (string | null)[]>): ScriptModel {
   const asked = new Map<string, string[]>();
   return new ScriptModel((request) => {
-    const name = request.prompt.replace(/^Instruction: | <answer>$/g, '');
+    const name = promptText(request.prompt).replace(/^Instruction: | <answer>$/g, '');
     const keys = asked.get(name) ?? [];
     asked.set(name, keys);
     // Reversed: the last solution is generated first.

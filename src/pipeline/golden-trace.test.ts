@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import type { GenerateRequest, Model } from '../model.ts';
+import { type GenerateRequest, type Model, promptText } from '../model.ts';
 import { run } from '../pipeline.ts';
 import { openStore } from '../store/ledger.ts';
 import { rowsFile } from './folder.ts';
@@ -38,7 +38,7 @@ test('asks, trains and judges what it always has', async () => {
       async function* each(): AsyncGenerator<GenerateRequest> {
         for await (const request of asked) {
           const { prompt, seed, temperature, topP, maxTokens, stop } = request;
-          list.push(JSON.stringify([prompt, seed, temperature, topP, maxTokens, stop ?? null]));
+          list.push(JSON.stringify([promptText(prompt), seed, temperature, topP, maxTokens, stop ?? null]));
           yield request;
         }
       }

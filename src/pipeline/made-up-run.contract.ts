@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PRESETS } from '../cli/demo/presets.ts';
 import { resolveConfig } from '../config.ts';
-import { scripted } from '../model/scripted.ts';
-import type { GenerateRequest, Model } from '../model.ts';
+import { type ScriptRequest, scripted } from '../model/scripted.ts';
+import type { Model } from '../model.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
 import { random, seedOf } from '../random.ts';
 import type { Instruction, Source } from '../source.ts';
@@ -21,7 +21,7 @@ import type { Ports, RunOptions } from './stage.ts';
 export const CONFIG = resolveConfig({ ...PRESETS.tiny, seed: 3 });
 
 /** Answers every prompt of the playground in its format; `skill` is its share of right solutions and verdicts. */
-function answer({ prompt, seed, temperature }: GenerateRequest, skill: number): string {
+function answer({ text: prompt, seed, temperature }: ScriptRequest, skill: number): string {
   const draw = random(temperature === 0 ? seedOf(prompt) : seed);
   const good = draw() < skill;
   const verdict = () => {

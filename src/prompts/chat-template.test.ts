@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { EvalPlannerError } from '../errors.ts';
-import { ApiError } from '../serving/api-error.ts';
 import { chatTemplate } from './chat-template.ts';
 
 // The turns of ChatML, as Qwen2's template prints them.
@@ -45,6 +44,6 @@ test('a template sees the special tokens and the options of a request', () => {
 test('a template that cannot be read is an error of the checkpoint, one that refuses an error of the request', () => {
   expect(() => chatTemplate(config({ chat_template: '{% if %}' }))).toThrow(EvalPlannerError);
   const strict = chatTemplate(config({ chat_template: "{{ raise_exception('user first') }}" }));
-  expect(() => strict.render(messages)).toThrow(ApiError);
+  expect(() => strict.render(messages)).toThrow(EvalPlannerError);
   expect(() => strict.render(messages)).toThrow('user first');
 });

@@ -1,5 +1,6 @@
 import { Template } from '@huggingface/jinja';
 import { EvalPlannerError } from '../errors.ts';
+import { PYTHON_STRINGS, withPythonStrings } from './python-strings.ts';
 
 export interface Message {
   readonly role: string;
@@ -10,18 +11,26 @@ export interface Message {
 export interface ChatTemplate {
   /** Whether the prompt holds its special tokens already. */
   readonly complete: boolean;
+  /** All that decides what it renders; null without a template. */
+  readonly source: string | null;
+  /** `options` are the template's variables. With `continue_final_message` the text ends inside the last message, an assistant's,
+   * as transformers' apply_chat_template does it. Throws EvalPlannerError `usage` for messages that it does not take. */
   render(messages: readonly Message[], options?: Readonly<Record<string, unknown>>): string;
 }
 
 /** The chat template of a checkpoint's tokenizer files: chat_template.jinja, or `chat_template` of tokenizer_config.json. A
- * checkpoint without one answers a single user message, which is its prompt as it stands. */
-export function chatTemplate(files: Readonly<Record<string, string>>): ChatTemplate {
-  const config = JSON.parse(files['tokenizer_config.json'] ?? '{}') as Readonly<Record<string, unknown>>;
+ * checkpoint without one answers a single user message, which is its prompt as it stands. With `fixedDate` a template that prints
+ * today's date prints the same one every day. */
+export function chatTemplate(
+  files: Readonly<Record<string, string>>,
+  { fixedDate = false }: { readonly fixedDate?: boolean } = {},
+): ChatTemplate {
+  const config = read(files['tokenizer_config.json']);
   const source = files['chat_template.jinja'] ?? sourceOf(config.chat_template);
-  if (source === undefined) return { complete: false, render: onlyMessage };
+  if (source === undefined) return { complete: false, source: null, render: onlyMessage };
   let template: Template;
   try {
-    template = new Template(source);
+    template = withPythonStrings(new Template(source), fixedDate);
   } catch (error) {
     throw new EvalPlannerError(
       'model',
@@ -30,16 +39,16 @@ export function chatTemplate(files: Readonly<Record<string, string>>): ChatTempl
       error,
     );
   }
-  const special = Object.fromEntries(
-    Object.entries(config)
-      .filter(([name]) => name.endsWith('_token'))
-      .map(([name, token]) => [name, tokenText(token)]),
-  );
+  const special = specialTokens(files);
   return {
     complete: true,
-    render(messages, options = {}) {
+    source: JSON.stringify([source, special]),
+    render(messages, { continue_final_message = false, ...options } = {}) {
+      const render = (of: readonly Message[], more: object) =>
+        template.render({ ...PYTHON_STRINGS, ...special, ...more, ...options, messages: of });
       try {
-        return template.render({ ...special, add_generation_prompt: true, ...options, messages });
+        if (!continue_final_message) return render(messages, { add_generation_prompt: true });
+        return continued(messages, (marked) => render(marked, { add_generation_prompt: false }));
       } catch (error) {
         // Templates refuse by raise_exception: unknown roles, a wrong order.
         throw new EvalPlannerError(
@@ -53,9 +62,46 @@ export function chatTemplate(files: Readonly<Record<string, string>>): ChatTempl
   };
 }
 
-function onlyMessage(messages: readonly Message[]): string {
-  const [message] = messages;
-  if (messages.length === 1 && message?.role === 'user') return message.content;
+/** Ends behind the last message's content, without the whitespace at its end where the template strips that. */
+function continued(messages: readonly Message[], render: (messages: readonly Message[]) => string): string {
+  const last = messages.at(-1);
+  if (last?.role !== 'assistant')
+    throw new Error('the last message to be continued is none of the assistant');
+  const text = render([...messages.slice(0, -1), { ...last, content: last.content + CONTINUED }]);
+  const at = text.lastIndexOf(CONTINUED.trimEnd());
+  if (at < 0 || !text.includes(last.content.trim()))
+    throw new Error('it does not show the last message as it is');
+  return text.startsWith(CONTINUED, at) ? text.slice(0, at) : text.slice(0, at).trimEnd();
+}
+
+const CONTINUED = 'CONTINUE_FINAL_MESSAGE_TAG ';
+
+/** The variables of special tokens. As transformers reads them: special_tokens_map.json counts where tokenizer_config.json is
+ * of the time before it listed the added tokens itself. */
+export function specialTokens(files: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const config = read(files['tokenizer_config.json']);
+  const older = config.added_tokens_decoder === undefined ? read(files['special_tokens_map.json']) : {};
+  const named = Object.entries({ ...config, ...older }).filter(([name]) => name.endsWith('_token'));
+  return Object.fromEntries(
+    named.flatMap(([name, token]) => {
+      const text = tokenText(token);
+      return typeof text === 'string' ? [[name, text]] : [];
+    }),
+  );
+}
+
+function read(json = '{}'): Readonly<Record<string, unknown>> {
+  return JSON.parse(json) as Readonly<Record<string, unknown>>;
+}
+
+function onlyMessage(
+  messages: readonly Message[],
+  { continue_final_message = false }: Readonly<Record<string, unknown>> = {},
+): string {
+  const [message, begun] = messages;
+  const answer = continue_final_message && begun?.role === 'assistant' ? begun.content : null;
+  if (message?.role === 'user' && messages.length === (answer === null ? 1 : 2))
+    return message.content + (answer ?? '');
   throw new EvalPlannerError(
     'usage',
     'this checkpoint has no chat template: it takes a single user message, whose content is the prompt as it stands',

@@ -196,7 +196,7 @@ class Conductor<I, T> {
     const requests = resumed(first.value, source);
     const batches = store
       ? record({ store, signal }, lane.model, requests, { fresh })
-      : singly(lane.model.generate(requests, signal));
+      : singly(lane.model.generate(requests, { signal }));
     for await (const batch of batches) {
       this.#options.onGenerations?.(batch);
       for (const generation of batch) {

@@ -29,12 +29,13 @@ export class DryRun {
     return this.#had.size;
   }
 
-  model({ revision }: Model): Model {
+  model({ revision, prefills }: Model): Model {
     const add = (request: GenerateRequest) => {
       this.#estimate = withRequest(this.#estimate, request, this.#prices);
     };
     return {
       revision,
+      prefills,
       async *generate(requests) {
         for await (const request of requests) {
           add(request);

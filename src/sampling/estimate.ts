@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { GenerateRequest, Requests } from '../model.ts';
+import { type GenerateRequest, promptText, type Requests } from '../model.ts';
 import type { Estimate, Prices } from '../prices.ts';
 
 export const NOTHING: Estimate = { requests: 0, promptTokens: 0, maxCompletionTokens: 0, cost: null };
@@ -10,7 +10,7 @@ export function withRequest(
   { prompt, maxTokens }: GenerateRequest,
   prices?: Prices,
 ): Estimate {
-  const promptTokens = sum.promptTokens + Math.ceil(Buffer.byteLength(prompt) / 4);
+  const promptTokens = sum.promptTokens + Math.ceil(Buffer.byteLength(promptText(prompt)) / 4);
   const maxCompletionTokens = sum.maxCompletionTokens + maxTokens;
   const cost = prices ? (promptTokens * prices.prompt + maxCompletionTokens * prices.completion) / 1e6 : null;
   return { requests: sum.requests + 1, promptTokens, maxCompletionTokens, cost };

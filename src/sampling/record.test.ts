@@ -1,13 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptModel } from '../model/script.contract.ts';
 import { scripted } from '../model/scripted.ts';
-import type { GenerateRequest, Generation, Model, Requests } from '../model.ts';
+import {
+  type GenerateRequest,
+  type Generation,
+  type Model,
+  promptText,
+  type Requests,
+  userPrompt,
+} from '../model.ts';
 import { openStore } from '../store/ledger.ts';
 import type { Store } from '../store.ts';
 import { generate, record, type Work } from './record.ts';
 
 const request = (key: string): GenerateRequest => {
-  return { key, prompt: `say ${key}`, maxTokens: 9, temperature: 1, topP: 1, seed: 0 };
+  return { key, prompt: userPrompt(`say ${key}`), maxTokens: 9, temperature: 1, topP: 1, seed: 0 };
 };
 const requests = (count: number) => Array.from({ length: count }, (_, i) => request(`k${i}`));
 
@@ -23,10 +30,10 @@ afterEach(() => store.close());
 
 describe('generate', () => {
   it('stores every generation, and asks a second time for nothing', async () => {
-    const model = new ScriptModel(({ prompt }) => prompt.toUpperCase());
+    const model = new ScriptModel(({ text }) => text.toUpperCase());
     await generate(work, model, requests(200));
     for (const { key, prompt } of requests(200))
-      expect(store.generation(key)?.text).toBe(prompt.toUpperCase());
+      expect(store.generation(key)?.text).toBe(promptText(prompt).toUpperCase());
     expect(model.asked).toHaveLength(200);
     await generate(work, model, requests(200));
     expect(model.asked).toHaveLength(200);
@@ -66,6 +73,7 @@ describe('generate', () => {
   it('keeps what came before a failure or an abort', async () => {
     const failing: Model = {
       revision: 'failing',
+      prefills: true,
       async *generate(asked: Requests): AsyncGenerator<Generation> {
         let count = 0;
         for await (const { key } of asked) {
@@ -113,6 +121,7 @@ describe('record', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const slow: Model = {
       revision: 'slow',
+      prefills: true,
       async *generate(asked: Requests): AsyncGenerator<Generation> {
         for await (const { key } of asked) {
           yield { key, text: 'x', finishReason: 'stop', promptTokens: 1, completionTokens: 1 };

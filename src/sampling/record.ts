@@ -68,7 +68,7 @@ export async function* record(
 
   const left = new AbortController();
   const signal = work.signal ? AbortSignal.any([work.signal, left.signal]) : left.signal;
-  const source = model.generate(missing(), signal)[Symbol.asyncIterator]();
+  const source = model.generate(missing(), { signal })[Symbol.asyncIterator]();
   let pending: Generation[] = [];
   const store = () => {
     work.store.putGenerations(pending, since);

@@ -1,11 +1,11 @@
 import { key } from '../key.ts';
-import type { GenerateRequest, Sampling } from '../model.ts';
+import { type GenerateRequest, type Sampling, userPrompt } from '../model.ts';
 
 /** What one generation is a function of. */
 export interface Recipe {
   /** The prompt's template: its version is a new one whenever its text or its parser changes. */
   readonly template: { readonly name: string; readonly version: string };
-  /** The prompt, rendered. */
+  /** The prompt's text: a user's message. */
   readonly text: string;
   /** What the answer already begins with. */
   readonly prefill?: string;
@@ -32,8 +32,8 @@ export function requestOf({
   const asked = { seed, temperature, topP, maxTokens, ...rest };
   const { name, version } = template;
   return {
-    key: key({ prompt: name, version, text, prefill, model, ...asked }),
-    prompt: `${text}${prefill ?? ''}`,
+    key: key({ prompt: name, version, text, prefill: prefill || undefined, model, ...asked }),
+    prompt: userPrompt(text, prefill),
     ...asked,
   };
 }

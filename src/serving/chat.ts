@@ -16,9 +16,21 @@ export function chat(served: Served, input: unknown): Job {
     throw new ApiError(400, 'top_logprobs: it needs logprobs to be true', { param: 'top_logprobs' });
   }
   checkCount(served, body.n ?? 1, 'n');
+  const continued = body.continue_final_message ?? false;
+  if (continued && body.add_generation_prompt) {
+    throw new ApiError(400, 'continue_final_message: it cannot be set together with add_generation_prompt', {
+      param: 'continue_final_message',
+    });
+  }
+  if (continued && body.messages.at(-1)?.role !== 'assistant') {
+    throw new ApiError(400, 'continue_final_message: the last message is none of the assistant', {
+      param: 'continue_final_message',
+    });
+  }
   const text = rendered(template, body.messages, {
     ...body.chat_template_kwargs,
     ...(body.add_generation_prompt === false ? { add_generation_prompt: false } : {}),
+    ...(continued ? { continue_final_message: true } : {}),
   });
   const prompts = [encode(served, text, !template.complete, 'messages')];
   const logprobsOf = (tokens: readonly ChosenToken[]) =>

@@ -61,6 +61,7 @@ const chat = z.object({
   logprobs: z.boolean().nullish(),
   top_logprobs: integer.min(0).max(LIKELIEST).nullish(),
   add_generation_prompt: z.boolean().nullish(),
+  continue_final_message: z.boolean().nullish(),
   chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
 });
 
@@ -85,8 +86,8 @@ const UNSUPPORTED: Readonly<Record<string, (value: unknown) => boolean>> = {
   use_beam_search: (value) => value === false,
   include_stop_str_in_output: (value) => value === false,
   skip_special_tokens: (value) => value === true,
-  prompt_logprobs: () => false,
   continue_final_message: (value) => value === false,
+  prompt_logprobs: () => false,
   tools: empty,
   functions: empty,
   response_format: (value) => (value as { type?: unknown }).type === 'text',
@@ -101,7 +102,7 @@ export const readCompletion = (body: unknown): CompletionBody => read(completion
 export const readChat = (body: unknown): ChatBody => read(chat, body);
 
 /** Throws ApiError (400) that names the field. */
-function read<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
+function read<T extends z.ZodObject>(schema: T, body: unknown): z.infer<T> {
   const { data, error } = schema.safeParse(body);
   if (error) {
     const [issue] = error.issues;
@@ -113,6 +114,8 @@ function read<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
     });
   }
   for (const [param, neutral] of Object.entries(UNSUPPORTED)) {
+    // A chat has what a completion has not.
+    if (param in schema.shape) continue;
     const value = (body as Readonly<Record<string, unknown>>)[param];
     if (value === undefined || value === null || neutral(value)) continue;
     throw new ApiError(400, `${param}: this server does not support it; leave it out`, {

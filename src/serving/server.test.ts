@@ -209,6 +209,11 @@ describe('chats', () => {
     });
     const parts = [{ role: 'user' as const, content: [{ type: 'text' as const, text: prompt }] }];
     expect((await ask({ messages: parts })).choices).toEqual(found.choices);
+    const begun = [...messages, { role: 'assistant' as const, content: ' cow,' }];
+    const goesOn = { messages: begun, continue_final_message: true, max_tokens: 20 };
+    expect((await ask(goesOn)).choices[0]?.message.content).toBe(
+      await textOf({ prompt: `${prompt} cow,`, max_tokens: 20 }),
+    );
     const system = await refused(ask({ messages: [{ role: 'system', content: 'Be brief.' }, ...messages] }));
     expect(system).toMatchObject({ status: 400, param: 'messages', code: 'no_chat_template' });
     expect(system.message).toContain('chat_template.jinja');
@@ -272,6 +277,28 @@ describe('chats', () => {
       expect(chat.choices[0]?.message.content).toBe(
         await textOf({ prompt: rendered, seed: 4, max_tokens: 20, top_p: 1 }),
       );
+      const begun = {
+        model: 'm0',
+        messages: [
+          { role: 'user' as const, content: 'Name 5 animals.' },
+          { role: 'assistant' as const, content: 'cow, dog,' },
+        ],
+        seed: 4,
+        max_tokens: 20,
+        add_generation_prompt: false,
+        continue_final_message: true,
+      };
+      const prompt = 'user: Name 5 animals.</s>assistant: cow, dog,';
+      const goesOn = await other.client.chat.completions.create(begun);
+      expect(goesOn.usage?.prompt_tokens).toBe(it.checkpoint.tokenizer.encode(prompt).length);
+      expect(goesOn.choices[0]?.message.content).toBe(
+        await textOf({ prompt, seed: 4, max_tokens: 20, top_p: 1 }),
+      );
+      for (const fault of [{ add_generation_prompt: true }, { messages: begun.messages.slice(0, 1) }])
+        expect(await refused(other.client.chat.completions.create({ ...begun, ...fault }))).toMatchObject({
+          status: 400,
+          param: 'continue_final_message',
+        });
       const bad = [{ role: 'x' as 'user', content: '' }];
       const error = await refused(other.client.chat.completions.create({ model: 'm0', messages: bad }));
       expect(error).toMatchObject({ status: 400, param: 'messages' });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptModel, tally } from '../model/script.contract.ts';
-import type { GenerateRequest } from '../model.ts';
+import type { ScriptRequest } from '../model/scripted.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
 import { conduct } from '../sampling/conduct.ts';
 import { openStore } from '../store/ledger.ts';
@@ -38,14 +38,14 @@ async function sample(model: ScriptModel, options: Partial<ExecutionOptions> = {
   for await (const made of conduct([pair], task, { judge: model, store: into })) into.putThoughts(made);
 }
 const thoughts = (round = 1): Thought[] => [...store.thoughts({ round })];
-const showsChosenFirst = ({ prompt }: GenerateRequest) => prompt.includes('<A> good <B> bad');
+const showsChosenFirst = ({ text: prompt }: ScriptRequest) => prompt.includes('<A> good <B> bad');
 
 describe('executionsOf', () => {
   it('round 1: plan × order × execution from the execution prompt, which shows the plan', async () => {
     putPlans(1, 'Count.', 'Compare.');
     const model = new ScriptModel(() => '<exec> done </exec> [[A]]');
     await sample(model);
-    expect(tally(model.asked.map(({ prompt }) => prompt))).toEqual(
+    expect(tally(model.asked.map(({ text }) => text))).toEqual(
       Object.fromEntries(
         ['Count.', 'Compare.'].flatMap((plan) =>
           ['<A> good <B> bad', '<A> bad <B> good'].map((shown) => [
@@ -147,7 +147,7 @@ describe('executionsOf', () => {
     putPlans(2, 'Count.');
     const model = new ScriptModel(() => ' <exec> done </exec> [[B]]');
     await sample(model, { round: 2, executions: 1 });
-    expect(model.asked.map(({ prompt }) => prompt)).toEqual([
+    expect(model.asked.map(({ text }) => text)).toEqual([
       'Instruction: List 2. <A> good <B> bad <judge> <plan> Count. </plan>',
       'Instruction: List 2. <A> bad <B> good <judge> <plan> Count. </plan>',
     ]);
@@ -155,14 +155,14 @@ describe('executionsOf', () => {
     const [first] = thoughts(2);
     const { judge, formatThought } = PLAYGROUND_PROMPTS;
     const whole = `${judge.text.replace('{instruction}', 'List 2.').replace('{a}', 'good').replace('{b}', 'bad')}${formatThought('Count.', first!.execution, 'B')}`;
-    expect(`${model.asked[0]?.prompt} <exec> done </exec> [[B]]`).toBe(whole);
+    expect(`${model.asked[0]?.text} <exec> done </exec> [[B]]`).toBe(whole);
   });
 
   it('without plans: the unplanned prompt, one group, whatever plans there are', async () => {
     putPlans(11, 'Count.', 'Compare.');
     const model = new ScriptModel(() => '<exec> done </exec> [[A]]');
     await sample(model, { round: 11, form: 'unplanned', executions: 6 });
-    expect(tally(model.asked.map(({ prompt }) => prompt))).toEqual({
+    expect(tally(model.asked.map(({ text }) => text))).toEqual({
       'Instruction: List 2. <A> good <B> bad': 6,
       'Instruction: List 2. <A> bad <B> good': 6,
     });

@@ -42,7 +42,7 @@ describe('plansOf', () => {
   it('in round 1 the prompt shows the instruction and nothing else', async () => {
     const model = new ScriptModel(({ seed }) => ` Count ${seed}. </plan> and more`);
     await sample(model, [pair('x'), pair('y')], 1, 5);
-    expect(tally(model.asked.map(({ prompt }) => prompt))).toEqual({
+    expect(tally(model.asked.map(({ text }) => text))).toEqual({
       'Instruction: do x <plan>': 5,
       'Instruction: do y <plan>': 5,
     });
@@ -64,7 +64,7 @@ describe('plansOf', () => {
     const model = new ScriptModel(() => ' Count.');
     await sample(model, [pair('x')], 2, 3);
     const shows = (a: string, b: string) => `Instruction: do x <A> ${a} <B> ${b} <judge> <plan>`;
-    expect(model.asked.map(({ prompt }) => prompt)).toEqual([
+    expect(model.asked.map(({ text }) => text)).toEqual([
       shows('good x', 'bad x'),
       shows('bad x', 'good x'),
       shows('good x', 'bad x'),

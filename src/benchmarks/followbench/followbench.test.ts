@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { scripted } from '../../model/scripted.ts';
-import type { GenerateRequest } from '../../model.ts';
 import { parseConstraints, publishedConstraints } from '../../prompts/published/constraints.ts';
 import { render } from '../../prompts/template.ts';
 import { followbenchEval } from '../followbench.ts';
@@ -91,7 +90,7 @@ describe('buildFollowBench', () => {
   };
   const styled = row({ source: 'quora', category: 'style', file: 'style', level: 2, before: ['x', 'x, y'] });
   /** Keeps the second constraint where the answer speaks of activations. */
-  const checker = scripted(({ prompt }: GenerateRequest) =>
+  const checker = scripted(({ text: prompt }) =>
     prompt.includes('find activations') ? 'Both. [[YES, YES]]' : "['YES', 'NO']",
   );
 

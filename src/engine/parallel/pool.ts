@@ -211,11 +211,18 @@ export class Pool {
   }
 
   /** Sample every request; each result comes as its sequence ends. Prompts of about one length go together, whatever the order of
-   * the requests: they are padded to the longest. `capacity` bounds prompt plus completion of each. */
+   * the requests: they are padded to the longest. `capacity` bounds prompt plus completion of each. `token` hears of each token
+   * of a request that watches and may end its sequence with that one, by the answer true. */
   async *sample(
     requests: readonly SampleRequest[],
     capacity: number,
-    signal?: AbortSignal,
+    {
+      signal,
+      token,
+    }: {
+      readonly signal?: AbortSignal | undefined;
+      readonly token?: ((chosen: ChosenToken) => boolean) | undefined;
+    } = {},
   ): AsyncGenerator<Sample> {
     if (this.#gone) throw this.#gone;
     const run = ++this.#runs;
@@ -226,6 +233,25 @@ export class Pool {
     let wake = () => {};
     const tell = (worker: number, message: ToWorker) => this.#workers[worker]?.postMessage(message);
 
+    /** What was told so far of those that watch; null: it was ended from here. */
+    const watched = new Map<number, ChosenToken[] | null>();
+    const hear = (worker: number, chosen: ChosenToken) => {
+      const { index } = chosen;
+      const told = watched.get(index) ?? [];
+      // What was chosen before the worker heard of the end.
+      if (watched.get(index) === null) return;
+      told.push(chosen);
+      watched.set(index, told);
+      if (!token?.(chosen)) return;
+      watched.set(index, null);
+      tell(worker, { type: 'drop', run, indices: [index] });
+      finished.push(ended(told));
+    };
+    const done = (sample: Sample) => {
+      const told = watched.get(sample.index);
+      watched.delete(sample.index);
+      if (told !== null) finished.push(sample);
+    };
     const feed = (worker: number) => {
       tell(worker, { type: 'requests', run, requests: waiting.splice(0, CHUNK) });
     };
@@ -237,7 +263,8 @@ export class Pool {
       this.#listeners[i] = (message) => {
         if (!('run' in message) || message.run !== run) return;
         if (message.type === 'hungry') feed(i);
-        else if (message.type === 'samples') finished.push(...message.samples);
+        else if (message.type === 'tokens') for (const chosen of message.tokens) hear(i, chosen);
+        else if (message.type === 'samples') for (const sample of message.samples) done(sample);
         else running--;
         wake();
       };
@@ -320,6 +347,18 @@ export class Pool {
       }),
     );
   }
+}
+
+/** The sample of a sequence that was ended by who watched it. */
+function ended(told: readonly ChosenToken[]): Sample {
+  const logprobs = told.flatMap((chosen) => (chosen.logprobs ? [chosen.logprobs] : []));
+  const kept = logprobs.length > 0 ? { logprobs } : {};
+  return {
+    index: told[0]?.index ?? 0,
+    tokens: told.map(({ token }) => token),
+    finishReason: 'stop',
+    ...kept,
+  };
 }
 
 /** Threads of the runtime for each of so many workers. */

@@ -60,7 +60,7 @@ export type ToWorker =
   | { readonly type: 'sample'; readonly run: number; readonly capacity: number; readonly live: boolean }
   /** Requests for a sampling run in progress; none: no more will come. */
   | { readonly type: 'requests'; readonly run: number; readonly requests: readonly SampleRequest[] }
-  /** Give up single requests of a live run. */
+  /** Give up single requests of a run. */
   | { readonly type: 'drop'; readonly run: number; readonly indices: readonly number[] }
   /** Give up a sampling run: what is in flight is dropped. */
   | { readonly type: 'cancel'; readonly run: number }
@@ -72,7 +72,7 @@ export type FromWorker =
   | { readonly type: 'squares'; readonly sum: number }
   | { readonly type: 'updated' }
   | { readonly type: 'samples'; readonly run: number; readonly samples: readonly Sample[] }
-  /** What a live run's step chose, for requests that watch. */
+  /** What a step chose, for requests that watch. */
   | { readonly type: 'tokens'; readonly run: number; readonly tokens: readonly ChosenToken[] }
   /** The worker's queue runs low. */
   | { readonly type: 'hungry'; readonly run: number }

@@ -81,10 +81,12 @@ async function sample(run: Run, capacity: number): Promise<void> {
       if (dropped.size > 0) run.dropped = new Set();
       return dropped;
     },
-    stepped: flush,
-    idle: more,
+    stepped: () => {
+      if (run.live || chosen.length > 0) flush();
+    },
+    idle: async () => run.live && (await more()),
   };
-  do await (sampler as Sampler).run(take, capacity, done, () => run.cancelled, run.live ? live : undefined);
+  do await (sampler as Sampler).run(take, capacity, done, () => run.cancelled, live);
   while (await more());
   send({ type: 'sampled', run: id });
 }

@@ -55,14 +55,14 @@ interface Ready extends Prefilled {
   group?: PromptGroup;
 }
 
-/** What a run without an end needs: requests come and go while others are running. */
+/** Who follows a run: hears of tokens, gives requests up, and may have it wait for more. */
 export interface Live {
   token(chosen: ChosenToken): void;
   /** The requests given up since the last call; their slots are free for the next step. */
   dropped(): ReadonlySet<number>;
   /** After each step. */
   stepped(): void;
-  /** Nothing is running: resolves when there is something to take, false when the run has ended. */
+  /** Nothing is running: resolves when there is something to take, false when the run is to end. */
   idle(): Promise<boolean>;
 }
 

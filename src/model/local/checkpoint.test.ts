@@ -53,6 +53,15 @@ describe('what ends a text', () => {
   });
 });
 
+it('ends a text with what only special_tokens_map.json names', async () => {
+  const { eos_token: _, ...config } = tokenizerConfig();
+  const model = await folder({ eosTokenIds: [7] }, tokenizerJson(), config);
+  await writeFile(join(model, 'special_tokens_map.json'), JSON.stringify({ eos_token: { content: '</s>' } }));
+  expect((await openCheckpoint(model)).parameters.config.eosTokenIds).toEqual([EOS_ID, 7]);
+  await writeFile(join(model, 'special_tokens_map.json'), '{');
+  await expect(openCheckpoint(model)).rejects.toThrow('special_tokens_map.json is not JSON');
+});
+
 describe('the tokenizer', () => {
   it('puts the begin of text before a prompt, once, where its post-processor does', async () => {
     const post_processor = {

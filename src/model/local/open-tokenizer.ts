@@ -1,4 +1,5 @@
 import { EvalPlannerError } from '../../errors.ts';
+import { specialTokens } from '../../prompts/chat-template.ts';
 import { type Tokenizer, tokenizer } from './tokenizer.ts';
 
 const COPY_TOKENIZER =
@@ -20,8 +21,9 @@ export function openTokenizer(dir: string, files: Readonly<Record<string, string
     throw fault(`${name} is not an object`);
   };
   const [json, config] = [parse('tokenizer.json'), parse('tokenizer_config.json', '{}')];
+  parse('special_tokens_map.json', '{}');
   try {
-    return tokenizer(json, config);
+    return tokenizer(json, { ...config, ...specialTokens(files) });
   } catch (error) {
     throw fault('tokenizer.json is no tokenizer that is understood', error);
   }

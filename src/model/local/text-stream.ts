@@ -7,13 +7,16 @@ const INCOMPLETE = '\ufffd';
  * together are the text that the tokens decode to at once. */
 export class TextStream {
   readonly #tokenizer: Tokenizer;
-  readonly #ids: number[] = [];
+  readonly #ids: number[];
   /** A decoder may write a token differently at the start of a text, so that each piece is decoded with the one before. */
   #from = 0;
-  #read = 0;
+  #read: number;
 
-  constructor(tokenizer: Tokenizer) {
+  /** `before`: what the text goes on from, so that it begins as it does in the middle of a text. */
+  constructor(tokenizer: Tokenizer, before: readonly number[] = []) {
     this.#tokenizer = tokenizer;
+    this.#ids = [...before];
+    this.#read = before.length;
   }
 
   push(id: number): string {
@@ -36,7 +39,8 @@ export class TextStream {
   }
 }
 
-/** Cuts a text that comes in pieces before the first of some stop texts, wherever the pieces are divided. */
+/** Cuts a text that comes in pieces before the first of some stop texts, however the pieces are divided: one that is complete
+ * waits while another that began before it may yet become complete. */
 export class StopTexts {
   readonly #stops: readonly string[];
   /** The end of the text so far, which may be the beginning of a stop. */
@@ -51,15 +55,30 @@ export class StopTexts {
   push(piece: string): string {
     if (this.found) return '';
     const text = this.#held + piece;
-    const at = Math.min(...this.#stops.map((stop) => text.indexOf(stop)).filter((index) => index >= 0));
-    this.found = at !== Number.POSITIVE_INFINITY;
-    const certain = this.found ? at : text.length - this.#beginning(text);
+    const [at, begun] = [this.#first(text), text.length - this.#beginning(text)];
+    this.found = at < text.length && at <= begun;
+    const certain = Math.min(at, begun);
     this.#held = this.found ? '' : text.slice(certain);
     return text.slice(0, certain);
   }
 
+  /** The rest, when nothing more will come. */
   end(): string {
-    return this.#held;
+    const at = this.#first(this.#held);
+    this.found ||= at < this.#held.length;
+    const rest = this.#held.slice(0, at);
+    this.#held = '';
+    return rest;
+  }
+
+  /** Where the first of them begins that is complete; the text's length where none is. */
+  #first(text: string): number {
+    let first = text.length;
+    for (const stop of this.#stops) {
+      const at = text.indexOf(stop);
+      if (at >= 0 && at < first) first = at;
+    }
+    return first;
   }
 
   /** The length of the longest end of the text that a stop begins with. */

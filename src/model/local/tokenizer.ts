@@ -7,8 +7,12 @@ export interface Tokenizer {
   start(text: string): number[];
   /** Special tokens are left out, and so are ids that are no tokens: a model may have more rows than its tokenizer. */
   decode(ids: readonly number[]): string;
-  /** The id of a text that is a single token. */
+  /** The id of a text that is a single token, as the vocabulary writes it. */
   id(token: string): number | undefined;
+  /** The id of a text that is an added token: found in a text as a whole, whatever stands around it. */
+  added(text: string): number | undefined;
+  /** Added tokens that are no text: beginnings and ends of turns and the like. */
+  readonly special: readonly string[];
   /** What a token stands for in the middle of a text; a character may be spread over several tokens. */
   bytes(id: number): Uint8Array;
   /** Whether these ids are of a text with a word that the vocabulary lacks. */
@@ -23,6 +27,7 @@ export interface Tokenizer {
 export function tokenizer(json: object, config: object): Tokenizer {
   const hub = new HubTokenizer(json, config);
   const added = hub.get_added_tokens_decoder();
+  const ids = new Map([...added].map(([id, { content }]) => [content, Number(id)]));
   const byteLevel = hasByteLevel((json as { decoder?: unknown }).decoder);
   const encode = (input: string, special: boolean): number[] =>
     hub.encode(input, { add_special_tokens: special }).ids;
@@ -49,6 +54,8 @@ export function tokenizer(json: object, config: object): Tokenizer {
     },
     decode: (ids) => text(ids, true),
     id: (token) => hub.token_to_id(token),
+    added: (token) => ids.get(token),
+    special: [...added.values()].filter(({ special }) => special).map(({ content }) => content),
     bytes(id) {
       const token = hub.id_to_token(id) ?? '';
       if (!added.has(id)) {

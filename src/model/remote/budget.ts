@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { EvalPlannerError } from '../../errors.ts';
-import type { GenerateRequest } from '../../model.ts';
+import { type GenerateRequest, promptText } from '../../model.ts';
 import type { Prices } from '../../prices.ts';
 import { CallFailure } from './call-failure.ts';
 import type { Completion, Job } from './completion.ts';
@@ -24,7 +24,7 @@ export function costOf(completion: Completion, prices: Prices): number {
 
 /** No tokenizer makes more tokens of a text than it has bytes; the rest is what chat templates add. */
 function mostPromptTokens({ prompt }: GenerateRequest): number {
-  return Buffer.byteLength(prompt) + 64;
+  return Buffer.byteLength(promptText(prompt)) + 32 + 32 * prompt.messages.length;
 }
 
 /** Keeps calls within a sum of money and of tokens. Before a call is sent, the most that it may cost is set aside, so that the

@@ -1,4 +1,4 @@
-import type { GenerateRequest, Generation } from '../../model.ts';
+import type { GenerateRequest, Generation, Prompt } from '../../model.ts';
 
 /** What a server answers to one request. */
 export interface Completion extends Omit<Generation, 'key' | 'cost' | 'error'> {
@@ -11,6 +11,8 @@ export interface Job {
   readonly requests: readonly GenerateRequest[];
   /** What has come, in the order of the requests; a call that is repeated asks for the rest only. */
   readonly completions: Completion[];
+  /** Hears the text so far of a request, by its place. */
+  readonly onDelta?: (index: number, text: string) => void;
 }
 
 /** Joins neighbours into jobs of at most `most()` requests. */
@@ -37,11 +39,30 @@ export async function* jobs(
 function alike(first: GenerateRequest, other: GenerateRequest, distance: number): boolean {
   return (
     other.seed === first.seed + distance &&
-    other.prompt === first.prompt &&
+    samePrompt(other.prompt, first.prompt) &&
     other.maxTokens === first.maxTokens &&
     other.temperature === first.temperature &&
     other.topP === first.topP &&
     other.logprobs === first.logprobs &&
     (other.stop ?? []).join('\0') === (first.stop ?? []).join('\0')
   );
+}
+
+function samePrompt(a: Prompt, b: Prompt): boolean {
+  return (
+    a === b ||
+    (a.prefill === b.prefill &&
+      a.messages.length === b.messages.length &&
+      a.messages.every(({ role, content }, i) => {
+        const other = b.messages[i];
+        return role === other?.role && content === other.content;
+      }))
+  );
+}
+
+/** The completion up to the first stop, where a server went on. */
+export function beforeStop(completion: Completion, stop: readonly string[] = []): Completion {
+  const ends = stop.map((text) => completion.text.indexOf(text)).filter((at) => at >= 0);
+  if (ends.length === 0 || completion.finishReason === 'refused') return completion;
+  return { ...completion, text: completion.text.slice(0, Math.min(...ends)), finishReason: 'stop' };
 }

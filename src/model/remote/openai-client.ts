@@ -3,9 +3,9 @@ import type { Transport } from './transport.ts';
 
 /** One call to a server. */
 export interface OpenAIClient {
-  /** The body of a successful answer. Rejects with the openai package's APIError for any other, with the transport's error
+  /** The body of a successful answer, of which `onText` hears as it comes. Rejects with the openai package's APIError for any other, with the transport's error
    * where none came, and with the signal's reason. */
-  post(path: string, body: object, signal: AbortSignal): Promise<string>;
+  post(path: string, body: object, signal: AbortSignal, onText?: (piece: string) => void): Promise<string>;
 }
 
 /** Errors are the openai package's, and addresses are as it makes them. Its client is not used: all that it decides (headers,
@@ -28,13 +28,13 @@ export async function openClient(
   };
   const urls = new Map<string, string>();
   return {
-    async post(path, body, signal) {
+    async post(path, body, signal, onText) {
       let url = urls.get(path);
       if (url === undefined) {
         url = address(baseURL, path);
         urls.set(path, url);
       }
-      const answer = await send(url, sent, JSON.stringify(body), signal);
+      const answer = await send(url, sent, JSON.stringify(body), signal, onText);
       if (answer.status >= 200 && answer.status < 300) return answer.text;
       const said = json(answer.text);
       throw APIError.generate(

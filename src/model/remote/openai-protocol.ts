@@ -1,9 +1,17 @@
-import type { FinishReason, GenerateRequest, TokenLogprob } from '../../model.ts';
+import { type FinishReason, type GenerateRequest, promptText, type TokenLogprob } from '../../model.ts';
 import { CallFailure } from './call-failure.ts';
-import type { Completion } from './completion.ts';
+import { beforeStop, type Completion } from './completion.ts';
 
-/** `chat`: the prompt is a user's message. `completions`: the prompt is the text that the model continues. */
+/** `chat`: messages, which the server puts into the model's chat template. `completions`: the prompt is the text that the model
+ * continues. */
 export type OpenAIApi = 'chat' | 'completions';
+
+/** How a chat is told that the answer already begins, all by a last message of the assistant:
+ * `continue_final_message`: vLLM's and SGLang's field (with `add_generation_prompt: false`);
+ * `prefix`: a field of that message, as with DeepSeek (its address ends with /beta) and Mistral;
+ * `assistant`: the message alone, as with fronts of Anthropic's models, llama-server and OpenRouter;
+ * `none`: it is not. */
+export type PrefillForm = 'continue_final_message' | 'prefix' | 'assistant' | 'none';
 
 type Body = Record<string, unknown>;
 
@@ -11,6 +19,7 @@ export interface BodyOptions {
   readonly model: string;
   readonly api: OpenAIApi;
   readonly system?: string;
+  readonly prefill: PrefillForm;
   /** Fields beyond the protocol, as `{top_k: -1}`. */
   readonly body?: Readonly<Body>;
 }
@@ -20,24 +29,32 @@ export interface BodyOptions {
 export function requestBody(
   request: GenerateRequest,
   n: number,
-  { model, api, system, body }: BodyOptions,
+  { model, api, system, prefill, body }: BodyOptions,
   refused: ReadonlySet<string>,
+  stream = false,
 ): Body {
   const { prompt, maxTokens, temperature, topP, seed, stop, logprobs } = request;
   const chat = api === 'chat';
+  const begun = Boolean(prompt.prefill);
   const messages = [
     ...(system === undefined ? [] : [{ role: 'system', content: system }]),
-    { role: 'user', content: prompt },
+    ...prompt.messages.map(({ role, content }) => ({ role, content })),
+    ...(begun
+      ? [{ role: 'assistant', content: prompt.prefill, ...(prefill === 'prefix' ? { prefix: true } : {}) }]
+      : []),
   ];
+  const continued = chat && begun && prefill === 'continue_final_message';
   const fields: Body = {
     model,
-    ...(chat ? { messages } : { prompt }),
+    ...(chat ? { messages } : { prompt: promptText(prompt) }),
+    ...(continued ? { add_generation_prompt: false, continue_final_message: true } : {}),
     [chat && refused.has('max_tokens') ? 'max_completion_tokens' : 'max_tokens']: maxTokens,
     temperature,
     top_p: topP,
     seed,
     ...(stop && stop.length > 0 ? { stop } : {}),
     ...(n > 1 ? { n } : {}),
+    ...(stream && !refused.has('stream') ? { stream, stream_options: { include_usage: true } } : {}),
     ...(logprobs === undefined ? {} : chat ? { logprobs: true, top_logprobs: logprobs } : { logprobs }),
     ...body,
   };
@@ -46,7 +63,18 @@ export function requestBody(
 }
 
 /** Those without which a request still means the same, or nearly: `max_tokens` has another name where it is refused. */
-const OPTIONAL = ['temperature', 'top_p', 'seed', 'stop', 'logprobs', 'top_logprobs', 'n', 'max_tokens'];
+const OPTIONAL = [
+  'temperature',
+  'top_p',
+  'seed',
+  'stop',
+  'logprobs',
+  'top_logprobs',
+  'n',
+  'max_tokens',
+  'stream_options',
+  'stream',
+];
 
 /** The parameter that a 400 or 422 is about, if it is one that may be left out: reasoning models take no temperature, and
  * servers differ in the rest. */
@@ -66,7 +94,13 @@ export function refusedParameter(
 
 /** The completions of an answer, in their order. Throws CallFailure for one that is none: what a server sends is not trusted
  * to have the form that it should. */
-export function readCompletions(answer: unknown, request: GenerateRequest, api: OpenAIApi): Completion[] {
+export function readCompletions(
+  answer: unknown,
+  request: GenerateRequest,
+  { api, prefill: form }: Pick<BodyOptions, 'api' | 'prefill'>,
+): Completion[] {
+  const { prefill } = request.prompt;
+  const repeated = api === 'chat' && form === 'prefix' && prefill;
   const { choices, usage, error } = record(answer);
   if (!Array.isArray(choices) || choices.length === 0) {
     const said = record(error).message;
@@ -102,7 +136,7 @@ export function readCompletions(answer: unknown, request: GenerateRequest, api: 
         ...end(choice, request, share),
       };
     })
-    .map((completion) => beforeStop(completion, request.stop));
+    .map((completion) => beforeStop(repeated ? after(repeated, completion) : completion, request.stop));
 }
 
 function message(choice: Body): Pick<Completion, 'text' | 'reasoning' | 'logprobs'> {
@@ -178,11 +212,11 @@ function end(
   throw new CallFailure(kind, `a completion that ended by ${JSON.stringify(raw)}`);
 }
 
-/** The completion up to the first stop, where a server went on. */
-function beforeStop(completion: Completion, stop: readonly string[] = []): Completion {
-  const ends = stop.map((text) => completion.text.indexOf(text)).filter((at) => at >= 0);
-  if (ends.length === 0 || completion.finishReason === 'refused') return completion;
-  return { ...completion, text: completion.text.slice(0, Math.min(...ends)), finishReason: 'stop' };
+/** The completion alone, where a server repeats what it began with, as Mistral's does. */
+function after(prefill: string, completion: Completion): Completion {
+  return completion.text.startsWith(prefill)
+    ? { ...completion, text: completion.text.slice(prefill.length) }
+    : completion;
 }
 
 function record(value: unknown): Body {

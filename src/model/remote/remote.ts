@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Generation, Model } from '../../model.ts';
+import { EvalPlannerError } from '../../errors.ts';
+import type { GenerateOptions, GenerateRequest, Generation, Model, Requests } from '../../model.ts';
 import type { Prices } from '../../prices.ts';
+import { breakControl, RENDERING, SERVED_CONTROL } from '../control-tokens.ts';
 import { Budget, type BudgetOptions, costOf } from './budget.ts';
 import type { CallFailure } from './call-failure.ts';
 import type { Clock } from './clock.ts';
@@ -21,30 +23,77 @@ export interface CompletionEndpoint extends Endpoint<Job, void> {
   readonly takesN: boolean;
 }
 
+/** How a model behind endpoints is shown its prompts. */
+export interface RemoteRendering {
+  /** Whether its server puts messages into a chat template, whose control tokens no message may bring. */
+  readonly chat: boolean;
+  readonly prefills: boolean;
+}
+
 /** A model behind endpoints: one scheduler for all its calls. `identity` is everything that decides what it answers. */
 export function remoteModel(
   identity: readonly string[],
   endpoints: readonly CompletionEndpoint[],
+  rendering: RemoteRendering,
   options: RemoteOptions,
   clock?: Clock,
 ): Model {
+  const { prefills } = rendering;
   const { maxN = 16, prices } = options;
   const scheduler = new Scheduler<Job, void>(endpoints, options, clock, new Budget(options));
   const most = () => (endpoints.every(({ takesN }) => takesN) ? Math.max(1, maxN) : 1);
   return {
-    revision: createHash('sha256').update(identity.join('\n')).digest('hex').slice(0, 16),
-    async *generate(requests, signal) {
-      for await (const outcome of scheduler.run(jobs(requests, most), signal)) {
+    revision: createHash('sha256')
+      .update([...identity, RENDERING].join('\n'))
+      .digest('hex')
+      .slice(0, 16),
+    prefills,
+    async *generate(requests, { signal, onDelta } = {}) {
+      for await (const outcome of scheduler.run(
+        heard(jobs(shown(requests, rendering), most), onDelta),
+        signal,
+      )) {
         const { requests, completions } = outcome.job;
         const failure = 'failure' in outcome ? outcome.failure : undefined;
         for (const [index, { key }] of requests.entries()) {
-          yield generation(key, completions[index], failure, prices);
+          const completion = completions[index];
+          if (completion) onDelta?.(key, completion.text);
+          yield generation(key, completion, failure, prices);
         }
       }
     },
     async close() {},
   };
 }
+
+/** Jobs whose texts are told as they come. */
+async function* heard(
+  all: AsyncIterable<Job>,
+  onDelta: GenerateOptions['onDelta'],
+): AsyncGenerator<Job, void, undefined> {
+  if (!onDelta) return yield* all;
+  for await (const job of all)
+    yield { ...job, onDelta: (index, text) => onDelta(job.requests[index]?.key ?? '', text) };
+}
+
+/** Requests as a server may see them. */
+async function* shown(
+  requests: Requests,
+  { chat, prefills }: RemoteRendering,
+): AsyncGenerator<GenerateRequest, void, undefined> {
+  for await (const request of requests) {
+    const { prompt } = request;
+    if (prompt.prefill && !prefills) throw noPrefill();
+    yield chat ? { ...request, prompt: breakControl(prompt, SERVED_CONTROL) } : request;
+  }
+}
+
+const noPrefill = () =>
+  new EvalPlannerError(
+    'usage',
+    'the answer is to go on from a beginning, which this model cannot',
+    'say how its server takes one by the option prefill, or ask another model',
+  );
 
 function generation(
   key: string,

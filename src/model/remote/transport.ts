@@ -8,12 +8,13 @@ export interface HttpAnswer {
 }
 
 export interface Transport {
-  /** POST a text. Rejects with the signal's reason, or with the error of a connection that broke. */
+  /** POST a text; `onText` hears a successful answer as it comes. Rejects with the signal's reason, or with the error of a connection that broke. */
   send(
     url: string,
     headers: Readonly<Record<string, string>>,
     body: string,
     signal: AbortSignal,
+    onText?: (piece: string) => void,
   ): Promise<HttpAnswer>;
   close(): Promise<void>;
 }
@@ -47,7 +48,7 @@ export async function openTransport(): Promise<Transport> {
     return known;
   };
   return {
-    send(url, headers, body, signal) {
+    send(url, headers, body, signal, onText) {
       const { origin, path } = target(url);
       return new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason);
@@ -55,6 +56,7 @@ export async function openTransport(): Promise<Transport> {
         let status = 0;
         let told: IncomingHttpHeaders = {};
         const chunks: Buffer[] = [];
+        const decoder = onText ? new TextDecoder() : null;
         const abort = () => {
           running?.abort(signal.reason);
           reject(signal.reason);
@@ -73,6 +75,7 @@ export async function openTransport(): Promise<Transport> {
             },
             onResponseData(_, chunk) {
               chunks.push(chunk);
+              if (decoder && status < 300) onText?.(decoder.decode(chunk, { stream: true }));
             },
             onResponseEnd() {
               signal.removeEventListener('abort', abort);

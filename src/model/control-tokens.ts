@@ -1,0 +1,70 @@
+import type { Prompt } from '../model.ts';
+
+/** Version of how messages are shown to models: part of every model's revision, so that an answer to another rendering is never
+ * reused. To be raised with every change of what a model sees of the same messages. */
+export const RENDERING = 'rendering 1';
+
+/** Control tokens of the chat templates that servers use, by family. A server's tokenizer is not known here, and the name of a
+ * model says nothing sure of it: all of them are broken for each. */
+const FAMILIES: Readonly<Record<string, readonly string[]>> = {
+  // Qwen2 to Qwen3, Yi, SmolLM2 and others: https://huggingface.co/Qwen/Qwen2.5-7B-Instruct/blob/main/tokenizer_config.json,
+  // https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct/blob/main/tokenizer_config.json
+  ChatML: ['<|im_start|>', '<|im_end|>', '<|endoftext|>'],
+  // https://www.llama.com/docs/model-cards-and-prompt-formats/meta-llama-2/
+  'Llama 2': ['<s>', '</s>', '[INST]', '[/INST]', '<<SYS>>', '<</SYS>>'],
+  // https://www.llama.com/docs/model-cards-and-prompt-formats/meta-llama-3/, …/llama3_1/
+  'Llama 3': [
+    '<|begin_of_text|>',
+    '<|end_of_text|>',
+    '<|start_header_id|>',
+    '<|end_header_id|>',
+    '<|eot_id|>',
+    '<|eom_id|>',
+    '<|python_tag|>',
+  ],
+  // https://www.llama.com/docs/model-cards-and-prompt-formats/llama4/
+  'Llama 4': ['<|header_start|>', '<|header_end|>', '<|eot|>', '<|eom|>'],
+  // https://ai.google.dev/gemma/docs/core/prompt-structure
+  Gemma: ['<bos>', '<eos>', '<start_of_turn>', '<end_of_turn>'],
+  // https://github.com/mistralai/mistral-common/blob/main/src/mistral_common/tokens/tokenizers/base.py (SpecialTokens)
+  Mistral: [
+    '[SYSTEM_PROMPT]',
+    '[/SYSTEM_PROMPT]',
+    '[AVAILABLE_TOOLS]',
+    '[/AVAILABLE_TOOLS]',
+    '[TOOL_CALLS]',
+    '[TOOL_RESULTS]',
+    '[/TOOL_RESULTS]',
+  ],
+  // https://huggingface.co/microsoft/Phi-3-mini-4k-instruct/blob/main/tokenizer_config.json
+  'Phi-3': ['<|system|>', '<|user|>', '<|assistant|>', '<|end|>'],
+  // https://huggingface.co/deepseek-ai/DeepSeek-V3/blob/main/tokenizer_config.json
+  DeepSeek: ['<｜begin▁of▁sentence｜>', '<｜end▁of▁sentence｜>', '<｜User｜>', '<｜Assistant｜>'],
+  // https://cookbook.openai.com/articles/openai-harmony
+  'gpt-oss': ['<|start|>', '<|message|>', '<|channel|>', '<|constrain|>', '<|return|>', '<|call|>'],
+};
+
+export const SERVED_CONTROL: readonly string[] = [...new Set(Object.values(FAMILIES).flat())];
+
+/** The prompt without one of these tokens unbroken, by a zero-width space behind its first character, as our own tags are broken
+ * in fields: a response can neither end its turn nor begin another. Tokenizers know them by their exact letters, so nothing
+ * that only looks like one is touched. */
+export function breakControl(prompt: Prompt, tokens: readonly string[]): Prompt {
+  const { messages, prefill } = prompt;
+  return {
+    messages: messages.map((message) => ({ ...message, content: broken(message.content, tokens) })),
+    ...(prefill === undefined ? {} : { prefill: broken(prefill, tokens) }),
+  };
+}
+
+function broken(text: string, tokens: readonly string[]): string {
+  let safe = text;
+  for (const token of tokens) {
+    const first = String.fromCodePoint(token.codePointAt(0) ?? 0);
+    // A token of one character cannot be broken.
+    if (first.length >= token.length) continue;
+    // Again where an occurrence overlapped another.
+    while (safe.includes(token)) safe = safe.replaceAll(token, `${first}\u200b${token.slice(first.length)}`);
+  }
+  return safe;
+}

@@ -1,0 +1,72 @@
+import { EvalPlannerError } from '../../errors.ts';
+import { key } from '../../key.ts';
+import type { Prompt } from '../../model.ts';
+import { type ChatTemplate, chatTemplate, specialTokens } from '../../prompts/chat-template.ts';
+import { breakControl, RENDERING, SERVED_CONTROL } from '../control-tokens.ts';
+import type { Tokenizer } from './tokenizer.ts';
+
+export interface Rendered {
+  readonly text: string;
+  readonly ids: readonly number[];
+}
+
+/** How a checkpoint is shown prompts. */
+export interface Rendering {
+  /** Changes whenever the same prompt may be shown otherwise. */
+  readonly revision: string;
+  /** Throws EvalPlannerError `usage` for messages that it cannot be shown. */
+  render(prompt: Prompt): Rendered;
+}
+
+/** By its own chat template; a checkpoint without one takes a single user message as it stands, behind what its tokenizer puts
+ * before every text. A template writes such tokens itself, and no message brings it one of the tokenizer's special tokens, or
+ * of the words that the template parts its turns by; without a template they are the prompts' own. */
+export function rendering(
+  files: Readonly<Record<string, string>>,
+  tokenizer: Pick<Tokenizer, 'encode' | 'start' | 'special'>,
+): Rendering {
+  // A prompt, and so its key, does not depend on the day.
+  const template = chatTemplate(files, { fixedDate: true });
+  if (template.source === null) {
+    return {
+      revision: key({ rendering: RENDERING }),
+      render(prompt) {
+        const text = template.render(prompt.messages) + (prompt.prefill ?? '');
+        return { text, ids: tokenizer.start(text) };
+      },
+    };
+  }
+  const { source } = template;
+  // Llama 2's turns are plain text for its tokenizer.
+  const written = SERVED_CONTROL.filter((token) => source.includes(token));
+  const control = [...new Set([...tokenizer.special, ...Object.values(specialTokens(files)), ...written])];
+  return {
+    revision: key({ rendering: RENDERING, template: source, control }),
+    render(prompt) {
+      const text = rendered(template, breakControl(prompt, control));
+      return { text, ids: tokenizer.encode(text) };
+    },
+  };
+}
+
+/** A prompt as the checkpoint of these files is shown it, for sampling and training alike; `rendering` for many. */
+export function renderPrompt(
+  { files, tokenizer }: { readonly files: Readonly<Record<string, string>>; readonly tokenizer: Tokenizer },
+  prompt: Prompt,
+): Rendered {
+  return rendering(files, tokenizer).render(prompt);
+}
+
+function rendered(template: ChatTemplate, { messages, prefill }: Prompt): string {
+  if (!prefill) return template.render(messages);
+  const begun = [...messages, { role: 'assistant', content: prefill }];
+  try {
+    return template.render(begun, { continue_final_message: true });
+  } catch (error) {
+    if (!(error instanceof EvalPlannerError)) throw error;
+  }
+  // It shows no answers, or not as they are: then behind the words that ask for one, and not inside a thought.
+  const asked = template.render(messages);
+  const thinking = /<think>\s*$/.test(asked);
+  return `${asked}${thinking ? `${asked.endsWith('\n') ? '' : '\n'}\n</think>\n\n` : ''}${prefill}`;
+}
