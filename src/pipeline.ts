@@ -8,6 +8,7 @@ import type { JudgeStage, Ports, RunOptions, Stage, ThoughtsStage } from './pipe
 import { StageWork } from './pipeline/stage.ts';
 import { runThoughts } from './pipeline/thoughts.ts';
 import { jobKind, rowsLost, runTraining } from './pipeline/train.ts';
+import { requirePrefill } from './sampling/prefill.ts';
 
 /** Rounds of the control without plans are numbered apart from the judge's own. */
 const UNPLANNED_ROUND = 10;
@@ -113,6 +114,8 @@ export async function run(config: Resolved, ports: Ports, options: RunOptions = 
   const { signal, onEvent } = options;
   const stages = stagesOf(config);
   checkKinds(stages, ports);
+  if (stages.some((stage) => stage.kind === 'thoughts' && stage.form === 'planned' && stage.round > 1))
+    requirePrefill(ports.models, 'a second round');
   store.planStages(stages);
   for (const stage of stages) {
     signal?.throwIfAborted();

@@ -40,6 +40,7 @@ const turns = new WeakMap<Pool, Promise<void>>();
 /** A model that runs in this process. The pool is shared with training and stays open. */
 export class EmbeddedModel implements Model {
   readonly revision: string;
+  readonly chat: boolean;
   /** What it was asked so far: `foreign` prompts have words that its vocabulary lacks. */
   readonly asked = { prompts: 0, foreign: 0 };
   readonly #pool: Pool;
@@ -58,6 +59,7 @@ export class EmbeddedModel implements Model {
     this.#rendering = rendering(files, tokenizer);
     const [weights, shown] = [sampledRevision(pool, parameters), this.#rendering.revision];
     this.revision = key({ weights, shown }).slice(0, 16);
+    this.chat = this.#rendering.chat;
     this.#pool = pool;
     this.#parameters = parameters;
     this.#tokenizer = tokenizer;

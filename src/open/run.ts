@@ -61,6 +61,7 @@ export function modelFolder(name: string): string {
 
 /** The roles of a config and the judges of a run, in this process; all share one pool. */
 class EmbeddedModels implements Models {
+  readonly prefills = true;
   readonly #config: Resolved;
   readonly #folder: string;
   readonly #pool: Pool;
@@ -78,10 +79,10 @@ class EmbeddedModels implements Models {
     // A model of the caller's own is the caller's to close.
     if (given !== null && typeof given !== 'string') return { ...bound(given), close: async () => {} };
     const place = given === null ? this.place(name) : modelFolder(given);
-    const { parameters, tokenizer } = await openCheckpoint(place).catch((error: unknown) => {
+    const { parameters, tokenizer, files } = await openCheckpoint(place).catch((error: unknown) => {
       throw given === null ? ofThisRun(error, place) : error;
     });
-    return new EmbeddedModel(this.#pool, parameters, tokenizer);
+    return new EmbeddedModel(this.#pool, parameters, tokenizer, files);
   }
 
   place(name: string): string {
@@ -105,6 +106,7 @@ class EmbeddedModels implements Models {
 const bound = (model: Model): Model => ({
   revision: model.revision,
   prefills: model.prefills,
+  ...(model.chat === undefined ? {} : { chat: model.chat }),
   generate: (...of) => model.generate(...of),
   close: () => model.close(),
 });

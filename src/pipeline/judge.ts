@@ -4,6 +4,7 @@ import type { Json } from '../key.ts';
 import type { VerdictRecord } from '../metrics.ts';
 import type { JudgeForm } from '../prompts/judge-prompt.ts';
 import { conduct } from '../sampling/conduct.ts';
+import { ORDERS } from '../types.ts';
 import { batches } from './batches.ts';
 import type { JudgeStage, Ports, StageWork } from './stage.ts';
 
@@ -18,10 +19,11 @@ export async function runJudge(
   work: StageWork,
 ): Promise<Json> {
   const total = ports.store.counts().pairs[set] ?? 0;
-  work.progress(0, total);
+  work.units(0, total, ORDERS.length);
   const verdicts = await judged(judge, { stage: judge, split: set, form }, config, ports, work, (done) =>
-    work.progress(done, total),
+    work.units(done, total, ORDERS.length),
   );
+  work.leave(verdicts.filter(({ verdict }) => verdict === 'error').length);
   return { pairs: verdicts.length / 2 };
 }
 

@@ -104,6 +104,7 @@ export function madeUpRun(store: Store, folder: string, { signal, onUnit }: Made
     prompts: PLAYGROUND_PROMPTS,
     folder,
     models: {
+      prefills: true,
       place,
       async open(name) {
         const role = name === 'writer' || name === 'solver';

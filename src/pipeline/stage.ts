@@ -61,6 +61,8 @@ export interface JudgeStage {
 /** Models by what they are for: `writer`, `solver`, `planner`, a judge by its name, or one of its checkpoints (`M1-SFT/step-40`).
  * Whoever opens one closes it. */
 export interface Models {
+  /** Whether judges of later rounds go on from a plan: how new checkpoints are sampled decides. */
+  readonly prefills: boolean;
   open(name: string): Promise<Model>;
   /** The checkpoint that a training starts from: a judge's, or M0's. */
   place(name: string): string;
@@ -103,6 +105,8 @@ export class StageWork {
   #total = 0;
   #failed = 0;
   #told = 0;
+  #came = 0;
+  #had = 0;
 
   constructor(stage: Stage, store: Store, { signal, onEvent }: RunOptions) {
     this.#stage = stage;
@@ -124,14 +128,20 @@ export class StageWork {
     this.tell();
   }
 
-  /** Tokens of generations that came, of units that are not done yet. */
+  /** Generations that came, of units that are not done yet. */
   readonly onGenerations = (batch: readonly Generation[]): void => {
-    this.progress(
-      this.#done,
-      this.#total,
-      batch.reduce((sum, { completionTokens }) => sum + completionTokens, 0),
-    );
+    this.#came += batch.length;
+    const tokens = batch.reduce((sum, { completionTokens }) => sum + completionTokens, 0);
+    this.progress(Math.min(this.#total, this.#had + this.#came), this.#total, tokens);
   };
+
+  /** Units done of all, each of so many requests: progress is told in requests, since units may end late and together. */
+  units(done: number, total: number, requests: number): void {
+    // What did not come just now had been in the ledger, or was never asked for.
+    this.#had = Math.max(this.#had, done * requests - this.#came);
+    const all = total * requests;
+    this.progress(Math.min(all, this.#had + this.#came), all);
+  }
 
   /** Units of which nothing will come. */
   leave(n: number): void {

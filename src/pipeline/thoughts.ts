@@ -1,13 +1,14 @@
 import type { Resolved } from '../config.ts';
 import type { Json } from '../key.ts';
 import { conduct } from '../sampling/conduct.ts';
+import { requirePrefill } from '../sampling/prefill.ts';
 import { thoughtsOf } from '../thoughts/thoughts.ts';
 import type { ResponsePair } from '../types.ts';
 import { batches } from './batches.ts';
 import type { Ports, StageWork, ThoughtsStage } from './stage.ts';
 
-/** Pairs begun and not yet stored: with the published 40 thoughts each, as many as keep replicas busy and fit into memory. */
-const WINDOW = 256;
+/** Thoughts of pairs that are begun and not yet stored: enough to keep replicas busy, 130 MB of 4 kB each. */
+const WINDOW = 32_768;
 
 /** Plans of each pair, then executions of each in both orders. */
 export async function runThoughts(
@@ -18,11 +19,14 @@ export async function runThoughts(
 ): Promise<Json> {
   const { plans, executions, temperature, topP, maxPlanTokens, maxThoughtTokens } = config.thoughts;
   const total = store.counts().pairs[set] ?? 0;
-  work.progress(0, total);
+  // Plans, where there are any, and executions.
+  const requests = plans * executions * 2 + (form === 'planned' ? plans : 0);
+  work.units(0, total, requests);
   const left = { plans: 0, executions: 0 };
   const judge = await models.open(by);
   const planner = round === 1 && config.models.planner !== undefined ? await models.open('planner') : null;
   try {
+    if (round > 1 && form === 'planned') requirePrefill(judge, `round ${round}`);
     const options = {
       round,
       prompts,
@@ -42,7 +46,7 @@ export async function runThoughts(
       complete: true,
       signal: work.signal,
       onGenerations: work.onGenerations,
-      window: WINDOW,
+      window: Math.max(16, Math.min(1024, Math.floor(WINDOW / (plans * executions * 2)))),
       inputOrder: false,
     });
     let done = 0;
@@ -54,7 +58,7 @@ export async function runThoughts(
         left.executions += one.left.executions;
       }
       done += batch.length;
-      work.progress(done, total);
+      work.units(done, total, requests);
     }
   } finally {
     await judge.close();

@@ -10,7 +10,7 @@ import { directRows, sftRows } from '../preferences/sft.ts';
 import { seedOf } from '../random.ts';
 import type { Store } from '../store.ts';
 import { type Optimisation, type TrainJob, type TrainSettings, trainKey } from '../trainer.ts';
-import type { ResponsePair } from '../types.ts';
+import type { PreferenceRow, ResponsePair, SftRow } from '../types.ts';
 import { checkpointFolder, rowsFile, stepsFolder } from './folder.ts';
 import { judged } from './judge.ts';
 import type { Ports, StageWork, TrainStage } from './stage.ts';
@@ -32,9 +32,10 @@ export async function runTraining(
 ): Promise<Json> {
   const { store, trainer, models, folder } = ports;
   const { judge, from, form } = stage;
-  const { rows, told } = await writeRows(stage, config, ports);
+  const { revision, chat } = await startOf(from, ports);
+  const { rows, told } = await writeRows(stage, config, ports, chat);
   const settings = settingsOf(stage, config, rowsFile(folder, stage.rows));
-  const key = await trainKey(await revisionOf(from, ports), settings);
+  const key = await trainKey(revision, settings);
   const job = { ...settings, key, model: models.place(from), out: stepsFolder(folder, judge) } as TrainJob;
   // Those of an earlier call come again, and were paid for then.
   const known = new Set(Array.from(store.steps(judge), ({ step }) => step));
@@ -71,10 +72,11 @@ export async function runTraining(
   return { kept: best.label, validation, rows, dropped, ...told };
 }
 
-async function revisionOf(name: string, { models }: Ports): Promise<string> {
+async function startOf(name: string, { models }: Ports) {
   const model = await models.open(name);
   await model.close();
-  return model.revision;
+  const { revision, chat = false } = model;
+  return { revision, chat };
 }
 
 function settingsOf({ judge, how }: TrainStage, config: Resolved, rows: string): TrainSettings {
@@ -102,12 +104,13 @@ interface Told {
 }
 
 /** The rows of a training as a file in TRL's format. */
-async function writeRows(stage: TrainStage, config: Resolved, ports: Ports): Promise<Told> {
+async function writeRows(stage: TrainStage, config: Resolved, ports: Ports, chat: boolean): Promise<Told> {
   const { store, prompts, folder } = ports;
   const { sets, form, round, how, rows: name } = stage;
   const { preferences, seed } = config;
   const { minCorrectShare, consistent } = preferences;
-  const write = (rows: Iterable<object>) => writeLinesAtomically(rowsFile(folder, name), rows);
+  const write = (rows: Iterable<SftRow | PreferenceRow>) =>
+    writeLinesAtomically(rowsFile(folder, name), chat ? withMessages(rows) : rows);
   const pairs = pairsOf(store, sets);
   makeFolder(join(folder, 'data'));
   if (form === 'direct' || round === null) return { rows: await write(directRows(prompts, pairs)), told: {} };
@@ -140,6 +143,17 @@ async function writeRows(stage: TrainStage, config: Resolved, ports: Ports): Pro
     seed,
   };
   return { rows: await write(sftRows(store, prompts, pairs, options)), told: {} };
+}
+
+/** A model that is asked by a template is trained on messages: TRL's conversational form. */
+function* withMessages(rows: Iterable<SftRow | PreferenceRow>): Generator<object, void, undefined> {
+  const said = (content: string) => [{ role: 'assistant', content }];
+  for (const row of rows) {
+    const prompt = [{ role: 'user', content: row.prompt }];
+    yield 'completion' in row
+      ? { ...row, prompt, completion: said(row.completion) }
+      : { ...row, prompt, chosen: said(row.chosen), rejected: said(row.rejected) };
+  }
 }
 
 function* pairsOf(store: Store, sets: readonly string[]): Generator<ResponsePair, void, undefined> {

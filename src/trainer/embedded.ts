@@ -53,11 +53,11 @@ export class EmbeddedTrainer implements Trainer {
   ): Promise<TrainResult> {
     const { optimisation } = job;
     const trainee = await openTrainee(job);
-    const { parameters, adapter, tokenizer } = trainee;
+    const { parameters, adapter, tokenizer, files } = trainee;
     const { eosTokenIds, maxPositionEmbeddings } = parameters.config;
     const [eos] = eosTokenIds as [number];
     const maxLength = Math.min(optimisation.maxLength, maxPositionEmbeddings);
-    const read = await readTokenRows(job, { tokenizer, eos, maxLength, signal });
+    const read = await readTokenRows(job, { tokenizer, files, eos, maxLength, signal });
     const { sequences, lengths, dropped } = read;
     if (lengths.length === 0) {
       const remedy = `give it rows whose prompt and completion fit into ${maxLength} tokens`;

@@ -1,7 +1,9 @@
 import { basename } from 'node:path';
 import type { Sequence } from '../engine/training/sequence.ts';
 import { EvalPlannerError } from '../errors.ts';
+import { rendering } from '../model/local/rendering.ts';
 import type { Tokenizer } from '../model/local/tokenizer.ts';
+import type { Message } from '../model.ts';
 import { readRows } from '../rows/read.ts';
 import type { TrainJob } from '../trainer.ts';
 
@@ -16,6 +18,8 @@ export interface TokenRows {
 
 export interface TokenOptions {
   readonly tokenizer: Tokenizer;
+  /** The tokenizer's, with the chat template if there is one: messages are shown as they are when the model is asked. */
+  readonly files: Readonly<Record<string, string>>;
   /** Ends every sequence, as TRL ends its rows. */
   readonly eos: number;
   readonly maxLength: number;
@@ -26,8 +30,9 @@ export interface TokenOptions {
  * Throws EvalPlannerError `data`, naming file and line. */
 export async function readTokenRows(
   { kind, rows: path }: Pick<TrainJob, 'kind' | 'rows'>,
-  { tokenizer, eos, maxLength, signal }: TokenOptions,
+  { tokenizer, files, eos, maxLength, signal }: TokenOptions,
 ): Promise<TokenRows> {
+  const shown = rendering(files, tokenizer);
   const names = kind === 'sft' ? ['completion'] : ['chosen', 'rejected'];
   const sequences: Sequence<Int32Array>[] = [];
   const lengths: number[] = [];
@@ -35,19 +40,24 @@ export async function readTokenRows(
   for await (const { value, at } of readRows(path)) {
     signal?.throwIfAborted();
     rows++;
-    const text = (name: string): string => {
+    const field = (name: string): string | readonly Message[] => {
       const found = (value as Readonly<Record<string, unknown>> | null)?.[name];
-      if (typeof found === 'string') return found;
+      if (typeof found === 'string' || areMessages(found)) return found;
       const format = kind === 'sft' ? '{prompt, completion}' : '{prompt, chosen, rejected}';
       throw new EvalPlannerError(
         'data',
         `${at} has no text ${name}`,
-        `a row of ${kind} is ${format}, all texts`,
+        `a row of ${kind} is ${format}, all texts or all lists of messages`,
       );
     };
-    const start = tokenizer.start(text('prompt'));
+    const prompt = field('prompt');
+    const start =
+      typeof prompt === 'string' ? tokenizer.start(prompt) : shown.render({ messages: prompt }).ids;
     const own = names.map((name): Sequence<Int32Array> => {
-      const rest = tokenizer.encode(text(name));
+      const said = field(name);
+      const rest = tokenizer.encode(
+        typeof said === 'string' ? said : said.map(({ content }) => content).join(''),
+      );
       const end = rest.at(-1) === eos ? [] : [eos];
       return { ids: Int32Array.from([...start, ...rest, ...end]), start: start.length };
     });
@@ -63,4 +73,12 @@ export async function readTokenRows(
       'give it a row or more to train on',
     );
   return { sequences, lengths, dropped: rows - lengths.length };
+}
+
+function areMessages(found: unknown): found is readonly Message[] {
+  return (
+    Array.isArray(found) &&
+    found.length > 0 &&
+    found.every((turn) => typeof turn?.role === 'string' && typeof turn.content === 'string')
+  );
 }

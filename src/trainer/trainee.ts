@@ -24,6 +24,8 @@ export interface Trainee {
   /** Trained in place of the parameters. */
   readonly adapter?: Adapter;
   readonly tokenizer: Tokenizer;
+  /** The tokenizer's, with the chat template if there is one. */
+  readonly files: Readonly<Record<string, string>>;
   /** Identifies the start. */
   readonly revision: string;
   save(dir: string): Promise<void>;
@@ -37,7 +39,7 @@ export async function openTrainee({
   if (!lora) {
     const { parameters, tokenizer, files } = await openCheckpoint(model);
     const save = (dir: string) => writeCheckpoint(dir, parameters, { extraFiles: files });
-    return { parameters, tokenizer, revision: revision(parameters), save };
+    return { parameters, tokenizer, files, revision: revision(parameters), save };
   }
   const checkpoint = await openApart(model);
   const { parameters, tokenizer, files, base } = checkpoint;
@@ -46,6 +48,7 @@ export async function openTrainee({
     parameters,
     adapter,
     tokenizer,
+    files,
     revision: checkpoint.adapter ? adaptedRevision(parameters, adapter) : revision(parameters),
     async save(dir) {
       if (!lora.merge) return writeAdapter(dir, adapter, { base, extraFiles: files });

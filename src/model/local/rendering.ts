@@ -14,6 +14,8 @@ export interface Rendered {
 export interface Rendering {
   /** Changes whenever the same prompt may be shown otherwise. */
   readonly revision: string;
+  /** By a template. */
+  readonly chat: boolean;
   /** Throws EvalPlannerError `usage` for messages that it cannot be shown. */
   render(prompt: Prompt): Rendered;
 }
@@ -30,6 +32,7 @@ export function rendering(
   if (template.source === null) {
     return {
       revision: key({ rendering: RENDERING }),
+      chat: false,
       render(prompt) {
         const text = template.render(prompt.messages) + (prompt.prefill ?? '');
         return { text, ids: tokenizer.start(text) };
@@ -42,6 +45,7 @@ export function rendering(
   const control = [...new Set([...tokenizer.special, ...Object.values(specialTokens(files)), ...written])];
   return {
     revision: key({ rendering: RENDERING, template: source, control }),
+    chat: true,
     render(prompt) {
       const text = rendered(template, breakControl(prompt, control));
       return { text, ids: tokenizer.encode(text) };
