@@ -8,6 +8,7 @@ import { Pool } from '../src/engine/parallel/pool.ts';
 import type { Sequence } from '../src/engine/training/sequence.ts';
 import { StepTrainer } from '../src/engine/training/trainer.ts';
 import { tokenizer } from '../src/model/local/tokenizer.ts';
+import { writeJudgeFile } from '../src/pipeline/judge-file.ts';
 import {
   DECIDING_TOKENS,
   DECIDING_WEIGHT,
@@ -74,6 +75,7 @@ for (let step = 1; step <= steps; step++) {
   }
   if (step % 500 === 0 || step === steps)
     await writeCheckpoint(values.out, parameters, { extraFiles: files });
+  await writeJudgeFile(values.out, { prompts: 'playground', form: 'planned' });
 }
 renameSync(draft, values.log);
 await pool.close();

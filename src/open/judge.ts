@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
 import type { JudgeOptions } from '../judging/settings.ts';
 import type { Model } from '../model.ts';
 import { SEED_FOLDER } from '../package.ts';
+import { readJudgeFile } from '../pipeline/judge-file.ts';
 import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import { DryRun } from '../sampling/dry-run.ts';
 import { openStore, readStore } from '../store/ledger.ts';
@@ -143,10 +143,9 @@ function otherOwner(path: string): string | null {
   }
 }
 
-/** The prompts that a checkpoint was trained on: a playground's vocabulary has the judge prompt's own tag. */
+/** The prompts that a checkpoint was trained on, as its own file says; the published ones for any other. */
 export async function promptsOf(name: JudgeSetup['prompts'], folder: string | null): Promise<PromptSet> {
   if (name !== undefined) return name === 'playground' ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
-  const path = folder === null ? null : join(folder, 'tokenizer.json');
-  const tokenizer = path === null ? '' : await readFile(path, 'utf8').catch(() => '');
-  return tokenizer.includes('"<judge>"') ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
+  const known = folder === null ? null : await readJudgeFile(folder);
+  return known?.prompts === 'playground' ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
 }

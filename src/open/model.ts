@@ -5,7 +5,7 @@ import type { Device } from '../engine/device.ts';
 import type { Quantization } from '../engine/quantization.ts';
 import { EvalPlannerError } from '../errors.ts';
 import type { LanguageModel } from '../model/ai-sdk.ts';
-import type { OpenAIApi, PrefillForm } from '../model/remote/openai-protocol.ts';
+import type { OpenAIApi } from '../model/remote/openai-protocol.ts';
 import type { RemoteOptions } from '../model/remote/remote.ts';
 import type { Model } from '../model.ts';
 import { SEED_FOLDER } from '../package.ts';
@@ -18,7 +18,6 @@ export interface ModelOptions {
   readonly quantization?: Quantization;
   readonly baseUrl?: readonly string[];
   readonly api?: OpenAIApi;
-  readonly prefill?: PrefillForm;
   readonly apiKeyEnv?: string;
   readonly apiKeyFile?: string;
   readonly revision?: string;
@@ -73,7 +72,6 @@ const HEEDED: readonly (readonly [keyof ModelOptions, string, of: readonly Kind[
   ['baseUrl', '--base-url is for OpenAI-style servers', ['server']],
   ['apiKeyEnv', '--api-key-env is for OpenAI-style servers', ['server']],
   ['apiKeyFile', '--api-key-file is for OpenAI-style servers', ['server']],
-  ['prefill', 'a prefill is for OpenAI-style servers', ['server']],
   ['body', '--body is for OpenAI-style servers', ['server']],
   ['revision', '--revision is for models behind a server', REMOTE],
   ['concurrency', '--concurrency is for models behind a server', REMOTE],
@@ -124,8 +122,7 @@ export async function openModel(name: string, options: ModelOptions): Promise<Mo
     });
   }
   collectEarly();
-  const { revision, concurrency, timeout, prices, maxCost, api, prefill, apiKeyEnv, apiKeyFile, body } =
-    options;
+  const { revision, concurrency, timeout, prices, maxCost, api, apiKeyEnv, apiKeyFile, body } = options;
   const remote: RemoteOptions = {
     ...(revision ? { revision } : {}),
     ...(concurrency
@@ -147,7 +144,6 @@ export async function openModel(name: string, options: ModelOptions): Promise<Mo
     baseURL: place.baseURL,
     model: place.model,
     ...(api ? { api } : {}),
-    ...(prefill ? { prefill } : {}),
     ...(keyName === undefined ? {} : { apiKeyEnv: keyName }),
     ...(apiKeyFile === undefined ? {} : { apiKeyFile }),
     ...(body ? { body } : {}),

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Resolved } from '../config.ts';
-import { copyFolder, makeFolder, writeAtomically, writeLinesAtomically } from '../files.ts';
+import { copyFolder, makeFolder, writeLinesAtomically } from '../files.ts';
 import type { Json } from '../key.ts';
 import { scores } from '../metrics.ts';
 import { PreferenceCounts } from '../preferences/counts.ts';
@@ -13,6 +13,7 @@ import { type Optimisation, type TrainJob, type TrainSettings, trainKey } from '
 import type { PreferenceRow, ResponsePair, SftRow } from '../types.ts';
 import { checkpointFolder, rowsFile, stepsFolder } from './folder.ts';
 import { judged } from './judge.ts';
+import { writeJudgeFile } from './judge-file.ts';
 import type { Ports, StageWork, TrainStage } from './stage.ts';
 
 /** Whether its rows or its checkpoint are not there any more. */
@@ -48,6 +49,8 @@ export async function runTraining(
     },
     work.signal,
   );
+  const file = { prompts: config.prompts, form };
+  for (const path of checkpoints) await writeJudgeFile(path, file);
   const written = checkpoints.map((path) => ({ path, name: `${judge}/${basename(path)}`, label: '' }));
   const start = { path: models.place(from), name: from, label: `${judge}/start` };
   // DPO can make a judge worse; then its start stays.
@@ -64,11 +67,8 @@ export async function runTraining(
   }
   const kept = checkpointFolder(folder, judge);
   await copyFolder(best.path, kept);
-  // Whoever judges with it need not guess what it was trained on.
-  await writeAtomically(
-    join(kept, 'evalplanner.json'),
-    `${JSON.stringify({ prompts: config.prompts, form }, null, 2)}\n`,
-  );
+  // A start that stays may have been told otherwise, or not at all.
+  await writeJudgeFile(kept, file);
   return { kept: best.label, validation, rows, dropped, ...told };
 }
 
