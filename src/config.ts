@@ -55,13 +55,44 @@ const dpo = z.strictObject({
 
 const model = z.union([z.string().min(1), z.custom<Model>(isModel)]);
 
+const places = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+
 const source = z.strictObject({
   kind: z
     .enum(['general', 'math', 'pairs'])
     .describe('general: instructions; math: questions with answers; pairs: finished pairs.'),
   from: z
-    .union([z.string().min(1), z.custom<Source>(isSource)])
-    .describe('playground, or an object in TypeScript.'),
+    .union([places, z.custom<Source>(isSource)])
+    .describe(
+      'Files, folders, globs, data sets of the hub (OWNER/NAME), `playground`, or an object in TypeScript.',
+    ),
+  validation: places.optional().describe('Held-out instructions; a tenth of `from` when absent, by a hash.'),
+  test: places.optional().describe('Held-out instructions; a tenth of `from` when absent, by a hash.'),
+  dev: places.optional().describe('Held-out instructions; a twentieth of `from` when absent, by a hash.'),
+  preset: z
+    .string()
+    .optional()
+    .describe('How rows are read, as `evalplanner pairs --from`; told by their fields when absent.'),
+  fields: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Names of the fields of a row: instruction, response, rejected, answer.'),
+  languages: z.array(z.string()).optional().describe('ISO 639-1 codes.'),
+  minChars: count.optional(),
+  maxChars: whole.optional(),
+  maxResponseChars: whole.optional(),
+  maxTurns: whole.optional(),
+  toxic: z.boolean().optional().describe('Take rows that the set flags as toxic.'),
+  duplicates: share
+    .nullable()
+    .optional()
+    .describe('Similarity from which an instruction counts as a copy; null: exact copies only. Default 0.8.'),
+  sample: whole.optional().describe('Only so many, drawn from all that pass.'),
+  limit: whole.optional().describe('Only the first so many that pass.'),
+  onBadRow: z
+    .enum(['stop', 'skip'])
+    .default('stop')
+    .describe('skip: leave out and count what cannot be read.'),
 });
 
 const counts = z.record(name, count).describe('Instructions of each source, by its name.');
@@ -206,6 +237,18 @@ export function defineConfig(config: RunConfig): RunConfig {
 /** Fills in what is left out. Throws ZodError, whose issues name the fields. */
 export function resolveConfig(config: RunConfig): Resolved {
   return runConfig.parse(config);
+}
+
+/** The config as JSON schema (2020-12), for editors; schema/config.json is it. */
+export function configSchema(): object {
+  return z.toJSONSchema(runConfig, {
+    io: 'input',
+    unrepresentable: 'any',
+    // Objects of TypeScript cannot be written in a file.
+    override({ jsonSchema }) {
+      if (jsonSchema.anyOf) jsonSchema.anyOf = jsonSchema.anyOf.filter((one) => Object.keys(one).length > 0);
+    },
+  });
 }
 
 /** The name of the judge that a training of a round makes, where it has none of its own: M1-SFT, M1-DPO, M2-DPO. */

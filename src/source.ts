@@ -38,4 +38,10 @@ export interface Source {
   /** Those of a split (`train`, `validation`, `dev`, `test`), always in the same order; null where it has none of its own, and the
    * split is cut from `train`. */
   instructions(split: string, signal?: AbortSignal): AsyncIterable<Instruction> | null;
+  /** What became of the rows that were read for the last split, where it has rows: read = kept + the sum of `left`. */
+  account?(): {
+    readonly read: number;
+    readonly kept: number;
+    readonly left: Readonly<Record<string, number>>;
+  };
 }

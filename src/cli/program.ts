@@ -9,6 +9,7 @@ import { exportCommand } from './export/command.ts';
 import { explain } from './failure.ts';
 import { judgeCommand } from './judge/command.ts';
 import { pairsCommand } from './pairs/command.ts';
+import { runCommand } from './run/command.ts';
 import { serveCommand } from './serve/command.ts';
 import { isGone } from './terminal.ts';
 
@@ -37,6 +38,7 @@ Progress goes to stderr, results to stdout.`,
 
   for (const add of [
     demoCommand,
+    runCommand,
     judgeCommand,
     pairsCommand,
     auditCommand,

@@ -13,10 +13,14 @@ import { checkpointFolder, type RunDescription, stepsFolder } from '../pipeline/
 import type { Models, Ports } from '../pipeline/stage.ts';
 import { playground } from '../playground/source.ts';
 import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
+import { openData } from '../source/data.ts';
+import { mapped, presetOf } from '../source/presets.ts';
 import type { Source } from '../source.ts';
 import type { Store } from '../store.ts';
+import { languageDetector } from '../text/language.ts';
 import { EmbeddedTrainer } from '../trainer/embedded.ts';
 import type { ResponsePair } from '../types.ts';
+import { openModel, placeOf } from './model.ts';
 
 export interface OpenRun {
   readonly ports: Ports;
@@ -32,7 +36,8 @@ export interface RunSetup {
 }
 
 /** Everything that a config names, opened; what is opened here is closed by `close`. */
-export function openRun({ config, folder, store, device }: RunSetup): OpenRun {
+export async function openRun({ config, folder, store, device }: RunSetup): Promise<OpenRun> {
+  const sources = await openSources(config);
   const pool = new Pool(device);
   const trainer = new EmbeddedTrainer(pool);
   return {
@@ -41,7 +46,7 @@ export function openRun({ config, folder, store, device }: RunSetup): OpenRun {
       trainer,
       prompts: promptSet(config.prompts),
       models: new EmbeddedModels(config, folder, pool),
-      sources: openSources(config),
+      sources,
       folder,
     },
     async close() {
@@ -56,7 +61,9 @@ export function promptSet(name: Resolved['prompts']): PromptSet {
 
 /** The folder of a model that is named in a config. */
 export function modelFolder(name: string): string {
-  return name === 'playground' ? join(SEED_FOLDER, 'model') : name;
+  if (name === 'playground') return join(SEED_FOLDER, 'model');
+  const place = placeOf(name);
+  return place.kind === 'folder' ? place.folder : name;
 }
 
 /** The roles of a config and the judges of a run, in this process; all share one pool. */
@@ -78,6 +85,7 @@ class EmbeddedModels implements Models {
     const given = role === null ? (name === 'M0' ? models.judge : null) : (models[role] ?? models.judge);
     // A model of the caller's own is the caller's to close.
     if (given !== null && typeof given !== 'string') return { ...bound(given), close: async () => {} };
+    if (given !== null && placeOf(given).kind !== 'folder') return openModel(given, {});
     const place = given === null ? this.place(name) : modelFolder(given);
     const { parameters, tokenizer, files } = await openCheckpoint(place).catch((error: unknown) => {
       throw given === null ? ofThisRun(error, place) : error;
@@ -118,24 +126,41 @@ function ofThisRun(error: unknown, checkpoint: string): unknown {
   return new EvalPlannerError(error.code, error.message, remedy, error);
 }
 
-/** The sources of a config, by their names. Throws EvalPlannerError `usage` for one that is not known. */
-export function openSources(config: Resolved): Record<string, Source> {
-  return Object.fromEntries(
-    Object.entries(config.sources).map(([name, { kind, from }]) => [
-      name,
-      openSource(name, kind, from, config.seed),
-    ]),
-  );
+/** The sources of a config, by their names. Throws EvalPlannerError: `usage`, `data` or `network` for one that is not there. */
+export async function openSources(config: Resolved): Promise<Record<string, Source>> {
+  const opened: Record<string, Source> = {};
+  for (const [name, source] of Object.entries(config.sources))
+    opened[name] = await openSource(name, source, config.seed);
+  return opened;
 }
 
-function openSource(name: string, kind: Source['kind'], from: string | Source, seed: number): Source {
-  if (typeof from !== 'string') return from;
-  if (from === 'playground' && kind !== 'pairs') return playground({ kind, seed, heldOut: HELD_OUT });
-  throw new EvalPlannerError(
-    'usage',
-    `sources.${name}.from is ${from}, which is no source`,
-    'give `playground` with kind general or math, or a Source in TypeScript',
+async function openSource(name: string, source: Resolved['sources'][string], seed: number): Promise<Source> {
+  const { kind, from, validation, test, dev, preset, fields, languages, onBadRow, ...select } = source;
+  if (typeof from === 'object' && !Array.isArray(from)) return from;
+  if (from === 'playground') {
+    if (kind !== 'pairs') return playground({ kind, seed, heldOut: HELD_OUT });
+    throw new EvalPlannerError(
+      'usage',
+      `sources.${name}: the playground has no finished pairs`,
+      'give it kind general or math',
+    );
+  }
+  if (preset !== undefined && fields !== undefined)
+    throw new EvalPlannerError('usage', `sources.${name} has preset and fields`, 'give one of them');
+  const list = (places: string | readonly string[]) => [places].flat();
+  const given = Object.entries({ validation, test, dev }).flatMap(([split, places]) =>
+    places === undefined ? [] : [[split, list(places)] as const],
   );
+  return openData({
+    ...(Object.fromEntries(Object.entries(select).filter(([, value]) => value !== undefined)) as object),
+    kind,
+    from: list(from),
+    given: Object.fromEntries(given),
+    skipBadRows: onBadRow === 'skip',
+    seed,
+    ...(fields ? { preset: mapped(fields) } : preset === undefined ? {} : { preset: presetOf(preset) }),
+    ...(languages ? { languages, detect: await languageDetector() } : {}),
+  });
 }
 
 /** The pairs that judges are measured on, as they come with the package. */
@@ -166,6 +191,6 @@ export async function runFacts(config: Resolved): Promise<Pick<RunDescription, '
     typeof judge === 'string'
       ? revision((await openCheckpoint(modelFolder(judge))).parameters)
       : judge.revision;
-  const sources = Object.entries(openSources(config)).map(([name, { revision }]) => [name, revision]);
+  const sources = Object.entries(await openSources(config)).map(([name, { revision }]) => [name, revision]);
   return { model, sources: Object.fromEntries(sources) };
 }

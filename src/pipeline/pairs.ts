@@ -73,7 +73,12 @@ export async function runPairs(
     done += count;
     if (found < count) work.note(`${name} has ${found} instructions for ${set}, of ${count} that are wanted`);
     work.leave(report.dropped['no answer'] ?? 0);
-    result[name] = { pairs: report.pairs.length, dropped: report.dropped };
+    const rows = source.account?.();
+    result[name] = {
+      pairs: report.pairs.length,
+      dropped: report.dropped,
+      ...(rows ? { rows: { ...rows, left: { ...rows.left } } } : {}),
+    };
   }
   return result;
 }

@@ -27,5 +27,5 @@ export async function demo(options: DemoOptions, signal: AbortSignal): Promise<v
   const config = { ...PRESETS[preset as PresetName], seed };
   const chosen = seedModel === undefined ? config : { ...config, models: { judge: seedModel } };
   const folder = out ?? join('runs', `demo-${preset}-${seed}`);
-  await run({ ...rest, preset, folder, config: chosen }, signal);
+  await run({ ...rest, name: preset, preset, folder, config: chosen }, signal);
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { benchmarkIndex, installedBenchmarks, shippedBenchmark } from '../../audit/benchmark-index.ts';
-import { type RunConfig, resolveConfig, runIdentity } from '../../config.ts';
+import { type Resolved, type RunConfig, resolveConfig, runIdentity } from '../../config.ts';
 import type { Device } from '../../engine/device.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { makeFolder, writeAtomically } from '../../files.ts';
@@ -24,8 +24,10 @@ import { Progress } from './progress.ts';
 
 export interface RunOptions {
   readonly config: RunConfig;
-  /** Of the demo: what the config is called. */
-  readonly preset: string;
+  /** What the config is called. */
+  readonly name: string;
+  /** Of the demo. */
+  readonly preset?: string;
   /** Where the run lies. */
   readonly folder: string;
   /** A folder of benchmarks whose prompts the training instructions may repeat. */
@@ -36,7 +38,7 @@ export interface RunOptions {
 
 /** The whole method by a config, in this process; what is done already is not done again. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<void> {
-  const { device, folder, preset } = options;
+  const { device, folder, name, preset } = options;
   await requireDevice(device, ['sampling', 'training']);
   const installed = [
     shippedBenchmark(),
@@ -45,7 +47,12 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   const config = resolveConfig(options.config);
   const { seed } = config;
   const made = await runFacts(config);
-  const description: RunDescription = { preset, seed, ...made, config: runIdentity(config) };
+  const description: RunDescription = {
+    ...(preset === undefined ? {} : { preset }),
+    seed,
+    ...made,
+    config: runIdentity(config),
+  };
   try {
     checkRunFolder(folder, description);
     makeFolder(folder);
@@ -53,7 +60,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     await writeAtomically(join(folder, 'config.json'), `${JSON.stringify(description, null, 2)}\n`);
     const progress = new Progress(process.stderr);
     progress.stages = stagesOf(config).length;
-    const opened = openRun({ config, folder, store, device });
+    const opened = await openRun({ config, folder, store, device });
     try {
       await runMethod(config, opened.ports, {
         signal,
@@ -69,17 +76,22 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     const facts: RunFacts = {
       version: version(),
       node: process.versions.node,
-      preset,
+      preset: name,
       seed,
-      model: `seed model, revision ${made.model}`,
+      model: `${nameOf(config)}, revision ${made.model}`,
       peakRssMB: peakMemory(store),
-      planKinds: { kinds: PLAN_KINDS, of: planKind },
+      ...(config.prompts === 'playground' ? { planKinds: { kinds: PLAN_KINDS, of: planKind } } : {}),
     };
     const report = ledgerReport(store, promptSet(config.prompts), facts, await benchmarkIndex(installed));
     await writeReport(folder, report, options.json === true);
   } catch (error) {
     throw signal.aborted && error === signal.reason ? stopped(folder) : diskFailure(error, folder);
   }
+}
+
+function nameOf({ models: { judge } }: Resolved): string {
+  if (typeof judge !== 'string') return 'a model of its own';
+  return judge === 'playground' ? 'seed model' : judge;
 }
 
 /** The largest resident memory of all processes that worked on the run, noted in the ledger; MB. */

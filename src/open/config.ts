@@ -1,0 +1,97 @@
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parse as parseYaml } from 'yaml';
+import type { RunConfig } from '../config.ts';
+import { EvalPlannerError } from '../errors.ts';
+
+export interface ReadConfig {
+  readonly config: RunConfig;
+  /** Of the file, without what every config is called: what a run of it is named after. */
+  readonly name: string;
+  /** Relative places in the config are seen from here. */
+  readonly folder: string;
+}
+
+const FORMS = '.ts, .mts, .js, .mjs, .yaml, .yml or .json';
+
+/** A config from its file: a module whose default export it is, YAML or JSON. Throws EvalPlannerError `usage`, saying what is
+ * wrong with the file; what the config says is checked later (resolveConfig). */
+export async function readConfig(path: string): Promise<ReadConfig> {
+  const found = await stat(path).catch(() => null);
+  if (!found?.isFile())
+    throw new EvalPlannerError(
+      'usage',
+      found ? `${path} is a folder` : `there is no config ${path}`,
+      'name the file of a config; `evalplanner demo` runs one without',
+    );
+  const config: unknown = await valueOf(path);
+  if (typeof config !== 'object' || config === null || Array.isArray(config))
+    throw new EvalPlannerError(
+      'usage',
+      `${path} holds no config`,
+      'give it a config object: in a module `export default defineConfig({ … })`',
+    );
+  const file = basename(path, extname(path));
+  const folder = dirname(resolve(path));
+  const name = file.replace(/\.?(evalplanner|config)/g, '') || basename(folder);
+  return { config: located(config as RunConfig, folder), name, folder };
+}
+
+async function valueOf(path: string): Promise<unknown> {
+  const form = extname(path).toLowerCase();
+  const fail = (error: unknown) =>
+    new EvalPlannerError(
+      'usage',
+      `${path} cannot be read: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
+      'mend the file and run the same command again',
+      error,
+    );
+  if (['.ts', '.mts', '.js', '.mjs'].includes(form)) {
+    const module = (await import(pathToFileURL(resolve(path)).href).catch((error: unknown) => {
+      throw fail(error);
+    })) as { readonly default?: unknown };
+    return module.default;
+  }
+  const text = await readFile(path, 'utf8');
+  try {
+    if (form === '.json') return JSON.parse(text);
+    if (form === '.yaml' || form === '.yml') return parseYaml(text);
+  } catch (error) {
+    throw fail(error);
+  }
+  throw new EvalPlannerError('usage', `${path} is no config`, `give a file that ends in ${FORMS}`);
+}
+
+/** The same with relative places of data and models as seen from where the command runs. */
+function located(config: RunConfig, folder: string): RunConfig {
+  const place = <T>(value: T): T => {
+    if (Array.isArray(value)) return value.map((one) => place(one)) as T;
+    // Names of other places have a colon (`openai:`), those of the playground and of the hub no dot in front.
+    const relative = typeof value === 'string' && /^\.{1,2}[\\/]/.test(value) && !isAbsolute(value);
+    return relative ? (join(folder, value) as T) : value;
+  };
+  const fields = <T extends object>(value: T, names: readonly string[]): T =>
+    Object.fromEntries(
+      Object.entries(value).map(([name, of]) => [name, names.includes(name) ? place(of) : of]),
+    ) as T;
+  const { models, sources } = config;
+  return {
+    ...config,
+    ...(typeof models === 'object' && models !== null
+      ? { models: fields(models, ['judge', 'writer', 'solver', 'planner']) }
+      : {}),
+    ...(typeof sources === 'object' && sources !== null
+      ? {
+          sources: Object.fromEntries(
+            Object.entries(sources).map(([name, source]) => [
+              name,
+              typeof source === 'object' && source !== null
+                ? fields(source, ['from', 'validation', 'test', 'dev'])
+                : source,
+            ]),
+          ),
+        }
+      : {}),
+  };
+}
