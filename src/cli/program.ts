@@ -7,6 +7,7 @@ import { demoCommand } from './demo/command.ts';
 import { doctorCommand } from './doctor/command.ts';
 import { exportCommand } from './export/command.ts';
 import { explain } from './failure.ts';
+import { initCommand } from './init/command.ts';
 import { judgeCommand } from './judge/command.ts';
 import { pairsCommand } from './pairs/command.ts';
 import { runCommand } from './run/command.ts';
@@ -38,6 +39,7 @@ Progress goes to stderr, results to stdout.`,
 
   for (const add of [
     demoCommand,
+    initCommand,
     runCommand,
     judgeCommand,
     pairsCommand,
