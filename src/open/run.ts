@@ -33,6 +33,8 @@ export interface RunSetup {
 
 /** Everything that a config names, opened; what is opened here is closed by `close`. */
 export function openRun({ config, folder, store, device }: RunSetup): OpenRun {
+  const sources = openSources(config);
+  // Last: what throws before it leaves no threads behind.
   const pool = new Pool(device);
   const trainer = new EmbeddedTrainer(pool);
   return {
@@ -41,7 +43,7 @@ export function openRun({ config, folder, store, device }: RunSetup): OpenRun {
       trainer,
       prompts: promptSet(config.prompts),
       models: new EmbeddedModels(config, folder, pool),
-      sources: openSources(config),
+      sources,
       folder,
     },
     async close() {

@@ -20,9 +20,11 @@ export async function runThoughts(
   const total = store.counts().pairs[set] ?? 0;
   work.progress(0, total);
   const left = { plans: 0, executions: 0 };
-  const judge = await models.open(by);
-  const planner = round === 1 && config.models.planner !== undefined ? await models.open('planner') : null;
+  const opened = new AsyncDisposableStack();
+  const open = async (name: string) => opened.adopt(await models.open(name), (model) => model.close());
   try {
+    const judge = await open(by);
+    const planner = round === 1 && config.models.planner !== undefined ? await open('planner') : null;
     const options = {
       round,
       prompts,
@@ -57,8 +59,7 @@ export async function runThoughts(
       work.progress(done, total);
     }
   } finally {
-    await judge.close();
-    await planner?.close();
+    await opened.disposeAsync();
   }
   work.leave(left.executions);
   const { total: thoughts, correct } = store.counts().thoughts[round] ?? { total: 0, correct: 0 };
