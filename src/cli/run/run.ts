@@ -19,8 +19,8 @@ import { renderTable, tableOptions } from '../../report/run/table.ts';
 import { diskFailure } from '../../store/failure.ts';
 import { openStore } from '../../store/ledger.ts';
 import type { Store } from '../../store.ts';
-import { Progress } from '../progress.ts';
 import { print } from '../terminal.ts';
+import { Progress } from './progress.ts';
 
 export interface RunOptions {
   readonly config: RunConfig;

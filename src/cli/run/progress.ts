@@ -1,8 +1,8 @@
 import { styleText } from 'node:util';
-import type { Json } from '../key.ts';
-import type { RunEvent } from '../pipeline/stage.ts';
-import { duration, whole } from '../report/format.ts';
-import { tableOptions } from '../report/run/table.ts';
+import type { Json } from '../../key.ts';
+import type { RunEvent } from '../../pipeline/stage.ts';
+import { duration, whole } from '../../report/format.ts';
+import { tableOptions } from '../../report/run/table.ts';
 
 export interface ProgressStream {
   readonly isTTY?: boolean;
