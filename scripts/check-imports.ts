@@ -170,15 +170,24 @@ function shortestLoop(start: string, edges: ReadonlyMap<string, readonly Edge[]>
 }
 
 // `import x from 'y'`, `export … from 'y'`, `import 'y'`, `import('y')` and `typeof import('y')`, also over several lines.
-const IMPORT = /\b(?:from|import)\s*\(?\s*(['"])([^'"\n]+)\1/g;
+const IMPORT = /\b(?:from\s*|import\s*\(?\s*)(['"`])([^'"`\n]+)\1/g;
 const REEXPORT = /\bexport\s+(?:type\s+)?(?:\{[^}]*\}|\*(?:\s+as\s+\w+)?)\s*$/;
+/** Comments, strings, templates and regular expressions, as far as telling them apart needs. */
+const TOKEN =
+  /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`|(?<=[(,=:[!&|?{};>]\s*|\breturn\s+)\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])*\//g;
+const SPECIFIER_FOLLOWS = /\b(?:from\s*|import\s*\(?\s*)$/;
+
+/** The code alone: what imports nothing is blanked, not removed, so that lines keep their numbers. */
+function codeOf(text: string): string {
+  return text.replace(TOKEN, (token, at: number) => {
+    const specifier = /^['"`]/.test(token) && SPECIFIER_FOLLOWS.test(text.slice(Math.max(0, at - 40), at));
+    return specifier ? token : token.replace(/[^\n]/g, ' ');
+  });
+}
 
 /** The relative imports of a file. */
 function imports(path: string, text: string): Import[] {
-  // Comments are blanked, not removed, so that lines keep their numbers.
-  const code = text
-    .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ' '))
-    .replace(/^\s*\/\/.*$/gm, '');
+  const code = codeOf(text);
   return [...code.matchAll(IMPORT)]
     .filter(([, , specifier]) => specifier?.startsWith('.'))
     .map((match) => ({
@@ -203,16 +212,21 @@ export function tableLoop(may: Readonly<Record<string, readonly string[]>> = MAY
   return null;
 }
 
+/** The files of a folder that the rules are about, by their paths in it. */
+export function sourcesOf(root: string): Map<string, string> {
+  const files = globSync('**/*.{ts,tsx}', { cwd: root })
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => !/\.(test|contract|slow)\.tsx?$/.test(file))
+    .sort();
+  return new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
+}
+
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
   const root = resolve(import.meta.dirname, '..', process.argv[2] ?? 'src');
   if (!existsSync(root)) throw new Error(`${root} does not exist`);
   const loop = tableLoop();
   if (loop !== null) throw new Error(`the layer table has a loop: ${loop}`);
-  const files = globSync('**/*.{ts,tsx}', { cwd: root })
-    .map((file) => file.replaceAll('\\', '/'))
-    .filter((file) => !/\.(test|contract|slow)\.tsx?$/.test(file))
-    .sort();
-  const violations = check(new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')])));
+  const violations = check(sourcesOf(root));
   for (const { file, line, rule } of violations) {
     console.error(`${relative(process.cwd(), join(root, file))}:${line} ${rule}`);
   }

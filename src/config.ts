@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EvalPlannerError } from './errors.ts';
 import type { Json } from './key.ts';
 import type { Model } from './model.ts';
 import type { Source } from './source.ts';
@@ -211,17 +212,21 @@ const runConfig = z
             path: [...path, one],
             message: `no source has this name; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`,
           });
-    const names = judgesOf(config);
-    const [twice] = names.filter((one, i) => names.indexOf(one) !== i || RESERVED.includes(one));
-    if (twice !== undefined)
-      context.addIssue({
-        code: 'custom',
-        path: ['rounds'],
-        message: `two judges would be called ${twice}; give one of their trainings another name`,
-      });
+    const names = new Set<string>();
+    for (const [i, { train }] of config.rounds.entries())
+      for (const [j, training] of train.entries()) {
+        const judge = judgeName(i + 1, training);
+        const path = ['rounds', i, 'train', j, 'name'];
+        if (RESERVED.test(judge))
+          context.addIssue({ code: 'custom', path, message: `${judge} stands for something else` });
+        else if (names.has(judge))
+          context.addIssue({ code: 'custom', path, message: `an earlier training makes ${judge} already` });
+        names.add(judge);
+      }
   });
 
-const RESERVED = ['M0', 'direct', 'unplanned'];
+/** Names that a run uses itself: models by what they are for, controls, folders of checkpoints, files of rows. */
+const RESERVED = /^(M0|writer|solver|planner|direct|unplanned([.-].*)?|steps|(sft|dpo)-\d)$/i;
 
 /** What a person writes. */
 export type RunConfig = z.input<typeof runConfig>;
@@ -234,9 +239,72 @@ export function defineConfig(config: RunConfig): RunConfig {
   return config;
 }
 
-/** Fills in what is left out. Throws ZodError, whose issues name the fields. */
+/** Fills in what is left out. Throws EvalPlannerError `usage`, which names the first field that is wrong. */
 export function resolveConfig(config: RunConfig): Resolved {
-  return runConfig.parse(config);
+  const { success, data, error } = runConfig.safeParse(config);
+  if (success) return data;
+  const [first, ...others] = error.issues.flatMap(faults);
+  const { path, expected } = first as Fault;
+  const field = fieldName(path);
+  const more = others.length === 0 ? '' : `, and ${others.length} more after it`;
+  throw new EvalPlannerError(
+    'usage',
+    `${field} ${there(config, path)}: ${expected}`,
+    `correct ${field === 'the config' ? field : `${field} in the config`}${more}`,
+    error,
+  );
+}
+
+interface Fault {
+  readonly path: readonly PropertyKey[];
+  readonly expected: string;
+}
+
+/** Each with the field that is wrong, and what it ought to be. */
+function faults(issue: z.core.$ZodIssue): Fault[] {
+  const { path, message } = issue;
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({ path: [...path, key], expected: 'there is no field of this name' }));
+    case 'invalid_key':
+      return issue.issues.slice(0, 1).map(({ message }) => ({ path, expected: `a name ${message}` }));
+    case 'invalid_union': {
+      if ('options' in issue && Array.isArray(issue.options))
+        return [{ path, expected: `expected one of ${issue.options.join(', ')}` }];
+      // Of a text or an object the text is what a file can hold.
+      const [[one] = []] = issue.errors;
+      return one === undefined
+        ? [{ path, expected: message }]
+        : faults({ ...one, path: [...path, ...one.path] });
+    }
+    case 'invalid_value':
+      return [{ path, expected: `expected ${issue.values.map(String).join(' or ')}` }];
+    default:
+      return [{ path, expected: message.replace(/^(Invalid|Too)[^:]*: /, '').replace(/, received .*$/, '') }];
+  }
+}
+
+/** `rounds[0].train[1].epochs`. */
+function fieldName(path: readonly PropertyKey[]): string {
+  const name = path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('')
+    .replace(/^\./, '');
+  return name === '' ? 'the config' : name;
+}
+
+/** What is there, briefly. */
+function there(config: unknown, path: readonly PropertyKey[]): string {
+  const value = path.reduce<unknown>(
+    (found, part) =>
+      typeof found === 'object' && found !== null ? (found as Record<PropertyKey, unknown>)[part] : undefined,
+    config,
+  );
+  if (value === undefined) return 'is missing';
+  if (Array.isArray(value)) return `has ${value.length} entries`;
+  if (typeof value === 'object' && value !== null) return 'is an object';
+  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  return `is ${text.length > 60 ? `${text.slice(0, 57)}…` : text}`;
 }
 
 /** The config as JSON schema (2020-12), for editors; schema/config.json is it. */
@@ -254,10 +322,6 @@ export function configSchema(): object {
 /** The name of the judge that a training of a round makes, where it has none of its own: M1-SFT, M1-DPO, M2-DPO. */
 export function judgeName(round: number, { kind, name: own }: Pick<Training, 'kind' | 'name'>): string {
   return own ?? `M${round}-${kind.toUpperCase()}`;
-}
-
-function judgesOf({ rounds }: { readonly rounds: readonly { readonly train: readonly Training[] }[] }) {
-  return rounds.flatMap(({ train }, i) => train.map((training) => judgeName(i + 1, training)));
 }
 
 /** What the ledger is a function of: the config but for where things run. Objects of one's own stand for themselves by their

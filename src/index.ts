@@ -1,6 +1,5 @@
-/** The public API. Three doors: run the method (`run` with your `Ports`), judge and measure (`judge`, `judgeAll`, `rank`, `rate`,
- * `evaluate`, `scores`), and
- * the ports themselves, which any model, trainer or instruction source can stand behind. */
+/** The public API. Three doors: run the method (`run` of a config with your `Ports`), judge and measure (`judge`, `judgeAll`, `rank`,
+ * `rate`, `scores`), and the ports themselves, which any model, trainer or instruction source can stand behind. */
 
 export { finalAnswer } from './answer/final.ts';
 export { sameAnswer } from './answer/same.ts';
@@ -63,9 +62,9 @@ export { estimate } from './sampling/estimate.ts';
 export type { Usage } from './sampling/task.ts';
 export { type Account, newAccount } from './source/account.ts';
 export { type SelectOptions, selectInstructions } from './source/select.ts';
-export type { SourceInstruction } from './source.ts';
+export type { Instruction, Source, SourceInstruction } from './source.ts';
 export { openStore, readStore } from './store/ledger.ts';
-export type { Store, StoreOptions } from './store.ts';
+export type { LedgerReader, StageRecord, Store, StoreOptions } from './store.ts';
 export { Duplicates } from './text/duplicates.ts';
 export { openEmbeddedTrainer } from './trainer/open-embedded.ts';
 export {

@@ -58,7 +58,8 @@ function roundsOf(config: Resolved, form: ThoughtsStage['form']): Stage[] {
     stages.push({ name: `thoughts ${round}`, title, kind: 'thoughts', round, by: from, set, form });
     for (const [j, how] of train.entries()) {
       const last = number === config.rounds.length && j === train.length - 1;
-      const judge = control ? unplannedName(number, how.kind, last) : judgeName(number, how);
+      const same = train.slice(0, j).filter(({ kind }) => kind === how.kind).length;
+      const judge = control ? unplannedName(number, how.kind, last, same) : judgeName(number, how);
       const rows = control || names.has(`${how.kind}-${number}`) ? judge : `${how.kind}-${number}`;
       names.add(rows);
       stages.push({
@@ -82,9 +83,11 @@ function roundsOf(config: Resolved, form: ThoughtsStage['form']): Stage[] {
   return stages;
 }
 
-function unplannedName(round: number, kind: string, last: boolean): string {
+/** `same`: trainings of this kind before it in the round. */
+function unplannedName(round: number, kind: string, last: boolean, same: number): string {
   if (last) return 'unplanned';
-  return kind === 'sft' && round === 1 ? 'unplanned-SFT' : `unplanned-${kind.toUpperCase()}-${round}`;
+  const name = kind === 'sft' && round === 1 ? 'unplanned-SFT' : `unplanned-${kind.toUpperCase()}-${round}`;
+  return same === 0 ? name : `${name}.${same + 1}`;
 }
 
 /** Control: verdicts alone, trained on the same pairs. */

@@ -30,13 +30,13 @@ export interface SourceInstruction extends Instruction {
   readonly toxic?: boolean;
 }
 
-/** Port: anything that instructions, or finished pairs, come from. */
+/** Port: anything that instructions, or finished pairs, come from. What every source owes is checked by source.contract.ts. */
 export interface Source {
   readonly kind: 'general' | 'math' | 'pairs';
   /** Changes whenever what it gives does. */
   readonly revision: string;
   /** Those of a split (`train`, `validation`, `dev`, `test`), always in the same order; null where it has none of its own, and the
-   * split is cut from `train`. */
+   * split is cut from `train`. No instruction is in two splits. An abort ends them with the signal's reason. */
   instructions(split: string, signal?: AbortSignal): AsyncIterable<Instruction> | null;
   /** What became of the rows that were read for the last split, where it has rows: read = kept + the sum of `left`. */
   account?(): {

@@ -38,6 +38,7 @@ export interface RunSetup {
 /** Everything that a config names, opened; what is opened here is closed by `close`. */
 export async function openRun({ config, folder, store, device }: RunSetup): Promise<OpenRun> {
   const sources = await openSources(config);
+  // Last: what throws before it leaves no threads behind.
   const pool = new Pool(device);
   const trainer = new EmbeddedTrainer(pool);
   return {

@@ -1,5 +1,6 @@
 import type { Resolved } from '../config.ts';
 import type { Json } from '../key.ts';
+import type { Model } from '../model.ts';
 import { conduct } from '../sampling/conduct.ts';
 import { requirePrefill } from '../sampling/prefill.ts';
 import { thoughtsOf } from '../thoughts/thoughts.ts';
@@ -23,10 +24,16 @@ export async function runThoughts(
   const requests = plans * executions * 2 + (form === 'planned' ? plans : 0);
   work.units(0, total, requests);
   const left = { plans: 0, executions: 0 };
-  const judge = await models.open(by);
-  const planner = round === 1 && config.models.planner !== undefined ? await models.open('planner') : null;
+  const opened: Model[] = [];
+  const open = async (name: string) => {
+    const model = await models.open(name);
+    opened.push(model);
+    return model;
+  };
   try {
+    const judge = await open(by);
     if (round > 1 && form === 'planned') requirePrefill(judge, `round ${round}`);
+    const planner = round === 1 && config.models.planner !== undefined ? await open('planner') : null;
     const options = {
       round,
       prompts,
@@ -61,8 +68,9 @@ export async function runThoughts(
       work.units(done, total, requests);
     }
   } finally {
-    await judge.close();
-    await planner?.close();
+    const closed = await Promise.allSettled(opened.map((model) => model.close()));
+    const failed = closed.find((one) => one.status === 'rejected');
+    if (failed) throw failed.reason;
   }
   work.leave(left.executions);
   const { total: thoughts, correct } = store.counts().thoughts[round] ?? { total: 0, correct: 0 };

@@ -17,10 +17,11 @@ export interface PlaygroundOptions {
 export function playground({ kind, seed, heldOut }: PlaygroundOptions): Source {
   return {
     kind,
-    revision: `playground-1 ${heldOut.revision}`,
-    instructions(split) {
-      if (split === 'train') return each(playgroundInstructions('train', kind, seedOf(seed, 'train')));
-      if (split === 'validation') return each(playgroundInstructions('validation', kind, seed));
+    revision: `playground-1 ${kind} ${seed} ${heldOut.revision}`,
+    instructions(split, signal) {
+      if (split === 'train')
+        return each(playgroundInstructions('train', kind, seedOf(seed, 'train')), signal);
+      if (split === 'validation') return each(playgroundInstructions('validation', kind, seed), signal);
       if (split !== 'dev' && split !== 'test') return null;
       return each(
         heldOut
@@ -32,13 +33,17 @@ export function playground({ kind, seed, heldOut }: PlaygroundOptions): Source {
             response,
             rejected,
           })),
+        signal,
       );
     },
   };
 }
 
-async function* each<T>(items: Iterable<T>): AsyncGenerator<T, void, undefined> {
-  yield* items;
+async function* each<T>(items: Iterable<T>, signal?: AbortSignal): AsyncGenerator<T, void, undefined> {
+  for (const item of items) {
+    signal?.throwIfAborted();
+    yield item;
+  }
 }
 
 /** Distinct instructions of a split with what the method may know about them: the text, and for math the gold final answer. */

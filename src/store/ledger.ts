@@ -310,6 +310,10 @@ class Ledger implements Store {
   }
 
   counts(): Counts {
+    return this.#moment(() => this.#counts());
+  }
+
+  #counts(): Counts {
     const group = (sql: string) => Object.fromEntries(this.#stream(row.group, sql, []));
     const tokens = this.#one(
       row.pairOfNumbers,
@@ -371,6 +375,19 @@ class Ledger implements Store {
     this.#transaction(() => {
       const statement = this.#statement(sql);
       for (const item of rows) statement.run(...values(item));
+    });
+  }
+
+  /** What several statements read is of one moment, whatever another process writes between them. */
+  #moment<T>(read: () => T): T {
+    if (this.#db.isTransaction) return read();
+    return this.#guard(() => {
+      this.#db.exec('BEGIN');
+      try {
+        return read();
+      } finally {
+        if (this.#db.isTransaction) this.#db.exec('COMMIT');
+      }
     });
   }
 
