@@ -54,3 +54,18 @@ export function positive(text: string): number {
   if (value === 0) throw new InvalidArgumentError('It has to be 1 or more.');
   return value;
 }
+
+export function amount(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
+    throw new InvalidArgumentError('It has to be a number above 0.');
+  }
+  return value;
+}
+
+export function nonNegative(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('It has to be a number, 0 or more.');
+  return value;
+}

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Prices } from '../prices.ts';
+import { amount } from './arguments.ts';
 
 /** The options of every command that asks a model. */
 export function withModelOptions(command: Command): Command {
@@ -31,14 +32,6 @@ export function withModelOptions(command: Command): Command {
     .addOption(
       new Option('--body <json>', 'further fields of each request: {"top_k": -1}').argParser(object),
     );
-}
-
-function amount(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) {
-    throw new InvalidArgumentError('It has to be a number above 0.');
-  }
-  return value;
 }
 
 function prices(text: string): Prices {

@@ -13,6 +13,7 @@ import { pairsCommand } from './pairs/command.ts';
 import { runCommand } from './run/command.ts';
 import { serveCommand } from './serve/command.ts';
 import { isGone } from './terminal.ts';
+import { trainCommand } from './train/command.ts';
 
 /** The command line. Commands are loaded when they are called, so that `--help` and wrong arguments answer at once. */
 function program(): Command {
@@ -41,6 +42,7 @@ Progress goes to stderr, results to stdout.`,
     demoCommand,
     initCommand,
     runCommand,
+    trainCommand,
     judgeCommand,
     pairsCommand,
     auditCommand,
