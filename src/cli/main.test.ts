@@ -44,6 +44,7 @@ describe('wrong arguments exit with 2 and two lines on stderr', () => {
     [['nope'], "unknown command 'nope'"],
     [['demo', '--bogus'], "unknown option '--bogus'"],
     [['demo', '--preset', 'huge'], 'there is no preset huge'],
+    [['demo', '--seed-model', ''], 'models.judge is "": expected string to have >=1 characters'],
     [['demo', '--seed', 'x'], 'whole number'],
     [['demo', '--seed', '-1'], 'whole number'],
     [['demo', '--seed', '1.5'], 'whole number'],
