@@ -595,7 +595,11 @@ describe('errors', () => {
     const { open } = await answering((_, response) => {
       response.writeHead(307, { location: `${elsewhere.url}/chat/completions` }).end();
     });
-    expect((await one(open({ apiKey: 'canary-key-123' }))).finishReason).toBe('error');
+    await expect(one(open({ apiKey: 'canary-key-123' }))).rejects.toMatchObject({
+      code: 'model',
+      message: expect.stringContaining('cannot be used: 307'),
+      remedy: expect.stringContaining('the address that it redirects to'),
+    });
     expect(elsewhere.asked).toHaveLength(0);
   });
 
