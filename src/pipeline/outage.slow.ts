@@ -1,0 +1,8 @@
+import { OUTAGES, outageBench, outageContract, STAGES } from './outage.contract.ts';
+
+const bench = outageBench();
+
+outageContract(
+  bench,
+  STAGES.flatMap((stage) => Object.keys(OUTAGES).map((name) => [name, stage] as const)),
+);
