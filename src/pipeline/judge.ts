@@ -22,6 +22,7 @@ export async function runJudge(
   const verdicts = await judged(judge, { stage: judge, split: set, form }, config, ports, work, (done) =>
     work.progress(done, total),
   );
+  work.leave(verdicts.filter(({ verdict }) => verdict === 'error').length);
   return { pairs: verdicts.length / 2 };
 }
 

@@ -6,6 +6,7 @@ import { EvalPlannerError } from '../errors.ts';
 import type { OpenAICompatibleOptions } from '../model/openai.ts';
 import { run } from '../pipeline.ts';
 import { openStore } from '../store/ledger.ts';
+import type { Store } from '../store.ts';
 import { ledgerRows, type MadeUp, type MadeUpOptions, madeUpRun, SMALL } from './made-up-run.contract.ts';
 import { type Asked, type Fault, type MadeUpServer, madeUpServer, say } from './made-up-server.contract.ts';
 
@@ -121,7 +122,7 @@ export interface Bench {
   /** An attempt at the run of that name in a process of its own, as far as its ledger knows. */
   attempt(
     name: string,
-    options: MadeUpOptions,
+    options: MadeUpOptions & { readonly wrap?: (store: Store) => Store },
     begun?: (made: MadeUp) => void,
   ): Promise<MadeUp & { readonly error?: unknown }>;
   /** A server that is closed after the test. */
@@ -130,8 +131,9 @@ export interface Bench {
   folder(name: string): string;
   /** Of an undisturbed run. */
   readonly whole: Rows;
-  /** A failed run has kept nothing that an undisturbed one has not. Answers how many answers it kept. */
-  kept(name: string, stage: string, error: unknown): number;
+  /** A failed run has kept nothing that an undisturbed one has not; null: it could or had not to note that it failed. Answers how many
+   * answers it kept. */
+  kept(name: string, stage: string, error: unknown | null): number;
   /** The same run again, its server well, asks for what is missing and ends as one that was never disturbed. */
   heals(name: string, kept: number): Promise<void>;
 }
@@ -150,7 +152,8 @@ export function outageBench(): Bench {
   };
   const attempt: Bench['attempt'] = async (name, options, begun = () => {}) => {
     using store = openStore(join(folder(name), 'run.db'), { config: { seed: SMALL.seed } });
-    const made = madeUpRun(store, folder(name), { ...options, config: SMALL });
+    const { wrap = (it) => it } = options;
+    const made = madeUpRun(wrap(store), folder(name), { ...options, config: SMALL });
     begun(made);
     try {
       await run(SMALL, made.ports, made.options);
@@ -163,7 +166,9 @@ export function outageBench(): Bench {
     const { generations = [], stages: _, ...data } = rows(name);
     {
       using store = openStore(join(folder(name), 'run.db'), { config: { seed: SMALL.seed } });
-      expect(store.stage(stage)).toMatchObject({ status: 'failed', message: (error as Error).message });
+      const state =
+        error === null ? { status: 'running' } : { status: 'failed', message: (error as Error).message };
+      expect(store.stage(stage)).toMatchObject(state);
     }
     const answers = generations.filter((row) => JSON.parse(row).finish_reason !== 'error');
     for (const [table, found] of Object.entries({ ...data, generations: answers })) {
