@@ -289,6 +289,8 @@ describe('giving up', () => {
       if (job === 0) await slow.clock.sleep(50);
       return call(job, signal);
     };
+    await slow.clock.until(slow.run(numbers(2)));
+    expect(kinds(slow.outcomes.splice(0))).toEqual(['ok', 'permanent']);
     const first = setup((_, job) => (job === 0 ? bad : 'ok'), { breaker: 5 });
     await first.clock.until(first.run(numbers(2)));
     expect(kinds(first.outcomes).toSorted()).toEqual(['ok', 'permanent']);

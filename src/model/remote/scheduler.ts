@@ -106,6 +106,7 @@ export class Scheduler<Job, Result> {
         open--;
         bug ??= { error };
       }
+      this.#settle();
       wake();
     };
     const pump = async () => {
