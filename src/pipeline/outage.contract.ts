@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { EvalPlannerError } from '../errors.ts';
 import type { OpenAICompatibleOptions } from '../model/openai.ts';
 import { run } from '../pipeline.ts';
+import { storeFailure } from '../store/failure.ts';
 import { openStore } from '../store/ledger.ts';
 import type { Store } from '../store.ts';
 import { ledgerRows, type MadeUp, type MadeUpOptions, madeUpRun, SMALL } from './made-up-run.contract.ts';
@@ -247,4 +248,64 @@ export function outageContract(
     expect(answers).toBeGreaterThanOrEqual(server.answered - 4);
     await bench.heals(folder, answers);
   });
+}
+
+/** A ledger whose n-th put of a kind in a stage finds the disk full; `stays`: so does all that is put later. */
+function filling(
+  store: Store,
+  { put, n, at, stays }: { put: keyof Store; n: number; at: () => boolean; stays: boolean },
+): Store {
+  let count = 0;
+  let full = false;
+  return new Proxy(store, {
+    get(target, name) {
+      const value = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        if (name === put && at() && ++count === n) full = true;
+        if (full && /^(put|add|spend|finish|fail)/.test(String(name))) {
+          full = stays;
+          throw storeFailure(
+            Object.assign(new Error('database or disk is full'), { errcode: 13 }),
+            target.path,
+          );
+        }
+        return value.apply(target, args);
+      };
+    },
+  });
+}
+
+const PUTS = [
+  ['pairs d2', 'putGenerations', 2],
+  ['pairs d2', 'putPairs', 2],
+  ['pairs d2', 'finishStage', 1],
+  ['thoughts 1', 'putPlans', 2],
+  ['thoughts 2', 'putThoughts', 2],
+  ['train M1-SFT', 'putSteps', 2],
+  ['train M1-SFT', 'putEvaluations', 1],
+  ['train M1-SFT', 'finishStage', 1],
+  ['judge M1-SFT', 'putEvaluations', 1],
+] as const;
+
+/** The disk is full at one put, or from then on. */
+export function fullDiskContract(bench: Bench, stays: boolean): void {
+  test.each(PUTS)(
+    `a disk that ${stays ? 'stays' : 'was'} full, in %s, at %s number %i`,
+    async (stage, put, n) => {
+      const folder = `full ${stays} ${stage} ${put}`;
+      let made: MadeUp | undefined;
+      const server = await bench.serve();
+      const wrap = (store: Store) =>
+        filling(store, { put, n, at: () => made?.started.at(-1) === stage, stays });
+      const { error } = await bench.attempt(folder, { model: server.model, wrap }, (begun) => {
+        made = begun;
+      });
+      expect(error).toMatchObject({
+        code: 'disk',
+        message: expect.stringMatching(/^The disk is full: .*run\.db/),
+      });
+      await bench.heals(folder, bench.kept(folder, stage, stays ? null : error));
+    },
+  );
 }

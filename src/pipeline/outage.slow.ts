@@ -1,4 +1,4 @@
-import { OUTAGES, outageBench, outageContract, STAGES } from './outage.contract.ts';
+import { fullDiskContract, OUTAGES, outageBench, outageContract, STAGES } from './outage.contract.ts';
 
 const bench = outageBench();
 
@@ -6,3 +6,4 @@ outageContract(
   bench,
   STAGES.flatMap((stage) => Object.keys(OUTAGES).map((name) => [name, stage] as const)),
 );
+fullDiskContract(bench, true);

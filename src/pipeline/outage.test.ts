@@ -4,20 +4,18 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { explain } from '../cli/failure.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { diskFailure, storeFailure } from '../store/failure.ts';
+import { diskFailure } from '../store/failure.ts';
 import { openStore } from '../store/ledger.ts';
-import type { Store } from '../store.ts';
 import { type MadeUp, type MadeUpOptions, SMALL } from './made-up-run.contract.ts';
 import { type Asked, type Fault, say } from './made-up-server.contract.ts';
-import { OUTAGES, outageBench, outageContract, STAGES } from './outage.contract.ts';
+import { fullDiskContract, OUTAGES, outageBench, outageContract, STAGES } from './outage.contract.ts';
 
 const bench = outageBench();
 
-// Every outage in one stage and every stage with one outage; outage.slow.ts has the rest of the table.
+// Every outage in one stage and every stage with one; outage.slow.ts has the whole table.
 outageContract(bench, [
   ...Object.keys(OUTAGES).map((name) => [name, 'thoughts 1'] as const),
   ...STAGES.filter((stage) => stage !== 'thoughts 1').map((stage) => ['a refused key', stage] as const),
-  ...STAGES.filter((stage) => stage !== 'thoughts 1').map((stage) => ['calls that time out', stage] as const),
 ]);
 
 /** A server that treats one unit of a stage in its own way: the n-th of those whose prompt ends so. */
@@ -112,61 +110,7 @@ describe('one request of many', () => {
   }
 });
 
-/** A ledger whose n-th put of a kind in a stage finds the disk full; `stays`: so does all that is put later. */
-function filling(
-  store: Store,
-  { put, n, at, stays }: { put: keyof Store; n: number; at: () => boolean; stays: boolean },
-): Store {
-  let count = 0;
-  let full = false;
-  return new Proxy(store, {
-    get(target, name) {
-      const value = Reflect.get(target, name);
-      if (typeof value !== 'function') return value;
-      return (...args: unknown[]) => {
-        if (name === put && at() && ++count === n) full = true;
-        if (full && /^(put|add|spend|finish|fail)/.test(String(name))) {
-          full = stays;
-          throw storeFailure(
-            Object.assign(new Error('database or disk is full'), { errcode: 13 }),
-            target.path,
-          );
-        }
-        return value.apply(target, args);
-      };
-    },
-  });
-}
-
-const PUTS = [
-  ['pairs d2', 'putGenerations', 2],
-  ['pairs d2', 'putPairs', 2],
-  ['pairs d2', 'finishStage', 1],
-  ['thoughts 1', 'putPlans', 2],
-  ['thoughts 2', 'putThoughts', 2],
-  ['train M1-SFT', 'putSteps', 2],
-  ['train M1-SFT', 'putEvaluations', 1],
-  ['train M1-SFT', 'finishStage', 1],
-  ['judge M1-SFT', 'putEvaluations', 1],
-] as const;
-
-describe.each([false, true])('a full disk, that stays so: %s', (stays) => {
-  test.each(PUTS)('in %s, at %s number %i', async (stage, put, n) => {
-    const folder = `full ${stays} ${stage} ${put}`;
-    let made: MadeUp | undefined;
-    const server = await bench.serve();
-    const wrap = (store: Store) =>
-      filling(store, { put, n, at: () => made?.started.at(-1) === stage, stays });
-    const { error } = await bench.attempt(folder, { model: server.model, wrap }, (begun) => {
-      made = begun;
-    });
-    expect(error).toMatchObject({
-      code: 'disk',
-      message: expect.stringMatching(/^The disk is full: .*run\.db/),
-    });
-    await bench.heals(folder, bench.kept(folder, stage, stays ? null : error));
-  });
-});
+fullDiskContract(bench, false);
 
 const ENOSPC = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
 
