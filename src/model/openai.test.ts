@@ -571,6 +571,42 @@ describe('parameters that a server refuses', () => {
 });
 
 describe('errors', () => {
+  test.each([
+    ['no choices', null],
+    ['an empty choice', [{ index: 0, message: { role: 'assistant', content: null }, finish_reason: 'stop' }]],
+  ])('an error of status 200 beside %s is what its code says', async (_, choices) => {
+    const inside = (code: unknown, message = 'Provider returned error') => ({
+      choices,
+      error: { code, message },
+    });
+    const { asked, open } = await answering(
+      (_, __, call) => [inside(429), inside(503), inside(null), inside('x'), chat({})][call],
+    );
+    expect((await one(open())).finishReason).toBe('stop');
+    expect(asked).toHaveLength(5);
+    const bad = await answering(() => inside(400, 'too long'));
+    expect(await one(bad.open())).toMatchObject({
+      finishReason: 'error',
+      permanent: true,
+      error: 'an error with status 200: 400 too long',
+    });
+    const flagged = await answering(() => inside(403, 'your input was flagged for "violence"'));
+    expect(await one(flagged.open())).toMatchObject({ finishReason: 'refused' });
+    const poor = await answering(() => inside(402, 'Insufficient credits'));
+    await expect(one(poor.open())).rejects.toMatchObject({
+      message: expect.stringMatching(/cannot be used: .*402 Insufficient credits/),
+      remedy: expect.stringContaining('add credit'),
+    });
+  });
+
+  test('a 403 is of one request only where that was flagged', async () => {
+    const flagged = { code: 403, message: 'your input was flagged for "violence". No credits were charged.' };
+    const { open } = await answering((_, response) => fail(response, 403, flagged));
+    expect(await one(open())).toMatchObject({ finishReason: 'refused' });
+    const denied = await answering((_, response) => fail(response, 403, { message: 'no access' }));
+    await expect(one(denied.open())).rejects.toMatchObject({ remedy: expect.stringContaining('may use') });
+  });
+
   test('a wrong key stops everything and says what to do', async () => {
     const { asked, open } = await answering((_, response) => fail(response, 401, { message: 'bad key' }));
     const requests = Array.from({ length: 1000 }, (_, i) => request({ seed: i * 2 }));
@@ -595,7 +631,11 @@ describe('errors', () => {
     const { open } = await answering((_, response) => {
       response.writeHead(307, { location: `${elsewhere.url}/chat/completions` }).end();
     });
-    expect((await one(open({ apiKey: 'canary-key-123' }))).finishReason).toBe('error');
+    await expect(one(open({ apiKey: 'canary-key-123' }))).rejects.toMatchObject({
+      code: 'model',
+      message: expect.stringContaining('cannot be used: 307'),
+      remedy: expect.stringContaining('the address that it redirects to'),
+    });
     expect(elsewhere.asked).toHaveLength(0);
   });
 

@@ -7,6 +7,8 @@ import { httpFailure } from './remote/http-failure.ts';
 import { type OpenAIClient, openClient } from './remote/openai-client.ts';
 import {
   type BodyOptions,
+  FILTERED,
+  isFiltered,
   type OpenAIApi,
   type PrefillForm,
   readCompletions,
@@ -153,17 +155,7 @@ class OpenAIEndpoint implements CompletionEndpoint {
         answer = await client.post(path, body, signal, stream ? (piece) => stream.push(piece) : undefined);
       } catch (error) {
         const { status, message, code, param, headers } = told(error);
-        if (status === 400 && /content_filter|content_policy/.test(`${code} ${message}`)) {
-          return [
-            {
-              text: '',
-              finishReason: 'refused',
-              rawFinishReason: 'content_filter',
-              promptTokens: 0,
-              completionTokens: 0,
-            },
-          ];
-        }
+        if (isFiltered(status, code, message)) return [FILTERED];
         const refused = status === 400 || status === 422 ? refusedParameter(message, param, body) : null;
         if (refused !== null) {
           const without = new Set([...this.#refused, refused]);

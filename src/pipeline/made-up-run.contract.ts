@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PRESETS } from '../cli/demo/presets.ts';
-import { resolveConfig } from '../config.ts';
+import { type Resolved, resolveConfig } from '../config.ts';
 import { type ScriptRequest, scripted } from '../model/scripted.ts';
 import type { Model } from '../model.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
@@ -20,8 +20,22 @@ import type { Ports, RunOptions } from './stage.ts';
 
 export const CONFIG = resolveConfig({ ...PRESETS.tiny, seed: 3 });
 
+/** The same method with few pairs and no controls, for tests that do it many times. */
+export const SMALL = resolveConfig({
+  ...PRESETS.tiny,
+  seed: 3,
+  pairs: { ...PRESETS.tiny.pairs, solutions: 4 },
+  rounds: PRESETS.tiny.rounds.map(({ train }) => ({ pairs: { general: 6, math: 4 }, train })),
+  validation: { pairs: { general: 4, math: 4 } },
+  test: { split: 'dev', pairs: { general: 4, math: 4 } },
+  controls: {},
+});
+
 /** Answers every prompt of the playground in its format; `skill` is its share of right solutions and verdicts. */
-function answer({ text: prompt, seed, temperature }: ScriptRequest, skill: number): string {
+export function answer(
+  { text: prompt, seed, temperature }: Pick<ScriptRequest, 'text' | 'seed' | 'temperature'>,
+  skill: number,
+): string {
   const draw = random(temperature === 0 ? seedOf(prompt) : seed);
   const good = draw() < skill;
   const verdict = () => {
@@ -57,13 +71,19 @@ export interface MadeUpOptions {
   readonly signal?: AbortSignal;
   /** Called before every generation and every training step. */
   readonly onUnit?: (stage: string | undefined) => void;
+  /** CONFIG when absent. */
+  readonly config?: Resolved;
+  /** In place of the script in this process. `skill` is what `answer` takes. */
+  readonly model?: (revision: string, skill: number) => Model;
 }
 
-export function madeUpRun(store: Store, folder: string, { signal, onUnit }: MadeUpOptions = {}): MadeUp {
+export function madeUpRun(store: Store, folder: string, options: MadeUpOptions = {}): MadeUp {
+  const { signal, onUnit, config = CONFIG, model: elsewhere } = options;
   const asked: string[] = [];
   const started: string[] = [];
   const trained: string[] = [];
   const model = (name: string, skill: number): Model => {
+    if (elsewhere) return elsewhere(name, skill);
     return scripted((request) => {
       onUnit?.(started.at(-1));
       asked.push(request.key);
@@ -112,21 +132,21 @@ export function madeUpRun(store: Store, folder: string, { signal, onUnit }: Made
         return model(createHash('sha256').update(weights).digest('hex'), weights === '' ? 0.6 : 0.8);
       },
     },
-    sources: { general: source('general'), math: source('math') },
+    sources: { general: source('general', config), math: source('math', config) },
   };
-  const options: RunOptions = {
+  const runOptions: RunOptions = {
     onEvent(event) {
       if (event.type !== 'stage' || event.stage.status !== 'running') return;
       if (started.at(-1) !== event.stage.name) started.push(event.stage.name);
     },
     ...(signal ? { signal } : {}),
   };
-  return { ports, options, asked, started, trained };
+  return { ports, options: runOptions, asked, started, trained };
 }
 
 /** Instructions of a kind; those of d1 and d2 are the parts of train. */
-function source(kind: PairKind): Source {
-  const sizes = CONFIG.rounds.map(({ pairs }) => pairs[kind] ?? 0);
+function source(kind: PairKind, config: Resolved): Source {
+  const sizes = config.rounds.map(({ pairs }) => pairs[kind] ?? 0);
   async function* of(split: string): AsyncGenerator<Instruction> {
     for (let i = 0; ; i++) {
       const [set, n] =

@@ -12,7 +12,8 @@ export interface ConductOptions {
   readonly fresh?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** What never came is no data: a task of which a request failed gives no result, the others go on, and at the end what is missing
-   * is an error; the ledger has the rest. Failures that would come again (`permanent`) are answers. */
+   * is an error; the ledger has the rest. In input order nothing that comes after a gap is handed over, so that what is stored in
+   * that order stays in it. Failures that would come again (`permanent`) are answers. */
   readonly complete?: boolean;
   /** Results come in the order of the inputs (default), or as they are done. */
   readonly inputOrder?: boolean;
@@ -108,6 +109,7 @@ class Conductor<I, T> {
 
   async *results(): AsyncGenerator<T, void, undefined> {
     const { inputOrder = true, signal } = this.#options;
+    let gap = false;
     for (;;) {
       if (this.#failed) throw this.#failure;
       signal?.throwIfAborted();
@@ -116,7 +118,8 @@ class Conductor<I, T> {
         const result = this.#finished.get(index) as T | typeof INCOMPLETE;
         this.#finished.delete(index);
         this.#yielded++;
-        if (result !== INCOMPLETE) yield result;
+        if (result === INCOMPLETE) gap = true;
+        else if (!(gap && inputOrder)) yield result;
         continue;
       }
       const woken = new Promise<void>((resolve) => {
@@ -124,6 +127,9 @@ class Conductor<I, T> {
       });
       const inFlight = this.#admitted - this.#yielded - this.#finished.size;
       if (this.#ended && inFlight === 0 && this.#finished.size === 0) {
+        // The model may have more to say of what its last answers were: why it gave up.
+        await Promise.all(this.#calls);
+        if (this.#failed) throw this.#failure;
         this.#checkComplete();
         return;
       }

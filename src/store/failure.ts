@@ -89,6 +89,7 @@ function denied(path: string, cause: Error): EvalPlannerError {
 
 /** A refusal of the file system as the error a user sees; anything else as it is. */
 export function diskFailure(error: unknown, folder: string): unknown {
-  const { path } = (error ?? {}) as { readonly path?: unknown };
-  return storeFailure(error, typeof path === 'string' ? path : folder);
+  const { path, dest } = (error ?? {}) as { readonly path?: unknown; readonly dest?: unknown };
+  // Of a copy it is what is written that could not be.
+  return storeFailure(error, [dest, path].find((place) => typeof place === 'string') ?? folder);
 }

@@ -16,7 +16,7 @@ export function gates(results: readonly Gated[], failUnder: number | undefined):
     const remedy =
       'run the same command again, which asks for what is missing only; prompts that are too long need another model, or of pairs --max-chars';
     process.stderr.write(
-      `${title}: the model did not answer ${percent(shares.error)} % of the prompts\nfix: ${remedy}\n`,
+      `error: ${title}: the model did not answer ${percent(shares.error)} % of the prompts\nfix: ${remedy}\n`,
     );
     process.exitCode = EXIT_CODE.model;
     return;

@@ -18,8 +18,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ledgerRows } from '../../pipeline/made-up-run.contract.ts';
-import { random } from '../../random.ts';
 import type { Report } from '../../report/run/report.ts';
+import { readStore } from '../../store/ledger.ts';
+import type { LedgerReader } from '../../store.ts';
 
 /** Real demos in processes of their own, with the real seed model: killed, interrupted, out of disk, damaged. */
 
@@ -33,16 +34,34 @@ interface Outcome {
   readonly err: string;
 }
 
-/** Runs the demo in `folder`; with `stop`, sends it a signal after that many seconds. */
+/** A signal, and the place of the run that it comes at, as its ledger tells. */
+type Stop = readonly [signal: NodeJS.Signals, at: (ledger: LedgerReader) => boolean];
+
+/** Milliseconds between two looks at a ledger. */
+const LOOK = 5;
+
+/** Runs the demo in `folder`; with `stop`, sends it the signal when it is there. */
 function demo(
   folder: string,
-  { stop, args = ARGUMENTS }: { stop?: readonly [NodeJS.Signals, number]; args?: readonly string[] } = {},
+  { stop, args = ARGUMENTS }: { stop?: Stop; args?: readonly string[] } = {},
 ): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [BIN, ...args, '--out', folder], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const timer = stop && setTimeout(() => child.kill(stop[0]), stop[1] * 1000);
+    let ledger: LedgerReader | undefined;
+    const look = ([signal, at]: Stop) => {
+      try {
+        ledger ??= readStore(join(folder, 'run.db'));
+        if (at(ledger)) {
+          clearInterval(timer);
+          child.kill(signal);
+        }
+      } catch {
+        // Not yet made.
+      }
+    };
+    const timer = stop && setInterval(look, LOOK, stop);
     let [out, err] = ['', ''];
     child.stdout.on('data', (text) => {
       out += text;
@@ -51,7 +70,8 @@ function demo(
       err += text;
     });
     child.on('close', (code, signal) => {
-      clearTimeout(timer);
+      clearInterval(timer);
+      ledger?.close();
       resolve({ code, signal, out, err });
     });
   });
@@ -79,14 +99,11 @@ function made(folder: string) {
 
 let root: string;
 let whole: string;
-let wholeSeconds: number;
 let table: string;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'evalplanner-slow-'));
   whole = join(root, 'whole');
-  const started = performance.now();
   const { code, out, err } = await demo(whole);
-  wholeSeconds = (performance.now() - started) / 1000;
   expect(err).not.toContain('error:');
   expect(code).toBe(0);
   table = out;
@@ -111,33 +128,37 @@ test('a finished demo prints the same table at once', async () => {
   expect((JSON.parse(json.out) as Report).stages).toEqual(before.report.stages);
 });
 
-test('a demo that is killed and stopped at random moments ends like one that never was', async () => {
+/** In the order of the run, one of each kind of stage at least. */
+const STOPS: readonly Stop[] = [
+  ['SIGKILL', (ledger) => (ledger.counts().pairs.d1 ?? 0) > 0],
+  ['SIGINT', (ledger) => ledger.stage('judge M0')?.status === 'running'],
+  ['SIGKILL', (ledger) => (ledger.counts().plans[1] ?? 0) > 0],
+  ['SIGKILL', (ledger) => (ledger.counts().steps['M1-SFT'] ?? 0) > 1],
+  // Trained, and not yet chosen.
+  ['SIGINT', (ledger) => (ledger.counts().evaluations['M1-DPO/start'] ?? 0) > 0],
+  ['SIGKILL', (ledger) => ledger.stage('judge M1-DPO')?.status === 'running'],
+  ['SIGINT', (ledger) => (ledger.counts().thoughts[2]?.total ?? 0) > 0],
+  ['SIGINT', (ledger) => (ledger.counts().steps['M2-DPO'] ?? 0) > 0],
+  ['SIGKILL', (ledger) => ledger.stage('thoughts 11')?.status === 'running'],
+  ['SIGKILL', (ledger) => (ledger.counts().steps.unplanned ?? 0) > 0],
+];
+
+test('a demo that is killed and stopped at places of each kind of stage ends like one that never was', async () => {
   const folder = join(root, 'killed');
-  const next = random(20_251_123);
   let stored = new Set<string>();
-  let killed = 0;
-  for (let turn = 0; ; turn++) {
-    const signal = turn % 3 === 2 ? 'SIGINT' : 'SIGKILL';
-    // Shares of what the whole run takes here, so that machines of any speed are stopped midway; later turns get
-    // longer, so that the end is reached.
-    const seconds = wholeSeconds * (0.08 + 0.2 * next() + turn / 50);
-    const outcome = await demo(folder, { stop: [signal, seconds] });
-    if (existsSync(join(folder, 'run.db'))) {
-      const generations = new Set(rows(folder).generations);
-      expect([...stored].filter((line) => !generations.has(line))).toEqual([]);
-      stored = generations;
-    }
-    // A signal may also come when all is said and the process only has to end.
-    if (outcome.code === 0 || outcome.err.includes('Thoughts, curves and figures')) break;
-    killed++;
-    // Before it has said anything it has nothing to keep, and simply ends.
-    if (signal === 'SIGINT' && outcome.err !== '') {
-      expect(outcome.code).toBe(130);
+  for (const [place, stop] of STOPS.entries()) {
+    const [signal] = stop;
+    const outcome = await demo(folder, { stop });
+    const generations = new Set(rows(folder).generations);
+    expect([...stored].filter((line) => !generations.has(line))).toEqual([]);
+    stored = generations;
+    if (signal === 'SIGKILL') expect(outcome.signal, `place ${place}`).toBe('SIGKILL');
+    else {
+      expect(outcome.code, `place ${place}`).toBe(130);
       expect(outcome.err).toMatch(/error: stopped.*\nfix: run the same command again.*\n$/);
     }
   }
-  console.log(`killed or stopped ${killed} times`);
-  expect(killed).toBeGreaterThan(3);
+  expect(await demo(folder)).toMatchObject({ code: 0, out: table });
   expect(made(folder)).toEqual(made(whole));
 });
 

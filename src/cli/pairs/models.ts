@@ -51,7 +51,8 @@ export async function* pairsOf(
   const { model, store } = opened;
   try {
     const task = (instruction: SourceInstruction) => makePairs(instruction, options, opened);
-    yield* conduct(instructions, task, { judge: model, planner: model, store, signal, window: WINDOW });
+    const how = { judge: model, planner: model, store, signal, window: WINDOW, complete: true };
+    yield* conduct(instructions, task, how);
   } finally {
     store.close();
     await model.close();

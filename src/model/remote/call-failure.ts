@@ -1,6 +1,7 @@
 /** refused: the server has too much to do (429, 503). timeout: no answer in time. unreachable: nobody took the call.
- * transient: this answer went wrong, another may not. permanent: the same call would fail again. */
-export type FailureKind = 'refused' | 'timeout' | 'unreachable' | 'transient' | 'permanent';
+ * transient: this answer went wrong, another may not. permanent: the same call would fail again. denied: so would every other: a key
+ * that is not taken, a model that is not there, money that ran out. */
+export type FailureKind = 'refused' | 'timeout' | 'unreachable' | 'transient' | 'permanent' | 'denied';
 
 /** One call that brought no completion. The message is shown and stored: it holds no secret. */
 export class CallFailure extends Error {
@@ -22,13 +23,16 @@ export class CallFailure extends Error {
 /** What an HTTP status other than 2xx says; `code` is the error's own, as in `insufficient_quota`. */
 export function kindOfStatus(status: number, code?: string | null): FailureKind {
   // Money that ran out answers 429 too, but waiting brings none.
-  if (status === 429) return code === 'insufficient_quota' ? 'permanent' : 'refused';
+  if (status === 429) return code === 'insufficient_quota' ? 'denied' : 'refused';
   // 529 is Anthropic's 503; 524 Cloudflare's 504.
   if (status === 503 || status === 529) return 'refused';
   if (status === 408 || status === 504 || status === 524) return 'timeout';
   if (status === 409 || status === 425 || status >= 500) return 'transient';
-  return 'permanent';
+  return status < 400 || DENIED.has(status) ? 'denied' : 'permanent';
 }
+
+/** No key, no money, no right to the model, no such model or address, no method, no way past a proxy. */
+const DENIED = new Set([401, 402, 403, 404, 405, 407]);
 
 /** What a broken connection says, by the code of Node's or undici's error. */
 export function kindOfConnection(code: string | undefined): FailureKind {
@@ -36,7 +40,7 @@ export function kindOfConnection(code: string | undefined): FailureKind {
   if (UNREACHABLE.has(code)) return 'unreachable';
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT' || code === 'ETIMEDOUT')
     return 'timeout';
-  return /CERT|_TLS_|VERIFY_LEAF/.test(code) ? 'permanent' : 'transient';
+  return /CERT|_TLS_|VERIFY_LEAF/.test(code) ? 'denied' : 'transient';
 }
 
 const UNREACHABLE = new Set([

@@ -82,6 +82,10 @@ export class EndpointState {
       failure === null ? 'healthy' : kind === 'refused' || kind === 'timeout' ? 'overloaded' : 'other';
     this.#concurrency.ended(call, load, this.#inFlight);
     this.#inFlight--;
+    if (kind === 'denied') {
+      this.#gone = true;
+      return;
+    }
     if (kind === 'refused' || kind === 'unreachable') {
       this.#turnAway(call, failure?.retryAfter, kind === 'unreachable', now, random);
       return;

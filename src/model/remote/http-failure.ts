@@ -11,15 +11,19 @@ export interface HttpError {
   readonly header?: (name: string) => string | null | undefined;
 }
 
+const NO_MONEY =
+  'add credit, or give the key of another account, and run the same command again: what came so far is kept';
+
 /** What is known of how to go on, by status. */
-const REMEDIES: Readonly<Record<number, string>> = {
-  401: 'give the key by an environment variable or a file, and check that it is of this server',
+export const REMEDIES: Readonly<Record<number, string>> = {
+  401: 'give the key of this server by --api-key-env or --api-key-file (in TypeScript apiKeyEnv or apiKeyFile), or check the one that you gave',
+  402: NO_MONEY,
   403: 'check that the key may use this model',
   404: "check the address (most end in /v1), the model's name, and whether the server has this API",
 };
 
 /** The longest message that is stored with each of many failed requests. */
-const LONGEST = 500;
+export const LONGEST = 500;
 
 /** A client's error as ours: its kind, how long to wait, what to do. `name` is the server's, and `redact` keeps what it says
  * from telling a key. */
@@ -38,7 +42,12 @@ export function httpFailure(
     });
   }
   const wait = header && retryAfter(header, Date.now());
-  const remedy = status < 400 ? 'give the address that it redirects to, if you trust it' : REMEDIES[status];
+  const remedy =
+    status < 400
+      ? 'give the address that it redirects to, if you trust it'
+      : code === 'insufficient_quota'
+        ? NO_MONEY
+        : REMEDIES[status];
   return new CallFailure(kindOfStatus(status, code), `${name}: ${message}`, {
     ...(wait === undefined ? {} : { retryAfter: wait }),
     ...(remedy === undefined ? {} : { remedy }),

@@ -1,6 +1,7 @@
 import { type FinishReason, type GenerateRequest, promptText, type TokenLogprob } from '../../model.ts';
-import { CallFailure } from './call-failure.ts';
+import { CallFailure, kindOfStatus } from './call-failure.ts';
 import { beforeStop, type Completion } from './completion.ts';
+import { LONGEST, REMEDIES } from './http-failure.ts';
 
 /** `chat`: messages, which the server puts into the model's chat template. `completions`: the prompt is the text that the model
  * continues. */
@@ -102,12 +103,11 @@ export function readCompletions(
   const { prefill } = request.prompt;
   const repeated = api === 'chat' && form === 'prefix' && prefill;
   const { choices, usage, error } = record(answer);
+  // Routers send the status before the provider behind them has answered: the error may come beside choices of null, or of one that
+  // is empty and "stopped".
+  if (error !== undefined && error !== null) return [errorInside(error)];
   if (!Array.isArray(choices) || choices.length === 0) {
-    const said = record(error).message;
-    throw new CallFailure(
-      'transient',
-      typeof said === 'string' ? `an error with status 200: ${said}` : 'an answer without choices',
-    );
+    throw new CallFailure('transient', 'an answer without choices');
   }
   const shape = api === 'chat' ? 'message' : 'text';
   if (!choices.every((choice) => shape in record(choice) && record(choice)[shape] !== null)) {
@@ -137,6 +137,37 @@ export function readCompletions(
       };
     })
     .map((completion) => beforeStop(repeated ? after(repeated, completion) : completion, request.stop));
+}
+
+/** An answer of status 200 that holds an error: a refusal, or a failure of the kind that its code says, which is that of a status. */
+function errorInside(error: unknown): Completion {
+  const { code, message } = record(error);
+  const said = typeof message === 'string' ? message : typeof error === 'string' ? error : 'no message';
+  const status = Number(code);
+  if (isFiltered(status, code, said)) return FILTERED;
+  const kind = status >= 400 && status < 600 ? kindOfStatus(status) : 'transient';
+  const remedy = REMEDIES[status];
+  const what = `an error with status 200: ${kind === 'transient' ? '' : `${status} `}${said}`.slice(
+    0,
+    LONGEST,
+  );
+  throw new CallFailure(kind, what, remedy === undefined ? {} : { remedy });
+}
+
+/** What is left of an answer that a content filter took. */
+export const FILTERED: Completion = {
+  text: '',
+  finishReason: 'refused',
+  rawFinishReason: 'content_filter',
+  promptTokens: 0,
+  completionTokens: 0,
+};
+
+/** Whether a request was refused for what it says: by Azure's and OpenAI's 400, or OpenRouter's 403
+ * (https://openrouter.ai/docs/errors), whose code is otherwise that of a key without rights. */
+export function isFiltered(status: number | undefined, code: unknown, message: string): boolean {
+  if (status === 403) return /\bflagged\b|content_policy/i.test(`${code} ${message}`);
+  return status === 400 && /content_filter|content_policy/.test(`${code} ${message}`);
 }
 
 function message(choice: Body): Pick<Completion, 'text' | 'reasoning' | 'logprobs'> {

@@ -267,6 +267,66 @@ describe('giving up', () => {
     expect(outcomes).toHaveLength(100);
   });
 
+  const kinds = (outcomes: readonly Outcome<number, string>[]) =>
+    outcomes.map((outcome) => ('failure' in outcome ? outcome.failure.kind : 'ok'));
+
+  test('failures of a server that refuses all as bad are not those of their requests', async () => {
+    const bad = new CallFailure('permanent', 'HTTP 400: no slot is loaded');
+    const { clock, outcomes, run } = setup((call) => (call < 3 ? 'ok' : bad), {
+      breaker: 5,
+      maxConcurrency: 2,
+    });
+    await expect(clock.until(run(numbers(100)))).rejects.toThrow('failed alike');
+    expect(new Set(kinds(outcomes))).toEqual(new Set(['ok', 'transient']));
+  });
+
+  test('an answer tells only of failures whose calls were sent before it', async () => {
+    const bad = new CallFailure('permanent', 'HTTP 400: bad');
+    // The first call is sent first and answered last.
+    const slow = setup((_, job) => (job === 0 ? 'ok' : bad), { breaker: 5, maxConcurrency: 2 });
+    const call = slow.endpoint.call.bind(slow.endpoint);
+    slow.endpoint.call = async (job, signal) => {
+      if (job === 0) await slow.clock.sleep(50);
+      return call(job, signal);
+    };
+    await slow.clock.until(slow.run(numbers(2)));
+    expect(kinds(slow.outcomes.splice(0))).toEqual(['ok', 'permanent']);
+    const first = setup((_, job) => (job === 0 ? bad : 'ok'), { breaker: 5 });
+    await first.clock.until(first.run(numbers(2)));
+    expect(kinds(first.outcomes).toSorted()).toEqual(['ok', 'permanent']);
+    await expect(slow.clock.until(slow.run(numbers(100)))).rejects.toThrow('failed alike');
+    expect(kinds(slow.outcomes)).toContain('ok');
+    expect(kinds(slow.outcomes)).not.toContain('permanent');
+  });
+
+  test('where nothing is left to tell, a failure is taken for what it says', async () => {
+    const { clock, outcomes, run } = setup(() => new CallFailure('permanent', 'HTTP 400: too long'));
+    await clock.until(run(numbers(3)));
+    expect(kinds(outcomes)).toEqual(['permanent', 'permanent', 'permanent']);
+    expect(clock.timers).toBe(0);
+  });
+
+  test('what is denied once is not asked again, and nothing else either', async () => {
+    const denied = new CallFailure('denied', 'x: 401 bad key', { remedy: 'set the key' });
+    const { clock, endpoint, outcomes, run } = setup(() => denied, { maxConcurrency: 4 });
+    await expect(clock.until(run(numbers(1000)))).rejects.toMatchObject({
+      message: 'x cannot be used: 401 bad key',
+      remedy: 'set the key',
+    });
+    expect(endpoint.calls.length).toBeLessThanOrEqual(4);
+    expect(outcomes).toEqual([]);
+  });
+
+  test('where one of two endpoints denies, the other does all', async () => {
+    const clock = new VirtualClock();
+    const closed = new Scripted(clock, () => 'denied', 'closed');
+    const open = new Scripted(clock, () => 'ok', 'open');
+    const scheduler = new Scheduler<number, string>([closed, open], {}, clock);
+    const outcomes = await clock.until(drain(scheduler.run(numbers(200))));
+    expect(kinds(outcomes).every((kind) => kind === 'ok')).toBe(true);
+    expect(outcomes).toHaveLength(200);
+  });
+
   test('an address where nobody answers stops soon; a server that was there is waited for', async () => {
     const wrong = setup(() => 'unreachable');
     const start = wrong.clock.now();

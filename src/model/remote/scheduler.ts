@@ -51,6 +51,8 @@ interface Run {
   /** End what is under way: calls and waits. */
   readonly underWay: Set<() => void>;
   left: boolean;
+  /** Its source has ended. */
+  exhausted: boolean;
 }
 
 /** Sends jobs to endpoints: as many at once as they bear, each to the least loaded, again where a call failed that another
@@ -67,6 +69,7 @@ export class Scheduler<Job, Result> {
   #lastFailure: CallFailure | null = null;
   #stopped: EvalPlannerError | null = null;
   readonly #sleeping = new Set<() => void>();
+  #sent = 0;
 
   constructor(
     endpoints: readonly Endpoint<Job, Result>[],
@@ -91,7 +94,6 @@ export class Scheduler<Job, Result> {
     const ended: Outcome<Job, Result>[] = [];
     let open = 0; // jobs that were pulled and not yet yielded
     let pulling = false;
-    let exhausted = false;
     let bug: { readonly error: unknown } | null = null;
     let wake = () => {};
 
@@ -104,28 +106,30 @@ export class Scheduler<Job, Result> {
         open--;
         bug ??= { error };
       }
+      this.#settle();
       wake();
     };
     const pump = async () => {
       if (pulling) return;
       pulling = true;
       try {
-        while (!exhausted && !run.left && !bug && !this.#stopped && this.#wantsMore(open)) {
+        while (!run.exhausted && !run.left && !bug && !this.#stopped && this.#wantsMore(open)) {
           const { value, done } = await source.next();
-          if (done) exhausted = true;
+          if (done) run.exhausted = true;
           else {
             open++;
             perform(value);
           }
         }
       } catch (error) {
-        exhausted = true;
+        run.exhausted = true;
         bug ??= { error };
       }
       pulling = false;
+      this.#settle();
       wake();
     };
-    const run: Run = { pump, underWay: new Set(), left: false };
+    const run: Run = { pump, underWay: new Set(), left: false, exhausted: false };
     const leave = () => {
       run.left = true;
       for (const end of run.underWay) end();
@@ -148,11 +152,11 @@ export class Scheduler<Job, Result> {
         if (bug) throw (bug as { readonly error: unknown }).error;
         if (open === 0 && !pulling) {
           if (this.#stopped) throw this.#stopped;
-          if (exhausted) return;
+          if (run.exhausted) return;
         }
         await new Promise<void>((resolve) => {
           wake = resolve;
-          const over = open === 0 && !pulling && (exhausted || this.#stopped !== null);
+          const over = open === 0 && !pulling && (run.exhausted || this.#stopped !== null);
           if (ended.length > 0 || run.left || bug || over) resolve();
         });
       }
@@ -161,7 +165,10 @@ export class Scheduler<Job, Result> {
       leave();
       this.#runs.delete(run);
       if (this.#runs.size === 0) this.#rest();
-      else this.#dispatch();
+      else {
+        this.#dispatch();
+        this.#settle();
+      }
       // Not awaited: the source itself may be waiting for its next job.
       Promise.resolve(source.return?.()).catch(() => {});
     }
@@ -170,26 +177,55 @@ export class Scheduler<Job, Result> {
   /** The outcome of a job; null when it was dropped: the run was left, or all is stopped. */
   async #perform(job: Job, run: Run): Promise<Outcome<Job, Result> | null> {
     for (let tries = 1; ; ) {
+      let sent = 0;
       const answer = await new Promise<Result | CallFailure | null>((resolve) => {
-        this.#waiting.push({ job, run, admit: (place) => resolve(place && this.#call(place, job, run)) });
+        const admit = (place: Place<Job, Result> | null) => {
+          sent = ++this.#sent;
+          resolve(place && this.#call(place, job, run));
+        };
+        this.#waiting.push({ job, run, admit });
         this.#dispatch();
       });
       if (answer === null) return null;
       if (!(answer instanceof CallFailure)) {
-        this.#breaker.succeeded();
+        this.#breaker.succeeded(sent);
         return { job, result: answer };
       }
-      const turnedAway = answer.kind === 'refused' || answer.kind === 'unreachable';
+      const turnedAway = /refused|unreachable|denied/.test(answer.kind);
       if (answer.kind === 'permanent' || (!turnedAway && tries >= this.#options.attempts)) {
         const stop = this.#breaker.failed(answer);
         if (stop) this.#stop(stop);
-        return { job, failure: answer };
+        if (answer.kind !== 'permanent') return { job, failure: answer };
+        const own = stop === null && (await this.#doubt(sent, run));
+        // Refused by the words of a bad request, as all others were: nothing is known of this one.
+        return { job, failure: own ? answer : new CallFailure('transient', answer.message) };
       }
       const wait = answer.retryAfter ?? backoff(tries, this.#options.retryDelay, this.#clock.random());
       if (!turnedAway) tries++;
       // Another endpoint may take at once what this one turned away: it is paused now.
       if (!(turnedAway && this.#places.several && this.#places.leastLoaded())) await this.#sleep(wait, run);
     }
+  }
+
+  /** Whether a failure is its job's own, as soon as that is known; memory is bounded, since the breaker is. */
+  async #doubt(sent: number, run: Run): Promise<boolean> {
+    const own = this.#breaker.doubt(sent);
+    const left = Promise.withResolvers<boolean>();
+    const leave = () => left.resolve(false);
+    run.underWay.add(leave);
+    this.#settle();
+    try {
+      return await Promise.race([own, left.promise]);
+    } finally {
+      run.underWay.delete(leave);
+    }
+  }
+
+  /** Where nothing is under way, and nothing will be, doubts are no use. */
+  #settle(): void {
+    if (this.#waiting.length > 0 || this.#places.anyInFlight || this.#sleeping.size > 0) return;
+    if ([...this.#runs].every(({ exhausted, left }) => exhausted || left) || this.#stopped)
+      this.#breaker.believe(this.#stopped === null);
   }
 
   /** One call; its failure is an answer too, and null that it was given up. */
@@ -296,9 +332,12 @@ export class Scheduler<Job, Result> {
 
   #unavailable(): EvalPlannerError {
     const failure = this.#lastFailure;
+    const { names } = this.#places;
+    const why = failure?.message ?? 'it takes no calls';
     return new EvalPlannerError(
       'model',
-      `${this.#places.names} cannot be used: ${failure?.message ?? 'it takes no calls'}`,
+      // A failure may begin with the name of its endpoint.
+      `${names} cannot be used: ${why.startsWith(names) ? why.slice(names.length).replace(/^:? /, '') : why}`,
       failure?.remedy ?? 'run the same command again when the server is back: what came so far is kept',
     );
   }
