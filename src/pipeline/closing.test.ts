@@ -169,17 +169,15 @@ describe.skipIf(process.platform !== 'linux')('the engine of a run ends with it'
   } as RunConfig;
 
   /** Threads and open handles; timers come and go. */
-  async function held() {
-    // A thread that was joined may still be leaving.
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    return {
-      threads: readdirSync('/proc/self/task').length,
-      resources: process
-        .getActiveResourcesInfo()
-        .filter((name) => !/Timeout|Immediate/.test(name))
-        .sort(),
-    };
-  }
+  const held = () => ({
+    threads: readdirSync('/proc/self/task').length,
+    resources: process
+      .getActiveResourcesInfo()
+      .filter((name) => !/Timeout|Immediate/.test(name))
+      .sort(),
+  });
+  /** A thread that was joined may still be leaving. */
+  const settled = () => expect.poll(held, { timeout: 5000 });
 
   /** Runs until M0 has judged; `stop` aborts at the first news of that. */
   async function work(name: string, stop = false): Promise<void> {
@@ -205,17 +203,18 @@ describe.skipIf(process.platform !== 'linux')('the engine of a run ends with it'
     // What a process keeps once it has used it: the threads for files, those of the runtime itself.
     await Promise.all(Array.from({ length: 16 }, () => readFile(process.execPath).then(() => {})));
     await work('first');
-    const before = await held();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const before = held();
     await work('whole');
-    expect(await held()).toEqual(before);
+    await settled().toEqual(before);
     await work('stopped', true);
-    expect(await held()).toEqual(before);
+    await settled().toEqual(before);
     const config = resolveConfig({
       ...SMALL,
       sources: { ...SMALL.sources, own: { kind: 'pairs', from: 'nowhere' } },
     });
     using store = openStore(join(folder, 'none', 'run.db'), { config: {} });
     await expect(openRun({ config, folder, store, device: 'cpu' })).rejects.toThrow('cannot read nowhere');
-    expect(await held()).toEqual(before);
+    await settled().toEqual(before);
   }, 60_000);
 });
