@@ -62,6 +62,8 @@ export async function madeUpServer(
         api: 'completions',
         revision,
         retryDelay: 5,
+        // A call that is lost is to be seen, not waited for.
+        timeout: 20_000,
         ...options,
       }),
     async close() {

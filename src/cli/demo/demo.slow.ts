@@ -188,7 +188,9 @@ describe('a folder that cannot be continued is refused and left as it is', () =>
   test('a cut checkpoint, and one that is gone', async () => {
     const folder = copy('cut');
     const db = new DatabaseSync(join(folder, 'run.db'));
-    db.exec("UPDATE stages SET status = 'planned' WHERE name = 'judge M2-DPO'; DELETE FROM evaluations WHERE stage = 'M2-DPO'");
+    db.exec(
+      "UPDATE stages SET status = 'planned' WHERE name = 'judge M2-DPO'; DELETE FROM evaluations WHERE stage = 'M2-DPO'",
+    );
     db.close();
     const [path] = globSync('checkpoints/M2-DPO/model.safetensors', { cwd: folder }).slice(-1);
     for (const weights of globSync('checkpoints/M2-DPO/model.safetensors', { cwd: folder })) {

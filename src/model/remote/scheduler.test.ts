@@ -108,6 +108,35 @@ describe('any sequence of faults', () => {
     );
     await fc.assert(property, { numRuns: 150 });
   });
+
+  test('that are alike come to an end, with no job twice, whoever asks beside', async () => {
+    const bad = new CallFailure('permanent', 'HTTP 400: bad');
+    const denied = new CallFailure('denied', 'HTTP 401: no key');
+    const property = fc.asyncProperty(
+      fc.array(fc.constantFrom(...FAULTS, bad, bad, bad, denied), { minLength: 1, maxLength: 40 }),
+      fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 3 }),
+      fc.integer({ min: 1, max: 6 }),
+      async (faults, counts, maxConcurrency) => {
+        const limits = { maxConcurrency, timeout: 100, attempts: 2, breaker: 4, patience: 5_000 };
+        const { clock, scheduler } = setup((call) => faults[call % faults.length] as Fault, limits);
+        const runs = counts.map(async (count) => {
+          const found = new Set<number>();
+          try {
+            for await (const { job } of scheduler.run(numbers(count))) {
+              expect(found.has(job)).toBe(false);
+              found.add(job);
+            }
+            expect(found.size).toBe(count);
+          } catch (error) {
+            if (!(error instanceof EvalPlannerError)) throw error;
+          }
+        });
+        await clock.until(Promise.all(runs));
+        expect(clock.timers).toBe(0);
+      },
+    );
+    await fc.assert(property, { numRuns: 300 });
+  });
 });
 
 describe('retries', () => {
