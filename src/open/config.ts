@@ -25,7 +25,7 @@ export async function readConfig(path: string): Promise<ReadConfig> {
       found ? `${path} is a folder` : `there is no config ${path}`,
       'name the file of a config; `evalplanner demo` runs one without',
     );
-  const config: unknown = await valueOf(path);
+  const config: unknown = await contentOf(path);
   if (typeof config !== 'object' || config === null || Array.isArray(config))
     throw new EvalPlannerError(
       'usage',
@@ -38,7 +38,7 @@ export async function readConfig(path: string): Promise<ReadConfig> {
   return { config: located(config as RunConfig, folder), name, folder };
 }
 
-async function valueOf(path: string): Promise<unknown> {
+async function contentOf(path: string): Promise<unknown> {
   const form = extname(path).toLowerCase();
   const fail = (error: unknown) =>
     new EvalPlannerError(

@@ -7,6 +7,7 @@ import { conduct } from '../sampling/conduct.ts';
 import { ORDERS } from '../types.ts';
 import { batches } from './batches.ts';
 import type { JudgeStage, Ports, StageWork } from './stage.ts';
+import { withModels } from './with-models.ts';
 
 /** A verdict and nothing else. */
 const DIRECT_TOKENS = 4;
@@ -38,8 +39,7 @@ export async function judged(
 ): Promise<VerdictRecord[]> {
   const maxTokens = form === 'direct' ? DIRECT_TOKENS : config.thoughts.maxThoughtTokens;
   const verdicts: VerdictRecord[] = [];
-  const model = await models.open(name);
-  try {
+  await withModels(models, [name], async (model) => {
     const options = { stage, split, form, prompts, model: model.revision, maxTokens };
     const made = conduct(store.pairs({ split }), (pair) => evaluate(pair, options), {
       judge: model,
@@ -55,8 +55,6 @@ export async function judged(
       for (const { pairId, order, verdict } of rows) verdicts.push({ pairId, order, verdict });
       onDone(verdicts.length / 2);
     }
-  } finally {
-    await model.close();
-  }
+  });
   return verdicts;
 }

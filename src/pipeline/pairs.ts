@@ -1,6 +1,5 @@
 import type { Resolved } from '../config.ts';
 import type { Json } from '../key.ts';
-import type { Model } from '../model.ts';
 import { makePairs, type PairOptions } from '../pairs/make.ts';
 import { countDrop, newPairReport } from '../pairs/pair.ts';
 import { seedOf } from '../random.ts';
@@ -9,6 +8,7 @@ import type { Instruction, Source } from '../source.ts';
 import { batches } from './batches.ts';
 import { instructionsOf } from './sets.ts';
 import type { PairsStage, Ports, StageWork } from './stage.ts';
+import { withModels } from './with-models.ts';
 
 /** Response pairs of a set, labelled by construction. */
 export async function runPairs(
@@ -41,7 +41,7 @@ export async function runPairs(
     const role = source.kind === 'math' ? 'solver' : 'writer';
     const report = newPairReport();
     let found = 0;
-    const make = async (model: Model) => {
+    await withModels(models, [role], async (model) => {
       const task = (instruction: Instruction) =>
         makePairs(instruction, options, { revision: model.revision, prompts });
       const made = conduct(instructionsOf(config, source, name, set, work.signal), task, {
@@ -63,13 +63,7 @@ export async function runPairs(
         found += batch.length;
         work.progress(done + found, total);
       }
-    };
-    const model = await models.open(role);
-    try {
-      await make(model);
-    } finally {
-      await model.close();
-    }
+    });
     done += count;
     if (found < count) work.note(`${name} has ${found} instructions for ${set}, of ${count} that are wanted`);
     work.leave(report.dropped['no answer'] ?? 0);

@@ -7,6 +7,7 @@ import { thoughtsOf } from '../thoughts/thoughts.ts';
 import type { ResponsePair } from '../types.ts';
 import { batches } from './batches.ts';
 import type { Ports, StageWork, ThoughtsStage } from './stage.ts';
+import { withModels } from './with-models.ts';
 
 /** Thoughts of pairs that are begun and not yet stored: enough to keep replicas busy, 130 MB of 4 kB each. */
 const WINDOW = 32_768;
@@ -24,16 +25,10 @@ export async function runThoughts(
   const requests = plans * executions * 2 + (form === 'planned' ? plans : 0);
   work.units(0, total, requests);
   const left = { plans: 0, executions: 0 };
-  const opened: Model[] = [];
-  const open = async (name: string) => {
-    const model = await models.open(name);
-    opened.push(model);
-    return model;
-  };
-  try {
-    const judge = await open(by);
+  const planned = round === 1 && config.models.planner !== undefined;
+  await withModels(models, [by, ...(planned ? ['planner'] : [])], async (...opened) => {
+    const [judge, planner] = opened as [Model, Model?];
     if (round > 1 && form === 'planned') requirePrefill(judge, `round ${round}`);
-    const planner = round === 1 && config.models.planner !== undefined ? await open('planner') : null;
     const options = {
       round,
       prompts,
@@ -48,7 +43,7 @@ export async function runThoughts(
     };
     const made = conduct(store.pairs({ split: set }), (pair: ResponsePair) => thoughtsOf(pair, options), {
       judge,
-      planner: planner ?? undefined,
+      planner,
       store,
       complete: true,
       signal: work.signal,
@@ -67,11 +62,7 @@ export async function runThoughts(
       done += batch.length;
       work.units(done, total, requests);
     }
-  } finally {
-    const closed = await Promise.allSettled(opened.map((model) => model.close()));
-    const failed = closed.find((one) => one.status === 'rejected');
-    if (failed) throw failed.reason;
-  }
+  });
   work.leave(left.executions);
   const { total: thoughts, correct } = store.counts().thoughts[round] ?? { total: 0, correct: 0 };
   return { thoughts, correct, left };
