@@ -188,6 +188,12 @@ const HELD_OUT = {
 /** What a run's ledger is a function of besides its config: the weights of M0 and what its sources give. */
 export async function runFacts(config: Resolved): Promise<Pick<RunDescription, 'model' | 'sources'>> {
   const { judge } = config.models;
+  if (typeof judge === 'string' && placeOf(judge).kind !== 'folder')
+    throw new EvalPlannerError(
+      'usage',
+      `models.judge is ${judge}, a model of a server, and a judge is trained from a checkpoint`,
+      'give it a folder; a server may be writer, solver or planner',
+    );
   const model =
     typeof judge === 'string'
       ? revision((await openCheckpoint(modelFolder(judge))).parameters)

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sourceContract } from '../source.contract.ts';
 import type { Instruction, Source } from '../source.ts';
 import { type DataOptions, openData } from './data.ts';
 
@@ -26,6 +27,24 @@ async function texts(source: Source, split: string, signal?: AbortSignal): Promi
   for await (const one of source.instructions(split, signal) ?? []) found.push(one);
   return found.map(({ text }) => text);
 }
+
+// More rows than are looked at, and another file of them.
+const own = mkdtempSync(join(tmpdir(), 'evalplanner-data-contract-'));
+afterAll(() => rmSync(own, { recursive: true, force: true }));
+const file = (name: string, what: string) => {
+  const path = join(own, name);
+  const rows = Array.from({ length: 400 }, (_, i) => `{"instruction": "${what} number ${i}"}\n`);
+  writeFileSync(path, rows.join(''));
+  return path;
+};
+const contractOptions = { kind: 'general', given: {}, skipBadRows: false, duplicates: null } as const;
+const opened = await openData({ ...contractOptions, from: [file('a.jsonl', 'name a bird')] });
+const other = await openData({ ...contractOptions, from: [file('b.jsonl', 'name a fish')] });
+sourceContract('data', {
+  make: () => opened,
+  splits: ['train', 'validation', 'test', 'dev'],
+  others: [other],
+});
 
 describe('a source of data', () => {
   test('gives finished pairs, each instruction to one split, always the same', async () => {
