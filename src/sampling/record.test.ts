@@ -11,7 +11,7 @@ import {
 } from '../model.ts';
 import { openStore } from '../store/ledger.ts';
 import type { Store } from '../store.ts';
-import { generate, record, type Work } from './record.ts';
+import { record } from './record.ts';
 
 const request = (key: string): GenerateRequest => {
   return { key, prompt: userPrompt(`say ${key}`), maxTokens: 9, temperature: 1, topP: 1, seed: 0 };
@@ -19,31 +19,34 @@ const request = (key: string): GenerateRequest => {
 const requests = (count: number) => Array.from({ length: count }, (_, i) => request(`k${i}`));
 
 let store: Store;
-let progress: (readonly [number, number, number])[];
-let work: Work;
+let work: { readonly store: Store; readonly signal?: AbortSignal };
 beforeEach(() => {
   store = openStore(':memory:', { config: {} });
-  progress = [];
-  work = { store, seed: 0, progress: (...line) => progress.push(line) };
+  work = { store };
 });
 afterEach(() => store.close());
 
-describe('generate', () => {
+/** To the end. */
+async function recordAll(...of: Parameters<typeof record>): Promise<void> {
+  for await (const _ of record(...of));
+}
+
+describe('record', () => {
   it('stores every generation, and asks a second time for nothing', async () => {
     const model = new ScriptModel(({ text }) => text.toUpperCase());
-    await generate(work, model, requests(200));
+    await recordAll(work, model, requests(200));
     for (const { key, prompt } of requests(200))
       expect(store.generation(key)?.text).toBe(promptText(prompt).toUpperCase());
     expect(model.asked).toHaveLength(200);
-    await generate(work, model, requests(200));
+    await recordAll(work, model, requests(200));
     expect(model.asked).toHaveLength(200);
-    await generate(work, model, requests(203));
+    await recordAll(work, model, requests(203));
     expect(model.asked.slice(200).map(({ key }) => key)).toEqual(['k200', 'k201', 'k202']);
   });
 
   it('asks once for a key that comes twice', async () => {
     const model = new ScriptModel(() => 'x');
-    await generate(work, model, [request('a'), request('a'), request('b')]);
+    await recordAll(work, model, [request('a'), request('a'), request('b')]);
     expect(model.asked.map(({ key }) => key)).toEqual(['a', 'b']);
   });
 
@@ -55,19 +58,8 @@ describe('generate', () => {
       { key: 'k2', finishReason: 'refused', ...row },
     ]);
     const model = new ScriptModel(() => 'again');
-    await generate(work, model, requests(4));
+    await recordAll(work, model, requests(4));
     expect(model.asked.map(({ key }) => key)).toEqual(['k0', 'k3']);
-  });
-
-  it('tells how far it is: what was there at first, then up to all, with the tokens of each part', async () => {
-    await generate(work, new ScriptModel(() => 'four'), requests(30));
-    progress.length = 0;
-    await generate(work, new ScriptModel(() => 'four'), requests(200));
-    expect(progress[0]).toEqual([30, 200, 0]);
-    expect(progress.at(-1)?.slice(0, 2)).toEqual([200, 200]);
-    expect(progress.reduce((sum, [, , tokens]) => sum + tokens, 0)).toBe(170 * 4);
-    const done = progress.map(([count]) => count);
-    expect(done).toEqual(done.toSorted((a, b) => a - b));
   });
 
   it('keeps what came before a failure or an abort', async () => {
@@ -83,17 +75,15 @@ describe('generate', () => {
       },
       close: async () => {},
     };
-    await expect(generate(work, failing, requests(100))).rejects.toThrow('went away');
+    await expect(recordAll(work, failing, requests(100))).rejects.toThrow('went away');
     expect([...store.missing(requests(100).map(({ key }) => key))]).toHaveLength(30);
 
-    const aborted: Work = { ...work, signal: AbortSignal.abort() };
-    await expect(generate(aborted, new ScriptModel(() => 'y'), requests(100))).rejects.toThrow(/abort/i);
+    const aborted = { ...work, signal: AbortSignal.abort() };
+    await expect(recordAll(aborted, new ScriptModel(() => 'y'), requests(100))).rejects.toThrow(/abort/i);
   });
-});
 
-describe('record', () => {
   it('yields what it asked for once that is stored, and nothing that was there', async () => {
-    await generate(work, new ScriptModel(() => 'old'), requests(10));
+    await recordAll(work, new ScriptModel(() => 'old'), requests(10));
     const found: string[] = [];
     for await (const batch of record(work, new ScriptModel(() => 'new'), requests(30))) {
       for (const { key, text } of batch) {
@@ -110,9 +100,9 @@ describe('record', () => {
   });
 
   it('asks again for what is there when it should be fresh', async () => {
-    await generate(work, new ScriptModel(() => 'old'), requests(10));
+    await recordAll(work, new ScriptModel(() => 'old'), requests(10));
     const model = new ScriptModel(() => 'new');
-    await generate(work, model, requests(10), { fresh: true });
+    await recordAll(work, model, requests(10), { fresh: true });
     expect(model.asked).toHaveLength(10);
     for (const { key } of requests(10)) expect(store.generation(key)?.text).toBe('new');
   });

@@ -1,18 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import type { GenerateRequest, Generation, Model, Requests } from '../model.ts';
-import type { Generations, Store } from '../store.ts';
+import type { Generations } from '../store.ts';
 
-/** What every stage works with. */
-export interface Work {
-  readonly store: Store;
-  /** The run's seed; each unit derives its own from it. */
-  readonly seed: number;
-  readonly signal?: AbortSignal;
-  /** Called as units end: how many more are done of how many, and the tokens they took. */
-  readonly progress?: (done: number, total: number, tokens: number) => void;
-}
-
-export interface GenerateOptions {
+export interface RecordOptions {
   /** Ask again for what is there, too; what comes replaces it. */
   readonly fresh?: boolean;
 }
@@ -20,37 +10,14 @@ export interface GenerateOptions {
 /** No transaction is larger, so that a burst of short generations shows on a progress line. */
 const BATCH = 64;
 
-/** Have every request's generation in the ledger: those that are there already cost nothing. */
-export async function generate(
-  work: Work,
-  model: Model,
-  requests: readonly GenerateRequest[],
-  options: GenerateOptions = {},
-): Promise<void> {
-  const byKey = new Map(requests.map((request) => [request.key, request]));
-  const missing = options.fresh
-    ? [...byKey.values()]
-    : [...work.store.missing(byKey.keys())].map((key) => byKey.get(key) as GenerateRequest);
-  let done = byKey.size - missing.length;
-  work.progress?.(done, byKey.size, 0);
-  for await (const batch of record(work, model, missing, options)) {
-    done += batch.length;
-    work.progress?.(
-      done,
-      byKey.size,
-      batch.reduce((sum, { completionTokens }) => sum + completionTokens, 0),
-    );
-  }
-}
-
 /** Ask the model for those requests that the ledger lacks, and yield the generations once they are stored, in any order. What
  * a kill takes is what was in flight. Memory does not grow with the number of requests, which are pulled as the model takes
  * them. */
 export async function* record(
-  work: Pick<Work, 'signal'> & { readonly store: Generations },
+  work: { readonly store: Generations; readonly signal?: AbortSignal },
   model: Model,
   requests: Requests,
-  { fresh = false }: GenerateOptions = {},
+  { fresh = false }: RecordOptions = {},
 ): AsyncGenerator<readonly Generation[], void, undefined> {
   // The ledger dates by the millisecond: nothing that is there now may look as if it came after.
   const since = fresh ? Date.now() + 1 : undefined;
