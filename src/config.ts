@@ -56,6 +56,8 @@ const dpo = z.strictObject({
 
 const model = z.union([z.string().min(1), z.custom<Model>(isModel)]);
 
+const rejected = z.enum(['modified', 'nearest', 'other']);
+
 const places = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
 
 const source = z.strictObject({
@@ -90,6 +92,12 @@ const source = z.strictObject({
     .describe('Similarity from which an instruction counts as a copy; null: exact copies only. Default 0.8.'),
   sample: whole.optional().describe('Only so many, drawn from all that pass.'),
   limit: whole.optional().describe('Only the first so many that pass.'),
+  rejected: z
+    .union([rejected, z.partialRecord(rejected, share)])
+    .default('modified')
+    .describe(
+      'Of general: the answer to a modified instruction, to the most similar one of the set (nearest), to another; or shares of each, easy ones first.',
+    ),
   onBadRow: z
     .enum(['stop', 'skip'])
     .default('stop')

@@ -12,6 +12,8 @@ export interface Instruction {
   readonly domain?: string;
   /** The set's own worse response. */
   readonly rejected?: string;
+  /** Another instruction, the answer to which is the rejected response. */
+  readonly other?: string;
   /** The set's own worked solutions, right and wrong ones together. */
   readonly solutions?: readonly string[];
   /** The turns of a conversation of several, of which `text` is the rendering. */

@@ -136,7 +136,19 @@ export async function openSources(config: Resolved): Promise<Record<string, Sour
 }
 
 async function openSource(name: string, source: Resolved['sources'][string], seed: number): Promise<Source> {
-  const { kind, from, validation, test, dev, preset, fields, languages, onBadRow, ...select } = source;
+  const {
+    kind,
+    from,
+    validation,
+    test,
+    dev,
+    preset,
+    fields,
+    languages,
+    onBadRow,
+    rejected: _,
+    ...select
+  } = source;
   if (typeof from === 'object' && !Array.isArray(from)) return from;
   if (from === 'playground') {
     if (kind !== 'pairs') return playground({ kind, seed, heldOut: HELD_OUT });

@@ -21,21 +21,22 @@ export interface GeneralSampling {
 }
 
 /** A general pair (arXiv 2501.18099): chosen answers x, the data set's own answer where there is one; rejected answers x', a
- * modification of x that the model writes together with its answer. */
+ * modification of x that the model writes together with its answer, or another instruction where one is named. */
 export function* generalPair(
   { seed: runSeed, domain, revision, prompts }: PairMaking,
   instruction: Instruction,
   { answer: answering, modification }: GeneralSampling,
   checks: PairChecks = {},
 ): Task<PairReport> {
-  const { text, response } = instruction;
-  const request = (template: Template<'instruction'>, sampling: Sampling): GenerateRequest => {
-    const seed = seedOf(runSeed, template.name, text);
-    const prompt = render(template, { instruction: text });
+  const { text, response, other } = instruction;
+  const request = (template: Template<'instruction'>, sampling: Sampling, of = text): GenerateRequest => {
+    const seed = seedOf(runSeed, template.name, of);
+    const prompt = render(template, { instruction: of });
     return requestOf({ template, text: prompt, model: revision, seed, sampling });
   };
   const answer = response === undefined ? request(prompts.response, answering) : null;
-  const change = request(prompts.modify, modification);
+  const change =
+    other === undefined ? request(prompts.modify, modification) : request(prompts.response, answering, other);
   const answers = yield asks(answer ? [answer, change] : [change]);
   const report = newPairReport();
   const changed = answers.get(change.key)?.generation;
@@ -46,7 +47,7 @@ export function* generalPair(
     return report;
   }
   const chosen = answered ? prompts.parseResponse(answered.text) : (response ?? null);
-  const modified = changed ? prompts.parseModify(changed.text) : null;
+  const modified = changed ? answerTo(changed.text, other, prompts) : null;
   if (chosen === null || modified === null) {
     countDrop(report, 'unreadable');
     return report;
@@ -56,8 +57,16 @@ export function* generalPair(
     : failedCheck(chosen, modified.response, checks);
   if (reason !== null) countDrop(report, reason);
   else {
-    const provenance = { modified: modified.instruction };
+    const provenance =
+      other === undefined ? { modified: modified.instruction } : { other: modified.instruction };
     report.pairs.push(responsePair(domain, instruction, chosen, modified.response, provenance));
   }
   return report;
+}
+
+/** The instruction that was answered in place of x, and the answer. */
+function answerTo(text: string, other: string | undefined, prompts: PairMaking['prompts']) {
+  if (other === undefined) return prompts.parseModify(text);
+  const response = prompts.parseResponse(text);
+  return response === null ? null : { instruction: other, response };
 }

@@ -1,5 +1,5 @@
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type OpenAICompatibleOptions, openaiCompatible } from '../model/openai.ts';
 import type { Model } from '../model.ts';
 import { answer } from './made-up-run.contract.ts';
@@ -46,6 +46,13 @@ export async function madeUpServer(
     answered++;
     say(response, 200, { model, choices: [{ index: 0, text, finish_reason: 'stop' }], usage });
   });
+  const sockets = new Set<Socket>();
+  let closed = false;
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    if (closed) socket.destroy();
+  });
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
@@ -67,8 +74,11 @@ export async function madeUpServer(
         ...options,
       }),
     async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      // A dead machine answers nobody, and keeps nobody waiting: those that are just being taken neither.
+      closed = true;
+      const ended = new Promise((resolve) => server.close(resolve));
+      for (const socket of sockets) socket.destroy();
+      await ended;
     },
   };
 }

@@ -62,7 +62,7 @@ export const OUTAGES: Readonly<Record<string, Outage>> = {
       void server.close();
       return 'taken';
     },
-    options: IMPATIENT,
+    options: { ...IMPATIENT, timeout: 2000 },
     says: /cannot be used: .*did not answer/,
     fix: /check that the server at .* is running/,
   },

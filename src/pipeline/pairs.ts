@@ -1,6 +1,7 @@
 import type { Resolved } from '../config.ts';
 import type { Json } from '../key.ts';
 import { makePairs, type PairOptions } from '../pairs/make.ts';
+import { withOthers } from '../pairs/others.ts';
 import { countDrop, newPairReport } from '../pairs/pair.ts';
 import { seedOf } from '../random.ts';
 import { conduct } from '../sampling/conduct.ts';
@@ -44,13 +45,17 @@ export async function runPairs(
     await withModels(models, [role], async (model) => {
       const task = (instruction: Instruction) =>
         makePairs(instruction, options, { revision: model.revision, prompts });
-      const made = conduct(instructionsOf(config, source, name, set, work.signal), task, {
-        judge: model,
-        store,
-        complete: true,
-        signal: work.signal,
-        onGenerations: work.onGenerations,
-      });
+      const made = conduct(
+        await instructionsFor(config, source, name, set, options.seed, work.signal),
+        task,
+        {
+          judge: model,
+          store,
+          complete: true,
+          signal: work.signal,
+          onGenerations: work.onGenerations,
+        },
+      );
       for await (const batch of batches(made)) {
         store.putPairs(
           set,
@@ -75,4 +80,26 @@ export async function runPairs(
     };
   }
   return result;
+}
+
+/** Streamed; the whole set where other instructions of it are named. */
+async function instructionsFor(
+  config: Resolved,
+  source: Source,
+  name: string,
+  set: string,
+  seed: number,
+  signal: AbortSignal | undefined,
+): Promise<Iterable<Instruction> | AsyncIterable<Instruction>> {
+  const stream = instructionsOf(config, source, name, set, signal);
+  const rejected = config.sources[name]?.rejected ?? 'modified';
+  if (rejected === 'modified' || source.kind !== 'general') return stream;
+  const shares = typeof rejected === 'string' ? { [rejected]: 1 } : rejected;
+  return withOthers(await collected(stream), shares, seed);
+}
+
+async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
 }
