@@ -131,6 +131,26 @@ test('a run that is stopped again and again ends with the rows of one that never
   expect(rows('parts')).toEqual(whole);
 });
 
+test('who looks on hears how each stage goes: begun, how far it is, done or failed', async () => {
+  const crash = new Error('the power went');
+  const heard: string[] = [];
+  using store = openStore(join(root, 'heard', 'run.db'), { config: {} });
+  const made = madeUpRun(store, join(root, 'heard'), {
+    onUnit(stage) {
+      if (stage === 'thoughts 1') throw crash;
+    },
+  });
+  const onEvent: typeof made.options.onEvent = (event) => {
+    made.options.onEvent?.(event);
+    if (event.type === 'stage') heard.push(`${event.stage.name} ${event.stage.status}`);
+  };
+  await expect(run(CONFIG, made.ports, { onEvent })).rejects.toBe(crash);
+  const told = heard.filter((line, i) => line !== heard[i - 1]);
+  expect(told.slice(0, 2)).toEqual(['pairs d1 running', 'pairs d1 done']);
+  expect(told.slice(-2)).toEqual(['thoughts 1 running', 'thoughts 1 failed']);
+  expect(store.stage('thoughts 1')).toMatchObject({ status: 'failed', message: 'the power went' });
+});
+
 test('a run that dies inside a training continues it; one that dies while its checkpoints are judged trains no more', async () => {
   const crash = new Error('the power went');
   const dieAt = (unit: number) => {

@@ -129,6 +129,10 @@ export async function run(config: Resolved, ports: Ports, options: RunOptions = 
       onEvent?.({ type: 'stage', stage: before });
       continue;
     }
+    const tell = () => {
+      const record = store.stage(stage.name);
+      if (record) onEvent?.({ type: 'stage', stage: record });
+    };
     const work = new StageWork(stage, store, options);
     work.spend();
     work.tell();
@@ -137,12 +141,14 @@ export async function run(config: Resolved, ports: Ports, options: RunOptions = 
       work.spend();
       store.finishStage(stage.name, result);
     } catch (error) {
-      if (!(signal?.aborted && error === signal.reason)) fail(stage, store, work, error);
-      else quietly(() => work.spend());
+      quietly(() => work.spend());
+      if (!(signal?.aborted && error === signal.reason)) {
+        quietly(() => store.failStage(stage.name, error instanceof Error ? error.message : String(error)));
+        quietly(tell);
+      }
       throw error;
     }
-    const record = store.stage(stage.name);
-    if (record) onEvent?.({ type: 'stage', stage: record });
+    tell();
   }
 }
 
@@ -157,12 +163,6 @@ function perform(stage: Stage, config: Resolved, ports: Ports, work: StageWork):
     case 'judge':
       return runJudge(stage, config, ports, work);
   }
-}
-
-function fail(stage: Stage, store: Ports['store'], work: StageWork, error: unknown): void {
-  quietly(() => work.spend());
-  quietly(() => store.failStage(stage.name, error instanceof Error ? error.message : String(error)));
-  quietly(() => work.tell());
 }
 
 /** The ledger may be what failed; the first error is the one to tell. */

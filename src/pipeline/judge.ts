@@ -21,11 +21,20 @@ export async function runJudge(
 ): Promise<Json> {
   const total = ports.store.counts().pairs[set] ?? 0;
   work.units(0, total, ORDERS.length);
-  const verdicts = await judged(judge, { stage: judge, split: set, form }, config, ports, work, (done) =>
-    work.units(done, total, ORDERS.length),
-  );
+  const verdicts = await judged(judge, { stage: judge, split: set, form }, config, ports, {
+    signal: work.signal,
+    onGenerations: work.onGenerations,
+    onDone: (done) => work.units(done, total, ORDERS.length),
+  });
   work.leave(verdicts.filter(({ verdict }) => verdict === 'error').length);
   return { pairs: verdicts.length / 2 };
+}
+
+interface Judging {
+  readonly signal: AbortSignal | undefined;
+  readonly onGenerations?: StageWork['onGenerations'];
+  /** Pairs that are judged. */
+  readonly onDone?: (done: number) => void;
 }
 
 /** Both orders of every pair of a split, by the model of that name, stored under the stage's. */
@@ -34,8 +43,7 @@ export async function judged(
   { stage, split, form }: { readonly stage: string; readonly split: string; readonly form: JudgeForm },
   config: Resolved,
   { store, models, prompts }: Ports,
-  work: StageWork,
-  onDone: (done: number) => void = () => {},
+  { signal, onGenerations = () => {}, onDone = () => {} }: Judging,
 ): Promise<VerdictRecord[]> {
   const maxTokens = form === 'direct' ? DIRECT_TOKENS : config.thoughts.maxThoughtTokens;
   const verdicts: VerdictRecord[] = [];
@@ -45,8 +53,8 @@ export async function judged(
       judge: model,
       store,
       complete: true,
-      signal: work.signal,
-      onGenerations: work.onGenerations,
+      signal,
+      onGenerations,
       inputOrder: false,
     });
     for await (const batch of batches(made)) {

@@ -59,7 +59,10 @@ export async function runTraining(
   const validation: Record<string, number> = {};
   for (const { path, name, label: own } of candidates) {
     const label = own === '' ? name : own;
-    const verdicts = await judged(name, { stage: label, split: 'validation', form }, config, ports, work);
+    const verdicts = await judged(name, { stage: label, split: 'validation', form }, config, ports, {
+      // The account is of the training.
+      signal: work.signal,
+    });
     const { accuracy } = scores(verdicts);
     validation[label] = accuracy;
     // A tie goes to the later one, which has seen more.
