@@ -62,7 +62,9 @@ export class Places<Job, Result> {
   await(free: () => void): void {
     const now = this.#clock.now();
     const paused = this.#places.filter(({ state }) => !state.gone && state.pausedUntil > now);
-    const until = Math.min(...paused.map(({ state }) => state.pausedUntil));
+    // A pause that has ended since somebody looked ends now: no call may be left to tell.
+    const ended = this.#places.some(({ state }) => state.free(now));
+    const until = ended ? now : Math.min(...paused.map(({ state }) => state.pausedUntil));
     if (until >= this.#wakeAt) return;
     this.#cancelWake();
     this.#wakeAt = until;

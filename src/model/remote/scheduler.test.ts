@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EvalPlannerError } from '../../errors.ts';
 import { CallFailure, type FailureKind } from './call-failure.ts';
-import type { Endpoint } from './places.ts';
+import { type Endpoint, type Place, Places } from './places.ts';
 import { type Allowance, type Outcome, Scheduler, type SchedulerOptions } from './scheduler.ts';
 import { VirtualClock } from './virtual-clock.contract.ts';
 
@@ -137,6 +137,27 @@ describe('any sequence of faults', () => {
     );
     await fc.assert(property, { numRuns: 300 });
   });
+});
+
+test('a pause that ends between two looks at the clock holds nobody', async () => {
+  const clock = new VirtualClock();
+  const limits = { initialConcurrency: 1, maxConcurrency: 1, timeout: 1000, retryDelay: 5 };
+  const places = new Places<number, string>(
+    [new Scripted(clock, () => 'ok')],
+    { ...limits, maxRetryAfter: 1000, patience: 1e9, connectPatience: 1e9 },
+    clock,
+  );
+  const { state } = places.leastLoaded() as Place<number, string>;
+  const refused = new CallFailure('refused', 'HTTP 429', { retryAfter: 10 });
+  state.end(state.begin(clock.now()), refused, clock.now(), 0);
+  expect(places.leastLoaded()).toBeNull();
+  await clock.until(clock.sleep(10));
+  let told = false;
+  places.await(() => {
+    told = true;
+  });
+  await clock.until(clock.sleep(1));
+  expect(told).toBe(true);
 });
 
 describe('retries', () => {
