@@ -12,8 +12,8 @@ export interface Instruction {
   readonly domain?: string;
   /** The set's own worse response. */
   readonly rejected?: string;
-  /** Another instruction, the answer to which is the rejected response. */
-  readonly other?: string;
+  /** Another instruction, the answer to which is the rejected response: its own where it has one. */
+  readonly other?: Pick<Instruction, 'text' | 'response'>;
   /** The set's own worked solutions, right and wrong ones together. */
   readonly solutions?: readonly string[];
   /** The turns of a conversation of several, of which `text` is the rendering. */

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScriptModel } from '../model/script.contract.ts';
 import { type GenerateRequest, promptText } from '../model.ts';
 import { PLAYGROUND_PROMPTS } from '../prompts/set.ts';
+import type { Instruction } from '../source.ts';
 import { openStore } from '../store/ledger.ts';
 import type { Store } from '../store.ts';
 import { generalPair } from './general.ts';
@@ -16,7 +17,7 @@ beforeEach(() => {
   store = openStore(':memory:', { config: {} });
 });
 afterEach(() => store.close());
-const build = (model: ScriptModel, list: ReturnType<typeof instructions>, seed = 1) =>
+const build = (model: ScriptModel, list: readonly Instruction[], seed = 1) =>
   pairsOf(
     list.map((instruction) =>
       generalPair(
@@ -53,6 +54,27 @@ describe('generalPair', () => {
       'Instruction: List 3. <change>',
     ]);
     for (const request of model.asked) expect(request).toMatchObject(sampling);
+  });
+
+  it('rejects the answer to another instruction where one is named: its own, or what the model says to it', async () => {
+    const model = new ScriptModel(({ text }) => ` to ${/Instruction: (.*) </.exec(text)?.[1]}`);
+    const list = [
+      { text: 'x', family: 'list', other: { text: 'y' } },
+      { text: 'y', family: 'list', other: { text: 'z', response: 'own z' } },
+      { text: 'z', family: 'list', response: 'own z', other: { text: 'v', response: 'own v' } },
+    ];
+    const { pairs, dropped } = await build(model, list);
+    expect(pairs.map(({ chosen, rejected, provenance }) => [chosen, rejected, provenance])).toEqual([
+      ['to x', 'to y', { other: 'y' }],
+      ['to y', 'own z', { other: 'z' }],
+      ['own z', 'own v', { other: 'v' }],
+    ]);
+    expect(dropped).toEqual({});
+    // The answer to y is asked for once, and nothing is modified.
+    expect(model.asked.map(({ text }) => text)).toEqual([
+      'Instruction: x <answer>',
+      'Instruction: y <answer>',
+    ]);
   });
 
   it('counts what gives no pair, by reason; a cut text is never part of one', async () => {

@@ -1,4 +1,5 @@
 import type { GenerateRequest, Sampling } from '../model.ts';
+import type { Modification } from '../prompts/modify.ts';
 import { render, type Template } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
 import { requestOf } from '../sampling/request.ts';
@@ -35,19 +36,23 @@ export function* generalPair(
     return requestOf({ template, text: prompt, model: revision, seed, sampling });
   };
   const answer = response === undefined ? request(prompts.response, answering) : null;
-  const change =
-    other === undefined ? request(prompts.modify, modification) : request(prompts.response, answering, other);
-  const answers = yield asks(answer ? [answer, change] : [change]);
+  const against =
+    other === undefined
+      ? request(prompts.modify, modification)
+      : other.response === undefined
+        ? request(prompts.response, answering, other.text)
+        : null;
+  const answers = yield asks([answer, against].filter((one) => one !== null));
   const report = newPairReport();
-  const changed = answers.get(change.key)?.generation;
+  const changed = against ? answers.get(against.key)?.generation : undefined;
   const answered = answer ? answers.get(answer.key)?.generation : undefined;
-  const missing = (answer && noAnswer(answered)) ?? noAnswer(changed);
+  const missing = (answer && noAnswer(answered)) ?? (against && noAnswer(changed));
   if (missing !== null) {
     countDrop(report, missing);
     return report;
   }
   const chosen = answered ? prompts.parseResponse(answered.text) : (response ?? null);
-  const modified = changed ? answerTo(changed.text, other, prompts) : null;
+  const modified = insteadOf(changed?.text, other, prompts);
   if (chosen === null || modified === null) {
     countDrop(report, 'unreadable');
     return report;
@@ -64,9 +69,13 @@ export function* generalPair(
   return report;
 }
 
-/** The instruction that was answered in place of x, and the answer. */
-function answerTo(text: string, other: string | undefined, prompts: PairMaking['prompts']) {
-  if (other === undefined) return prompts.parseModify(text);
-  const response = prompts.parseResponse(text);
-  return response === null ? null : { instruction: other, response };
+/** The instruction that was answered in place of x, and the answer: the other one's own, or what the model wrote. */
+function insteadOf(
+  written: string | undefined,
+  other: Instruction['other'],
+  prompts: PairMaking['prompts'],
+): Modification | null {
+  if (other === undefined) return written === undefined ? null : prompts.parseModify(written);
+  const response = other.response ?? (written === undefined ? null : prompts.parseResponse(written));
+  return response === null ? null : { instruction: other.text, response };
 }

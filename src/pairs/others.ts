@@ -1,4 +1,4 @@
-import { pick, random, seedOf } from '../random.ts';
+import { integer, random, seedOf } from '../random.ts';
 import type { Instruction } from '../source.ts';
 import { nearest } from '../text/nearest.ts';
 
@@ -27,9 +27,10 @@ export function withOthers(
   return instructions.map((instruction, i) => {
     const kind = ends.find(({ end }) => i < end)?.kind ?? 'modified';
     if (kind === 'modified' || instructions.length < 2) return instruction;
-    const others = instructions.filter((_, j) => j !== i);
-    const any = () => pick(random(seedOf(seed, 'other', instruction.text)), others).text;
-    const found = kind === 'nearest' ? instructions[near[i] ?? -1]?.text : undefined;
-    return { ...instruction, other: found ?? any() };
+    const draw = random(seedOf(seed, 'other', instruction.text));
+    const any = (i + integer(draw, 1, instructions.length - 1)) % instructions.length;
+    const like = kind === 'nearest' ? (near[i] ?? -1) : -1;
+    const { text, response } = instructions[like < 0 ? any : like] as Instruction;
+    return { ...instruction, other: { text, ...(response === undefined ? {} : { response }) } };
   });
 }

@@ -11,34 +11,31 @@ export function nearest(texts: readonly string[]): number[] {
     for (const word of normalised(text).split(' ')) if (word) found.set(word, (found.get(word) ?? 0) + 1);
     return found;
   });
-  const holders = new Map<string, { readonly text: number; weight: number }[]>();
+  const holders = new Map<string, number[]>();
   for (const [text, words] of counts.entries())
-    for (const [word, count] of words) {
-      const list = holders.get(word) ?? [];
-      list.push({ text, weight: count });
-      holders.set(word, list);
+    for (const word of words.keys()) {
+      const list = holders.get(word);
+      if (list) list.push(text);
+      else holders.set(word, [text]);
     }
-  const lengths = new Float64Array(texts.length);
-  for (const list of holders.values()) {
-    const idf = Math.log((1 + texts.length) / (1 + list.length)) + 1;
-    for (const entry of list) {
-      entry.weight *= idf;
-      lengths[entry.text] = (lengths[entry.text] as number) + entry.weight ** 2;
-    }
-  }
+  const frequency = (word: string) => holders.get(word)?.length ?? 0;
+  const weight = (text: number, word: string) =>
+    (counts[text]?.get(word) ?? 0) * (Math.log((1 + texts.length) / (1 + frequency(word))) + 1);
+  const lengths = counts.map((words, text) =>
+    Math.hypot(...[...words.keys()].map((word) => weight(text, word))),
+  );
   return counts.map((words, own) => {
     const scores = new Map<number, number>();
     for (const word of words.keys()) {
-      const list = holders.get(word) ?? [];
-      const mine = list.find(({ text }) => text === own)?.weight ?? 0;
-      if (list.length > COMMON) continue;
-      for (const { text, weight } of list)
-        if (text !== own) scores.set(text, (scores.get(text) ?? 0) + mine * weight);
+      if (frequency(word) > COMMON) continue;
+      const mine = weight(own, word);
+      for (const text of holders.get(word) ?? [])
+        if (text !== own) scores.set(text, (scores.get(text) ?? 0) + mine * weight(text, word));
     }
-    let best = -1;
-    let highest = 0;
+    let [best, highest] = [-1, 0];
     for (const [text, score] of [...scores].sort(([a], [b]) => a - b)) {
-      const cosine = score / Math.sqrt(lengths[text] as number);
+      const cosine = score / (lengths[text] as number);
+      // Sums in another order differ in their last digits.
       if (cosine > highest + 1e-12) [best, highest] = [text, cosine];
     }
     return best;
