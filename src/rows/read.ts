@@ -34,7 +34,9 @@ export async function* readRows(path: string, options: ReadOptions = {}): AsyncG
   };
   // Not every command can leave rows out: a benchmark without some of its rows is another one.
   const remedy =
-    options.onError === undefined ? CORRECT : `${CORRECT}, or leave such rows out with --on-error skip`;
+    options.onError === undefined
+      ? CORRECT
+      : `${CORRECT}, or leave such rows out: --on-error skip, in a config onBadRow: skip`;
   const bad = (at: string, what: string, cause?: unknown): void =>
     report(new EvalPlannerError('data', `${at} ${what}`, remedy, cause));
   let last: SourceRow | null = null;

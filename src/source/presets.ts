@@ -17,7 +17,7 @@ export interface Preset {
 }
 
 const REMEDY =
-  'choose the preset of this data with --from, or name its fields with --fields instruction=NAME,response=NAME,answer=NAME; or leave such rows out with --on-error skip';
+  'choose the preset of this data with --from, or name its fields with --fields instruction=NAME,response=NAME,answer=NAME; or leave such rows out with --on-error skip (in a config: preset, fields, onBadRow)';
 
 const has = (row: RowFields, ...names: string[]) => names.every((name) => row.has(name));
 const optional = <K extends string>(name: K, value: string | undefined) =>
