@@ -3,9 +3,9 @@ import { evaluate } from '../judging/evaluate.ts';
 import type { Json } from '../key.ts';
 import type { VerdictRecord } from '../metrics.ts';
 import type { JudgeForm } from '../prompts/judge-prompt.ts';
+import { batches } from '../sampling/batches.ts';
 import { conduct } from '../sampling/conduct.ts';
 import { ORDERS } from '../types.ts';
-import { batches } from './batches.ts';
 import type { JudgeStage, Ports, StageWork } from './stage.ts';
 import { withModels } from './with-models.ts';
 

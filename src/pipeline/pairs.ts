@@ -2,11 +2,11 @@ import type { Resolved } from '../config.ts';
 import type { Json } from '../key.ts';
 import { makePairs, type PairOptions } from '../pairs/make.ts';
 import { withOthers } from '../pairs/others.ts';
-import { countDrop, newPairReport } from '../pairs/pair.ts';
+import { countDrop } from '../pairs/pair.ts';
 import { seedOf } from '../random.ts';
+import { batches } from '../sampling/batches.ts';
 import { conduct } from '../sampling/conduct.ts';
 import type { Instruction, Source } from '../source.ts';
-import { batches } from './batches.ts';
 import { instructionsOf } from './sets.ts';
 import type { PairsStage, Ports, StageWork } from './stage.ts';
 import { withModels } from './with-models.ts';
@@ -40,12 +40,12 @@ export async function runPairs(
       ...(source.kind === 'pairs' ? {} : { kind: source.kind }),
     };
     const role = source.kind === 'math' ? 'solver' : 'writer';
-    const report = newPairReport();
-    let found = 0;
+    const all = { dropped: {} as Record<string, number> };
+    let [found, made] = [0, 0];
     await withModels(models, [role], async (model) => {
       const task = (instruction: Instruction) =>
         makePairs(instruction, options, { revision: model.revision, prompts });
-      const made = conduct(
+      const reports = conduct(
         await instructionsFor(config, source, name, set, options.seed, work.signal),
         task,
         {
@@ -56,14 +56,14 @@ export async function runPairs(
           onGenerations: work.onGenerations,
         },
       );
-      for await (const batch of batches(made)) {
+      for await (const batch of batches(reports)) {
         store.putPairs(
           set,
           batch.flatMap(({ pairs }) => pairs),
         );
         for (const { pairs, dropped } of batch) {
-          report.pairs.push(...pairs);
-          for (const [reason, n] of Object.entries(dropped)) countDrop(report, reason, n);
+          made += pairs.length;
+          for (const [reason, n] of Object.entries(dropped)) countDrop(all, reason, n);
         }
         found += batch.length;
         work.progress(done + found, total);
@@ -71,11 +71,11 @@ export async function runPairs(
     });
     done += count;
     if (found < count) work.note(`${name} has ${found} instructions for ${set}, of ${count} that are wanted`);
-    work.leave(report.dropped['no answer'] ?? 0);
+    work.leave(all.dropped['no answer'] ?? 0);
     const rows = source.account?.();
     result[name] = {
-      pairs: report.pairs.length,
-      dropped: report.dropped,
+      pairs: made,
+      dropped: all.dropped,
       ...(rows ? { rows: { ...rows, left: { ...rows.left } } } : {}),
     };
   }
@@ -95,11 +95,5 @@ async function instructionsFor(
   const rejected = config.sources[name]?.rejected ?? 'modified';
   if (rejected === 'modified' || source.kind !== 'general') return stream;
   const shares = typeof rejected === 'string' ? { [rejected]: 1 } : rejected;
-  return withOthers(await collected(stream), shares, seed);
-}
-
-async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
+  return withOthers(await Array.fromAsync(stream), shares, seed);
 }

@@ -1,5 +1,4 @@
 import type { Resolved, Training } from '../config.ts';
-import type { Json } from '../key.ts';
 import type { Generation, Model } from '../model.ts';
 import type { JudgeForm } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
@@ -178,8 +177,4 @@ export class StageWork {
       stage: { ...record, ...now, tokens: record.tokens + this.#tokens, status: 'running' },
     });
   }
-}
-
-export interface StageResult {
-  readonly [name: string]: Json;
 }

@@ -1,11 +1,11 @@
 import type { Resolved } from '../config.ts';
 import type { Json } from '../key.ts';
 import type { Model } from '../model.ts';
+import { batches } from '../sampling/batches.ts';
 import { conduct } from '../sampling/conduct.ts';
 import { requirePrefill } from '../sampling/prefill.ts';
 import { thoughtsOf } from '../thoughts/thoughts.ts';
 import type { ResponsePair } from '../types.ts';
-import { batches } from './batches.ts';
 import type { Ports, StageWork, ThoughtsStage } from './stage.ts';
 import { withModels } from './with-models.ts';
 

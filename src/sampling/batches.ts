@@ -24,7 +24,7 @@ export async function* batches<T>(items: AsyncIterable<T>, size = 64): AsyncGene
 }
 
 /** Whether a promise settles in this turn of the event loop. */
-function comes(promise: Promise<unknown>): Promise<boolean> {
+export function comes(promise: Promise<unknown>): Promise<boolean> {
   return new Promise((resolve) => {
     const settled = () => resolve(true);
     promise.then(settled, settled);

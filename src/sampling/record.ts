@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { GenerateRequest, Generation, Model, Requests } from '../model.ts';
 import type { Generations } from '../store.ts';
+import { comes } from './batches.ts';
 
 export interface RecordOptions {
   /** Ask again for what is there, too; what comes replaces it. */
@@ -61,13 +62,4 @@ export async function* record(
     await source.return?.().catch(() => {});
   }
   work.signal?.throwIfAborted();
-}
-
-/** Whether a promise settles in this turn of the event loop. */
-function comes(promise: Promise<unknown>): Promise<boolean> {
-  return new Promise((resolve) => {
-    const settled = () => resolve(true);
-    promise.then(settled, settled);
-    setImmediate(() => resolve(false));
-  });
 }

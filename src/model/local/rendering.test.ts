@@ -5,7 +5,12 @@ import { type Prompt, userPrompt } from '../../model.ts';
 import { tokenizerConfig, tokenizerJson } from '../../playground/tokenizer.ts';
 import { openTokenizer } from './open-tokenizer.ts';
 import { CONTROL } from './ordinary.contract.ts';
-import { rendering, renderPrompt } from './rendering.ts';
+import { rendering } from './rendering.ts';
+import type { Tokenizer } from './tokenizer.ts';
+
+type Files = Readonly<Record<string, string>>;
+const renderPrompt = ({ files, tokenizer }: { files: Files; tokenizer: Tokenizer }, prompt: Prompt) =>
+  rendering(files, tokenizer).render(prompt);
 
 const read = (name: string) =>
   JSON.parse(readFileSync(join(import.meta.dirname, '../../../fixtures/chat-templates', name), 'utf8'));

@@ -53,14 +53,6 @@ export function rendering(
   };
 }
 
-/** A prompt as the checkpoint of these files is shown it, for sampling and training alike; `rendering` for many. */
-export function renderPrompt(
-  { files, tokenizer }: { readonly files: Readonly<Record<string, string>>; readonly tokenizer: Tokenizer },
-  prompt: Prompt,
-): Rendered {
-  return rendering(files, tokenizer).render(prompt);
-}
-
 function rendered(template: ChatTemplate, { messages, prefill }: Prompt): string {
   if (!prefill) return template.render(messages);
   const begun = [...messages, { role: 'assistant', content: prefill }];
