@@ -84,7 +84,7 @@ function joined(parts: readonly Html[]): Html {
 
 function facts(report: Report): Html {
   const list: readonly (readonly [string, string])[] = [
-    ['Preset', report.preset],
+    ['Config', report.preset],
     ['Seed', String(report.seed)],
     ['Seed model', report.model],
     ['Time', duration(report.seconds)],
