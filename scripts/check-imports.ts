@@ -26,7 +26,7 @@ const LAYERS = {
   adapters: ['model/', 'trainer/', 'source/', 'store/', 'playground/'],
   sampling: ['sampling/'],
   stages: ['pairs/', 'thoughts/', 'preferences/', 'judging/', 'benchmarks/', 'audit/', 'exports/'],
-  method: ['pipeline.ts', 'pipeline/', 'config.ts', 'report/'],
+  method: ['pipeline.ts', 'pipeline/', 'config.ts', 'config/', 'report/'],
   serving: ['serving/'],
   open: ['open/'],
   cli: ['cli/'],

@@ -95,7 +95,7 @@ test('time adds up, and curves are told apart by what was planned', () => {
 test('a judge that is not through has no scores yet', () => {
   using unfinished = openStore(':memory:', { config: {} });
   fillLedger(unfinished, ['judge careful', 'train direct', 'judge direct', 'judge unplanned']);
-  unfinished.spend('judge careful', 1, 10, { done: 1, total: 12 });
+  unfinished.spend('judge careful', { seconds: 1, tokens: 10 }, { done: 1, total: 12 });
   const found = reportOf(unfinished);
   expect(found.stages.map(({ name }) => name)).toEqual(['M0', 'M1-SFT']);
   expect(found.comparisons?.map(({ first, second }) => `${first} ${second}`)).toContain('M0 M1-SFT');

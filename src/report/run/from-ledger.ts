@@ -3,7 +3,7 @@ import { auditRun } from '../../audit/run.ts';
 import { compareJudges, scores } from '../../metrics.ts';
 import { type Planned, plannedStages } from '../../pipeline/planned.ts';
 import type { PreferenceReport } from '../../preferences/counts.ts';
-import { type JudgeForm, shown } from '../../prompts/judge-prompt.ts';
+import { type AskForm, shown } from '../../prompts/judge-prompt.ts';
 import { type PromptSet, templateVersions } from '../../prompts/set.ts';
 import type { Evaluation, LedgerReader } from '../../store.ts';
 import { ORDERS, type ResponsePair } from '../../types.ts';
@@ -34,7 +34,7 @@ const READ = { all: 18, least: 2, most: 6 };
 interface Judge {
   readonly name: string;
   readonly control: boolean;
-  readonly form: JudgeForm;
+  readonly form: AskForm;
   /** By source. */
   readonly verdicts: ReadonlyMap<string, readonly Evaluation[]>;
 }
