@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fieldNames, wrongField } from './config/faults.ts';
+import { wrongField } from './config/faults.ts';
 import { budget, isModel, type ModelChoice, model } from './config/model.ts';
 import { count, has, name, share, whole } from './config/parts.ts';
 import { isPromptSet, prompts } from './config/prompts.ts';
@@ -185,7 +185,7 @@ export function defineConfig(config: RunConfig): RunConfig {
 export function resolveConfig(config: RunConfig): Resolved {
   const { success, data, error } = runConfig.safeParse(config);
   if (success) return data;
-  throw wrongField(config, error, fieldNames(configSchema()));
+  throw wrongField(config, error, configSchema());
 }
 
 /** The config as JSON schema (2020-12), for editors; schema/config.json is it. */

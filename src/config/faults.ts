@@ -2,24 +2,17 @@ import type { z } from 'zod';
 import { EvalPlannerError } from '../errors.ts';
 import { similarWord } from '../text/similar.ts';
 
-/** The error of a config that is wrong: the first field, what is there and what ought to be. `known`: names of fields, of which the
- * nearest is told where one is not known. */
-export function wrongField(
-  config: unknown,
-  error: z.core.$ZodError,
-  known: readonly string[],
-): EvalPlannerError {
+/** The error of a config that is wrong: the first field, what is there and what ought to be. Where a field is
+ * not known the nearest one of `schema` is told. */
+export function wrongField(config: unknown, error: z.core.$ZodError, schema: object): EvalPlannerError {
   const [first, ...others] = error.issues.flatMap((issue) => faults(issue, config));
   const { path, expected } = first as Fault;
   const field = fieldName(path);
   const more = others.length === 0 ? '' : `, and ${others.length} more after it`;
-  const meant =
-    expected === UNKNOWN
-      ? similarWord(
-          String(path.at(-1)),
-          known.filter((name) => name !== path.at(-1)),
-        )
-      : null;
+  const wrong = String(path.at(-1));
+  const near =
+    expected === UNKNOWN ? fieldsAt(schema, path.slice(0, -1)).filter((name) => name !== wrong) : [];
+  const meant = similarWord(wrong, near);
   return new EvalPlannerError(
     'usage',
     `${field} ${there(config, path)}: ${expected}${meant === null ? '' : `; did you mean ${meant}?`}`,
@@ -30,12 +23,24 @@ export function wrongField(
 
 const UNKNOWN = 'there is no field of this name';
 
-/** The names of all fields in a JSON schema. */
-export function fieldNames(schema: unknown): string[] {
-  if (typeof schema !== 'object' || schema === null) return [];
-  const { properties, ...rest } = schema as { readonly properties?: object };
-  const inner = Object.values({ ...rest, ...properties }).flatMap(fieldNames);
-  return [...new Set([...Object.keys(properties ?? {}), ...inner])];
+interface Schema {
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema | boolean;
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+}
+
+/** The names of the fields that may stand at a place of what a JSON schema describes. */
+function fieldsAt(schema: Schema, path: readonly PropertyKey[]): string[] {
+  const forms = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((form) => fieldsAt(form, path));
+  const [part, ...rest] = path;
+  if (part === undefined) return [...Object.keys(schema.properties ?? {}), ...forms];
+  const inner =
+    typeof part === 'number'
+      ? schema.items
+      : (schema.properties?.[String(part)] ?? schema.additionalProperties);
+  return [...(typeof inner === 'object' ? fieldsAt(inner, rest) : []), ...forms];
 }
 
 interface Fault {
