@@ -21,7 +21,7 @@ import { renderTable, tableOptions } from '../../report/run/table.ts';
 import { diskFailure } from '../../store/failure.ts';
 import { openStore } from '../../store/ledger.ts';
 import type { Store } from '../../store.ts';
-import { print } from '../terminal.ts';
+import { print, printable } from '../terminal.ts';
 import { planText } from './plan.ts';
 import { Progress } from './progress.ts';
 import { dryRun } from './trial.ts';
@@ -145,6 +145,10 @@ async function writeReport(folder: string, report: Report, json: boolean): Promi
   const page = join(folder, 'report.html');
   await writeAtomically(page, renderReport(report));
   await print(json ? text : renderTable(report, tableOptions(process.stdout)));
+  for (const { seen, cause, remedy } of report.findings ?? [])
+    process.stderr.write(
+      `\nnote: ${printable(seen)}\n  likely: ${printable(cause)}\n  try: ${printable(remedy)}\n`,
+    );
   if (!json) process.stderr.write(`\nThoughts, curves and figures: ${pathToFileURL(page).href}\n`);
 }
 

@@ -60,15 +60,15 @@ test('every judge is scored on the held-out pairs of each source that has some, 
     'direct true',
     'unplanned true',
   ]);
-  for (const { scores } of report.stages)
-    expect(Object.entries(scores).map(([source, { pairs }]) => `${source} ${pairs}`)).toEqual([
+  for (const { sets } of report.stages)
+    expect(Object.entries(sets).map(([source, { pairs }]) => `${source} ${pairs}`)).toEqual([
       'math 3',
       'wiki 7',
       'code 2',
     ]);
   // Of 7 pairs 3 lie below 0.3 · 7.
-  expect(report.stages[0]?.scores.wiki).toMatchObject({ accuracy: 3 / 7, bothOrders: 3 / 7 });
-  expect(report.stages[2]?.scores.wiki).toMatchObject({ accuracy: 1 });
+  expect(report.stages[0]?.sets.wiki).toMatchObject({ accuracy: 3 / 7, bothOrders: 3 / 7 });
+  expect(report.stages[2]?.sets.wiki).toMatchObject({ accuracy: 1 });
 });
 
 test('the first judge and the controls are compared with the last one, on each source', () => {
