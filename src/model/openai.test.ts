@@ -181,7 +181,7 @@ describe('what comes', () => {
       'stop',
       'in parts',
     ],
-    [{ finish_reason: 'tool_calls' }, 'error', ''],
+    [{ finish_reason: 'tool_calls' }, 'stop', 'yes'],
   ])('%j is %s', async (choice, finishReason, text) => {
     const { open } = await answering(() => chat(choice));
     expect(await one(open())).toMatchObject({ finishReason, text });
@@ -525,11 +525,7 @@ describe('parameters that a server refuses', () => {
           param: 'max_tokens',
         });
       }
-      if ('temperature' in body) {
-        return fail(response, 400, {
-          message: "Unsupported value: 'temperature' does not support 0 with this model.",
-        });
-      }
+      if ('seed' in body) return fail(response, 400, { message: "Unknown parameter: 'seed'." });
       return chat({});
     });
     const model = open({ notice: (message) => notices.push(message), breaker: 1 });
@@ -537,25 +533,43 @@ describe('parameters that a server refuses', () => {
     expect(asked).toHaveLength(3);
     await one(model);
     expect(asked).toHaveLength(4);
-    expect(asked[3]?.body).toMatchObject({ max_completion_tokens: 50, top_p: 0.9, seed: 7 });
-    expect(notices).toHaveLength(2);
+    expect(asked[3]?.body).toMatchObject({ max_completion_tokens: 50, top_p: 0.9, temperature: 0.7 });
+    expect(notices).toEqual([
+      expect.stringContaining('takes max_completion_tokens in place of max_tokens'),
+      expect.stringContaining('takes no seed'),
+    ]);
   });
 
-  test.each<Partial<OpenAICompatibleOptions>>([{ api: 'completions' }, { body: { max_tokens: 9 } }])(
-    'with %j one that cannot be left out is an error after one call, not asked again without end',
-    async (options) => {
-      const notices: string[] = [];
-      const { asked, open } = await answering((_, response) =>
-        fail(response, 400, { message: "Unsupported parameter: 'max_tokens'", param: 'max_tokens' }),
-      );
-      expect(await one(open({ ...options, notice: (message) => notices.push(message) }))).toMatchObject({
-        finishReason: 'error',
-        error: expect.stringContaining('max_tokens'),
-      });
-      expect(asked).toHaveLength(1);
-      expect(notices).toEqual([]);
-    },
-  );
+  test('a change that did not help is neither kept nor told', async () => {
+    const notices: string[] = [];
+    const { asked, open } = await answering(({ body }, response) =>
+      asked.length < 3
+        ? fail(response, 400, { message: `no seed 7 here, nor anything; n ${body.n}` })
+        : chat({}),
+    );
+    const model = open({ notice: (message) => notices.push(message) });
+    expect((await one(model)).finishReason).toBe('error');
+    expect(asked.map(({ body }) => 'seed' in body)).toEqual([true, false]);
+    await one(model);
+    expect(asked.map(({ body }) => 'seed' in body)).toEqual([true, false, true]);
+    expect(notices).toEqual([]);
+  });
+
+  test.each<[Partial<OpenAICompatibleOptions>, number]>([
+    [{ api: 'completions' }, 1],
+    [{ body: { max_tokens: 9 } }, 2],
+  ])('with %j one that cannot be left out is not asked again without end', async (options, calls) => {
+    const notices: string[] = [];
+    const { asked, open } = await answering((_, response) =>
+      fail(response, 400, { message: "Unsupported parameter: 'max_tokens'", param: 'max_tokens' }),
+    );
+    expect(await one(open({ ...options, notice: (message) => notices.push(message) }))).toMatchObject({
+      finishReason: 'error',
+      error: expect.stringContaining('max_tokens'),
+    });
+    expect(asked).toHaveLength(calls);
+    expect(notices).toEqual([]);
+  });
 
   test('a 400 about anything else is an error of that request', async () => {
     const { asked, open } = await answering((_, response) =>
@@ -659,7 +673,8 @@ describe('errors', () => {
     const { url, open } = await answering(({ url, headers, body }, response, call) => {
       const said = `you sent ${url} ${JSON.stringify(headers)}`;
       if (call === 0) return chat({ message: { content: said } });
-      const param = 'temperature' in body ? 'temperature' : null;
+      const param = 'seed' in body && call < 3 ? 'seed' : null;
+      if (call === 2) return chat({ message: { content: said } });
       return fail(response, 400, { message: said, param });
     });
     const model = open({
@@ -673,11 +688,11 @@ describe('errors', () => {
       },
       notice: (message) => notices.push(message),
     });
-    const found = [await one(model), await one(model)];
+    const found = [await one(model), await one(model), await one(model)];
     const told = JSON.stringify([found, notices]);
     expect(found[0]?.text).toContain('research');
-    expect(found[1]?.error).toContain(`${url}: 400`);
-    expect(notices).toEqual([`${url} takes no temperature; it is left out`]);
+    expect(found[2]?.error).toContain(`${url}: 400`);
+    expect(notices).toEqual([expect.stringContaining(`${url} takes no seed`)]);
     expect(told).not.toContain('canary');
   });
 
