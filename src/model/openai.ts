@@ -73,7 +73,8 @@ export function openaiCompatible(options: OpenAICompatibleOptions): Model {
   const seedField = urls.every((url) => RANDOM_SEED.test(url)) ? 'random_seed' : 'seed';
   const notes = new Notes(`${model} at ${urls.map(nameOf).join(' ')}`, options.notice);
   const asked = { ...options, api, prefill, seedField } as const;
-  const endpoints = urls.map((url) => new OpenAIEndpoint(url, client, redact, asked, notes));
+  const terms = { ...OPEN_TERMS, countedLogprobs: urls.every((url) => COUNTED_LOGPROBS.test(url)) };
+  const endpoints = urls.map((url) => new OpenAIEndpoint(url, client, redact, asked, terms, notes));
   const chat = api === 'chat';
   // What decides an answer: never the key, nor how calls are made.
   const place = revision ?? urls.toSorted().join(' ');
@@ -90,6 +91,9 @@ export function openaiCompatible(options: OpenAICompatibleOptions): Model {
 
 /** https://api-docs.deepseek.com/guides/chat_prefix_completion, https://docs.mistral.ai/capabilities/completion/prefix */
 const PREFIX = /^https:\/\/(?:api\.deepseek\.com\/beta|api\.mistral\.ai)(?:\/|$)/;
+
+/** https://docs.together.ai/reference/chat-completions-1: a chat's `logprobs` is a number. */
+const COUNTED_LOGPROBS = /^https:\/\/api\.together\.(?:xyz|ai)(?:\/|$)/;
 
 /** https://docs.mistral.ai/api: it refuses fields that it does not know, `seed` among them. */
 const RANDOM_SEED = /^https:\/\/api\.mistral\.ai(?:\/|$)/;
@@ -131,13 +135,14 @@ class OpenAIEndpoint implements CompletionEndpoint {
   readonly #redact: (text: string) => string;
   readonly #open: (baseURL: string) => Promise<OpenAIClient>;
   #client: Promise<OpenAIClient> | undefined;
-  #terms = OPEN_TERMS;
+  #terms: Terms;
 
   constructor(
     baseURL: string,
     open: (baseURL: string) => Promise<OpenAIClient>,
     redact: (text: string) => string,
     options: BodyOptions & Pick<OpenAICompatibleOptions, 'prices'>,
+    terms: Terms,
     notes: Notes,
   ) {
     this.name = nameOf(baseURL);
@@ -145,6 +150,7 @@ class OpenAIEndpoint implements CompletionEndpoint {
     this.#open = open;
     this.#redact = redact;
     this.#options = options;
+    this.#terms = terms;
     this.#notes = notes;
   }
 

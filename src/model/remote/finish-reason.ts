@@ -19,7 +19,7 @@ const WORDS: Readonly<Record<Ending, readonly string[]>> = {
   ],
   length: [
     ...['length', 'max_tokens', 'max_output_tokens', 'max_new_tokens', 'max_length', 'model_length', 'limit'],
-    'model_context_window_exceeded',
+    ...['model_context_window_exceeded', 'repetition'],
   ],
   refused: [
     ...['content_filter', 'content_filtered', 'refusal', 'safety', 'recitation', 'language', 'blocklist'],

@@ -54,6 +54,8 @@ const UNSUPPORTED =
 /** Its value is not one that is taken. */
 const OUT_OF_RANGE =
   /must|between|less than|greater|at most|at least|maximum|minimum|\brange\b|exceed|invalid|\bonly\b|cannot|should be|positive|[<>≤≥]/i;
+/** What log-probabilities are called; `top_n_tokens` is TGI's own name for what it is asked as `top_logprobs`. */
+const LOGPROBS = /log.?prob|top_n_tokens/i;
 /** Refused for the length of this one request. */
 const TOO_LONG = /context.{0,20}length|too (?:large|long)|exceed/i;
 
@@ -64,8 +66,7 @@ export function otherTerms(terms: Terms, refusal: Refusal, sent: Sent): Change |
   const about = (name: string) => name in sent && names(refusal, name);
   const unsupported = status === 403 || UNSUPPORTED.test(`${refusal.code} ${message}`);
   // OpenAI refuses logprobs of some models by 403.
-  if (status === 403)
-    return /log.?prob/i.test(message) ? fewerAlternatives(terms, refusal, sent, true) : null;
+  if (status === 403) return LOGPROBS.test(message) ? fewerAlternatives(terms, refusal, sent, true) : null;
   // Of these statuses any may be about anything else: an outage, a bug.
   const vague = status === 500 || status === 501;
   if (!vague && status !== 400 && status !== 422) return null;
@@ -75,7 +76,7 @@ export function otherTerms(terms: Terms, refusal: Refusal, sent: Sent): Change |
   };
   if ('n' in sent && (about('n') || /\b(?:choices?|candidates?)\b/i.test(message))) return single;
   if (vague && !unsupported) return null;
-  if (about('logprobs') || about('top_logprobs') || ('logprobs' in sent && /log.?prob/i.test(message)))
+  if ('logprobs' in sent && (about('logprobs') || about('top_logprobs') || LOGPROBS.test(message)))
     return fewerAlternatives(terms, refusal, sent, unsupported);
   if (about('max_tokens') && 'messages' in sent && !TOO_LONG.test(message) && unsupported) {
     const note = 'takes max_completion_tokens in place of max_tokens';
@@ -136,10 +137,11 @@ function fewerAlternatives(terms: Terms, refusal: Refusal, sent: Sent, unsupport
     return { terms: { ...terms, countedLogprobs: true }, note: 'takes logprobs as a number' };
   const { logprobs, top_logprobs } = sent;
   const asked = typeof top_logprobs === 'number' ? top_logprobs : typeof logprobs === 'number' ? logprobs : 0;
-  const named = [...message.matchAll(/\d+/g)].map(([digits]) => Number(digits)).filter((n) => n < asked);
+  const limits = [...message.matchAll(/\d+/g)].map(([digits]) => Number(digits)).filter((n) => n < asked);
   const next = asked > 5 ? 5 : asked > 1 ? 1 : asked - 1;
-  const alternatives =
-    !unsupported || named.length > 0 ? Math.max(...named, named.length > 0 ? -1 : next) : none(refusal, sent);
+  const fewer = limits.length > 0 ? Math.max(...limits) : next;
+  const wholly = unsupported && !OUT_OF_RANGE.test(message);
+  const alternatives = wholly ? none(refusal, sent) : fewer;
   return { terms: { ...terms, alternatives }, note: alternativesNote(alternatives) };
 }
 
