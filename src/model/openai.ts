@@ -177,7 +177,7 @@ class OpenAIEndpoint implements CompletionEndpoint {
     onDelta: Job['onDelta'],
   ): Promise<Job['completions']> {
     const request = left[0] as Job['requests'][number];
-    const notes: string[] = [];
+    const notes = new Map<string, string>();
     const callOn = (terms: Terms) => {
       const n = terms.several ? left.length : 1;
       return { n, body: requestBody(request, n, this.#options, terms, onDelta !== undefined) };
@@ -188,7 +188,7 @@ class OpenAIEndpoint implements CompletionEndpoint {
       if ('completions' in answer) {
         const { completions, choices } = answer;
         this.#terms = bothTerms(this.#terms, choices < n ? { ...terms, several: false } : terms);
-        this.#note(notes, answer);
+        this.#note([...notes.values()], answer);
         return [...completions];
       }
       const { refusal, failure } = answer;
@@ -201,7 +201,7 @@ class OpenAIEndpoint implements CompletionEndpoint {
         throw new CallFailure('denied', failure.message, { remedy: samplingRemedy(refused, true) });
       }
       terms = change.terms;
-      notes.push(change.note);
+      notes.set(change.about, change.note);
     }
   }
 

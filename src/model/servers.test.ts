@@ -81,9 +81,13 @@ describe.each(ROWS.map((row) => [row.name, row] as const))('%s', (_, row) => {
   });
 
   test('gives the log-probabilities that it has', async () => {
-    const { server, open } = await started(row);
+    const { server, notices, open } = await started(row);
     const model = open();
     const [found] = await all(model, [request(row, 'logprobs', { logprobs: 25 })]);
+    const limited = row.refuses.some(({ field }) => /logprobs/.test(field));
+    expect(notices.filter((note) => /logprobs:|log-probability of|alternatives? of/.test(note))).toHaveLength(
+      limited ? 1 : 0,
+    );
     expect(found).toMatchObject({ finishReason: 'stop' });
     if (row.logprobs === 'none') expect(found).not.toHaveProperty('logprobs');
     else {

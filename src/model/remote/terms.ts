@@ -42,6 +42,8 @@ export interface Refusal {
 
 export interface Change {
   readonly terms: Terms;
+  /** A later change of the same takes the place of an earlier one. */
+  readonly about: string;
   /** What was changed, behind the server's name; true once the changed request is answered. */
   readonly note: string;
 }
@@ -51,9 +53,10 @@ type Sent = Readonly<Record<string, unknown>>;
 /** The parameter is not known, or not for this model, whatever its value. */
 const UNSUPPORTED =
   /unsupported|not?[- ](?:be )?(?:support|allowed|permitted|enabled|available|implemented)|n't support|unrecogni[sz]ed|unknown|unexpected|cannot find|remove|\bextra\b/i;
+/** Some other value would be taken. */
+const LIMIT = /between|less than|greater|at most|at least|max|min\b|minimum|\brange\b|exceed|[<>≤≥]/i;
 /** Its value is not one that is taken. */
-const OUT_OF_RANGE =
-  /must|between|less than|greater|at most|at least|maximum|minimum|\brange\b|exceed|invalid|\bonly\b|cannot|should be|positive|[<>≤≥]/i;
+const OUT_OF_RANGE = new RegExp(`${LIMIT.source}|must|invalid|\\bonly\\b|cannot|should be|positive`, 'i');
 /** What log-probabilities are called; `top_n_tokens` is TGI's own name for what it is asked as `top_logprobs`. */
 const LOGPROBS = /log.?prob|top_n_tokens/i;
 /** Refused for the length of this one request. */
@@ -72,6 +75,7 @@ export function otherTerms(terms: Terms, refusal: Refusal, sent: Sent): Change |
   if (!vague && status !== 400 && status !== 422) return null;
   const single: Change = {
     terms: { ...terms, several: false },
+    about: 'n',
     note: 'takes no n: completions are asked for one by one',
   };
   if ('n' in sent && (about('n') || /\b(?:choices?|candidates?)\b/i.test(message))) return single;
@@ -80,16 +84,18 @@ export function otherTerms(terms: Terms, refusal: Refusal, sent: Sent): Change |
     return fewerAlternatives(terms, refusal, sent, unsupported);
   if (about('max_tokens') && 'messages' in sent && !TOO_LONG.test(message) && unsupported) {
     const note = 'takes max_completion_tokens in place of max_tokens';
-    return { terms: { ...terms, completionTokens: true }, note };
+    return { terms: { ...terms, completionTokens: true }, about: 'max_tokens', note };
   }
   for (const [name, note] of LEFT_OUT) {
-    if (about(name)) return { terms: { ...terms, without: new Set([...terms.without, name]) }, note };
+    if (!about(name)) continue;
+    return { terms: { ...terms, without: new Set([...terms.without, name]) }, about: name, note };
   }
   for (const name of SAMPLING) {
     // Models that take no other value have this one, and it asks for nothing.
     if (!about(name) || sent[name] !== 1) continue;
     const without = new Set([...terms.without, name]);
-    return { terms: { ...terms, without }, note: `takes no ${name}, which was 1: it is left out` };
+    const note = `takes no ${name}, which was 1: it is left out`;
+    return { terms: { ...terms, without }, about: name, note };
   }
   // n is a saving only: whatever the words are, one completion may be taken.
   return 'n' in sent && !vague && refusedSampling(refusal, sent).length === 0 ? single : null;
@@ -134,15 +140,15 @@ export function samplingRemedy(refused: readonly SamplingName[], byBody: boolean
 function fewerAlternatives(terms: Terms, refusal: Refusal, sent: Sent, unsupported: boolean): Change | null {
   const { message } = refusal;
   if (sent.logprobs === true && /\b(?:int|integer|number)\b/i.test(message) && /bool/i.test(message))
-    return { terms: { ...terms, countedLogprobs: true }, note: 'takes logprobs as a number' };
+    return { terms: { ...terms, countedLogprobs: true }, about: 'form', note: 'takes logprobs as a number' };
   const { logprobs, top_logprobs } = sent;
   const asked = typeof top_logprobs === 'number' ? top_logprobs : typeof logprobs === 'number' ? logprobs : 0;
   const limits = [...message.matchAll(/\d+/g)].map(([digits]) => Number(digits)).filter((n) => n < asked);
   const next = asked > 5 ? 5 : asked > 1 ? 1 : asked - 1;
   const fewer = limits.length > 0 ? Math.max(...limits) : next;
-  const wholly = unsupported && !OUT_OF_RANGE.test(message);
+  const wholly = unsupported && !LIMIT.test(message);
   const alternatives = wholly ? none(refusal, sent) : fewer;
-  return { terms: { ...terms, alternatives }, note: alternativesNote(alternatives) };
+  return { terms: { ...terms, alternatives }, about: 'logprobs', note: alternativesNote(alternatives) };
 }
 
 /** Where alternatives alone are refused, the chosen token's log-probability may not be. */
@@ -159,7 +165,7 @@ function alternativesNote(alternatives: number): string {
   if (alternatives < 0) return 'takes no logprobs: verdicts count unweighted';
   if (alternatives === 0)
     return 'gives the log-probability of the chosen token alone: verdicts count unweighted';
-  return `gives ${alternatives} alternatives of a token at most`;
+  return `gives ${alternatives} ${alternatives === 1 ? 'alternative' : 'alternatives'} of a token at most`;
 }
 
 /** Whether a refusal names a parameter: by its field, or in its text as a word. */
