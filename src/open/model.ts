@@ -132,9 +132,10 @@ export async function openModel(name: string, options: ModelOptions): Promise<Mo
     ...(prices ? { prices } : {}),
     ...(maxCost ? { maxCost } : {}),
   };
+  const notice = (message: string) => void process.stderr.write(`note: ${message}\n`);
   if (place.kind === 'provider') {
     const { aiSdk } = await import('../model/ai-sdk.ts');
-    return aiSdk(await languageModel(place.provider, place.model), remote);
+    return aiSdk(await languageModel(place.provider, place.model), { ...remote, notice });
   }
   const { openaiCompatible } = await import('../model/openai.ts');
   const openAI = place.baseURL.every((url) => URL.parse(url)?.hostname === 'api.openai.com');
@@ -147,7 +148,7 @@ export async function openModel(name: string, options: ModelOptions): Promise<Mo
     ...(keyName === undefined ? {} : { apiKeyEnv: keyName }),
     ...(apiKeyFile === undefined ? {} : { apiKeyFile }),
     ...(body ? { body } : {}),
-    notice: (message) => process.stderr.write(`note: ${message}\n`),
+    notice,
   });
 }
 
