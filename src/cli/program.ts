@@ -5,6 +5,7 @@ import { auditCommand } from './audit/command.ts';
 import { benchCommand } from './bench/command.ts';
 import { demoCommand } from './demo/command.ts';
 import { doctorCommand } from './doctor/command.ts';
+import { showDownloads } from './download-line.ts';
 import { exportCommand } from './export/command.ts';
 import { explain } from './failure.ts';
 import { initCommand } from './init/command.ts';
@@ -100,6 +101,7 @@ function usageError({ command, reason }: Ended): EvalPlannerError | null {
 
 /** Run the command line; answers the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
+  showDownloads();
   try {
     await program().parseAsync([...args], { from: 'user' });
     return Number(process.exitCode ?? 0);

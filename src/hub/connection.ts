@@ -124,6 +124,12 @@ const PATIENCE = 60;
 /** Seconds to wait before the next try, drawn so that clients do not come back together. */
 export const pause = (tried: number): number => 0.5 * 2 ** tried * (0.5 + Math.random());
 
+/** There is no such machine, or nothing on it that listens: soon tried again is soon failed again. */
+const isNobody = (error: unknown): boolean =>
+  ['ECONNREFUSED', 'ENOTFOUND'].includes(
+    ((error as Error | null)?.cause as NodeJS.ErrnoException | undefined)?.code ?? '',
+  );
+
 /** A fetch that tries again where the hub is busy or the connection fails. */
 function patient(signal: AbortSignal | undefined): typeof fetch {
   return async (input, init) => {
@@ -138,7 +144,7 @@ function patient(signal: AbortSignal | undefined): typeof fetch {
         if (asked > 0) wait = Math.min(asked, PATIENCE);
         await response.body?.cancel();
       } catch (error) {
-        if (tried >= TRIES || stop?.aborted) throw error;
+        if (tried >= TRIES || stop?.aborted || isNobody(error)) throw error;
       }
       await sleep(1000 * wait, undefined, stop ? { signal: stop } : {});
     }

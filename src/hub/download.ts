@@ -40,7 +40,7 @@ export interface Download {
   abort(reason: unknown): void;
 }
 
-export const DOWNLOADS = 'evalplanner:download';
+export const DOWNLOADS = 'evalplanner:download' as const;
 
 /** The files of a repository at a commit, all of them. Throws EvalPlannerError. */
 export async function listing(hub: Hub, commit: string, recursive: boolean): Promise<HubFile[]> {

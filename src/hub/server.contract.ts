@@ -18,6 +18,8 @@ export interface FakeHub {
   fault: (request: IncomingMessage) => number | 'cut' | 'wrong' | null;
   /** What a model's revision holds now. */
   files(model: string, revision?: string): Readonly<Record<string, Uint8Array>>;
+  /** Lists files of that path with another size than they have. */
+  resize(path: string, size: number): void;
   close(): Promise<void>;
 }
 
@@ -51,6 +53,7 @@ export async function startHub(given: {
         );
     }
   }
+  const sizes = new Map<string, number>();
   const large = new Map<string, Buffer>();
   for (const { commits } of repositories.values())
     for (const files of commits.values())
@@ -60,6 +63,7 @@ export async function startHub(given: {
     asked: [],
     credentials: { hub: new Set(), storage: new Set() },
     fault: () => null,
+    resize: (path: string, size: number) => sizes.set(path, size),
     files(model: string, revision = 'main') {
       const { refs, commits } = repositories.get(`models/${model}`) as Repository;
       return Object.fromEntries(commits.get(refs.get(revision) ?? '') ?? []);
@@ -76,7 +80,7 @@ export async function startHub(given: {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () =>
-      answer({ repositories, large, port }, request, response, Buffer.concat(chunks), fault),
+      answer({ repositories, large, sizes, port }, request, response, Buffer.concat(chunks), fault),
     );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -133,6 +137,7 @@ function end(
 interface State {
   readonly repositories: Map<string, Repository>;
   readonly large: Map<string, Buffer>;
+  readonly sizes: ReadonlyMap<string, number>;
   readonly port: number;
 }
 
@@ -206,7 +211,13 @@ function answer(
   const sha = refs.get(revision) ?? revision;
   const files = commits.get(sha);
   if (files === undefined) return invalid();
-  if (verb === 'tree') return end(response, 200, [...files].map(entry));
+  if (verb === 'tree') {
+    const resized = (one: ReturnType<typeof entry>) => ({
+      ...one,
+      size: state.sizes.get(one.path) ?? one.size,
+    });
+    return end(response, 200, [...files].map(entry).map(resized));
+  }
   if (verb === 'paths-info') {
     const { paths } = JSON.parse(body.toString()) as { paths: string[] };
     return end(response, 200, [...files].filter(([name]) => paths.includes(name)).map(entry));
