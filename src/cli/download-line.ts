@@ -15,11 +15,14 @@ interface Shown {
 
 const shown = new WeakMap<Download, Shown>();
 
-/** From now on downloads show on stderr how far they are, and Ctrl-C ends them. */
-export function showDownloads(): void {
-  // Once, however often a process runs commands.
-  unsubscribe(CHANNEL, onDownload);
+/** While the work runs, downloads show on stderr how far they are, and Ctrl-C ends them. */
+export async function showDownloads<T>(work: () => Promise<T>): Promise<T> {
   subscribe(CHANNEL, onDownload);
+  try {
+    return await work();
+  } finally {
+    unsubscribe(CHANNEL, onDownload);
+  }
 }
 
 function onDownload(message: unknown): void {

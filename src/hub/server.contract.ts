@@ -18,6 +18,8 @@ export interface FakeHub {
   fault: (request: IncomingMessage) => number | 'cut' | 'wrong' | null;
   /** What a model's revision holds now. */
   files(model: string, revision?: string): Readonly<Record<string, Uint8Array>>;
+  /** As a model was created. */
+  visibility(model: string): string | undefined;
   /** Lists files of that path with another size than they have. */
   resize(path: string, size: number): void;
   close(): Promise<void>;
@@ -63,6 +65,7 @@ export async function startHub(given: {
     asked: [],
     credentials: { hub: new Set(), storage: new Set() },
     fault: () => null,
+    visibility: (model: string) => repositories.get(`models/${model}`)?.visibility,
     resize: (path: string, size: number) => sizes.set(path, size),
     files(model: string, revision = 'main') {
       const { refs, commits } = repositories.get(`models/${model}`) as Repository;
