@@ -207,7 +207,7 @@ function answer(
     const siblings = [...(commits.get(sha) as Map<string, Buffer>).keys()].map((rfilename) => ({
       rfilename,
     }));
-    return end(response, 200, { _id: '1', id, sha, lastModified: '2026-01-01', siblings });
+    return end(response, 200, { _id: '1', id, sha, lastModified: '2026-01-01T00:00:00.000Z', siblings });
   }
   const [name = '', ...path] = rest.split('/');
   const revision = decodeURIComponent(name);
