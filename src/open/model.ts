@@ -103,9 +103,11 @@ export function checkModelOptions(
   }
 }
 
-/** The model of that name; what it needs is loaded here, so that no other waits for it. Throws EvalPlannerError: `usage` for options
- * that do not fit, `model` for one that is not there. */
-export async function openModel(name: string, options: ModelOptions): Promise<Model> {
+/** The model of that name, ready to be asked: `hf:OWNER/NAME[@REVISION]` (downloaded into the hub's cache where it is missing; the
+ * diagnostics channel `evalplanner:download` tells how far it is), the folder of a checkpoint or of a PEFT adapter,
+ * `openai:NAME@URL`, `ai:PROVIDER/NAME`. What it needs is loaded here; `close` gives it back. Throws EvalPlannerError: `usage` for
+ * options that do not fit, `model` for one that is not there or does not run here, `network`, `disk`. */
+export async function openModel(name: string, options: ModelOptions = {}): Promise<Model> {
   const place = placeOf(name, options.baseUrl);
   if (place.kind === 'folder') {
     const { device, quantization } = options;
