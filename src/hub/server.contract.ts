@@ -14,8 +14,9 @@ export interface FakeHub {
   readonly asked: string[];
   /** The Authorization headers that came, by whom they were sent to. */
   readonly credentials: { readonly hub: Set<string>; readonly storage: Set<string> };
-  /** Decides what goes wrong with a request; null: nothing. `wrong`: other bytes than are listed. */
-  fault: (request: IncomingMessage) => number | 'cut' | 'wrong' | null;
+  /** Decides what goes wrong with a request; null: nothing. `cut` hangs up half-way, `stall`
+   * says no more from there, `wrong` sends other bytes than are listed. */
+  fault: (request: IncomingMessage) => number | 'cut' | 'stall' | 'wrong' | null;
   /** What a model's revision holds now. */
   files(model: string, revision?: string): Readonly<Record<string, Uint8Array>>;
   /** As a model was created. */
@@ -261,8 +262,10 @@ function send(
       : { 'Content-Range': `bytes ${from}-${Number(from) + part.length - 1}/${bytes.length}` }),
   });
   if (method === 'HEAD') return response.end();
-  if (fault !== 'cut' || part.length < 2) return response.end(part);
-  return response.write(part.subarray(0, part.length >> 1), () => response.destroy());
+  if ((fault !== 'cut' && fault !== 'stall') || part.length < 2) return response.end(part);
+  return response.write(part.subarray(0, part.length >> 1), () => {
+    if (fault === 'cut') response.destroy();
+  });
 }
 
 /** The three requests of an upload: how each file is to come, where the large ones go, and the commit. */
