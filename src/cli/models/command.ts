@@ -14,7 +14,7 @@ Example:
 
 Listed are the models in the cache of the Hugging Face hub (HF_HOME), whoever downloaded them, and the seed model. Any other one
 is downloaded when it is first named: --model hf:OWNER/NAME[@REVISION], or hf:OWNER/NAME:FILE.gguf.
-The memory is what a judging run, a LoRA training and a training of all weights are expected to take at their most.`,
+The memory is an estimate of what many judgments at a time, a LoRA training and a training of all weights take at their most.`,
     )
     .action(async (options) => (await import('./models.ts')).models(options));
 }

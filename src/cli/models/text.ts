@@ -51,7 +51,7 @@ export function modelsText({ cache, memory, models }: ModelList, { columns, colo
   });
   const head = 'model'.padEnd(name) + ['on disk', ...HEADS].map((text) => text.padStart(CELL)).join('');
   const legend = wrap(
-    `judges, LoRA, trains: memory that each takes at most; ✗: more than the ${size(memory)} of this machine. Cache: ${plain(cache)}`,
+    `judges, LoRA, trains: memory that each is expected to take; ✗: more than the ${size(memory)} of this machine. Cache: ${plain(cache)}`,
     columns,
   );
   return `${[...(wide ? [paint('bold', head)] : []), ...rows, '', ...legend.map((text) => paint('dim', text))].join('\n')}\n`;

@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import type { LlamaConfig } from '../../engine/llama/config.ts';
 import { parameterCount } from '../../engine/llama/parameters.ts';
 
-/** Bytes that each use of a model takes at its most. */
+/** Bytes that each use of a model is expected to take at its most. */
 export interface MemoryNeeds {
   /** Many judgments at a time. */
   readonly sampling: number;
