@@ -17,10 +17,12 @@ name, kind = sys.argv[1:]
 from transformers import AutoModelForCausalLM, AutoTokenizer
 if kind == "adapter":
     from peft import AutoPeftModelForCausalLM
-    model = AutoPeftModelForCausalLM.from_pretrained(name).merge_and_unload()
+    model = AutoPeftModelForCausalLM.from_pretrained(name)
+    name = model.peft_config["default"].base_model_name_or_path
+    model = model.merge_and_unload()
 else:
     model = AutoModelForCausalLM.from_pretrained(name)
-    AutoTokenizer.from_pretrained(name)
+AutoTokenizer.from_pretrained(name)
 print(json.dumps(float(model.model.layers[0].self_attn.q_proj.weight.double().sum())))
 `;
 
