@@ -285,7 +285,14 @@ describe('a download', () => {
     }
   });
 
-  it('by three processes at once comes once', async () => {
+  it('that is asked for twice in one process comes once', async () => {
+    const [one, other] = await Promise.all([localPlace('hf:mine/big'), localPlace('hf:mine/big')]);
+    expect(other).toBe(one);
+    // One byte to find out the size, and all of them.
+    expect(weightsAsked()).toHaveLength(2);
+  });
+
+  it('by three processes at once leaves one whole copy', async () => {
     const script = `import { localPlace } from ${JSON.stringify(join(import.meta.dirname, 'hub.ts'))}; console.log(await localPlace('hf:mine/big'));`;
     const one = () =>
       new Promise<string>((resolve, reject) => {
