@@ -22,7 +22,7 @@ const LAYERS = {
     'text/',
   ],
   engine: ['engine/'],
-  ports: ['model.ts', 'trainer.ts', 'source.ts', 'store.ts', 'prices.ts', 'rows/'],
+  ports: ['model.ts', 'trainer.ts', 'source.ts', 'store.ts', 'prices.ts', 'rows/', 'hub/'],
   adapters: ['model/', 'trainer/', 'source/', 'store/', 'playground/'],
   sampling: ['sampling/'],
   stages: ['pairs/', 'thoughts/', 'preferences/', 'judging/', 'benchmarks/', 'audit/', 'exports/'],

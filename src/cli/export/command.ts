@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { EvalPlannerError } from '../../errors.ts';
 import { EXPORT_FORMATS } from '../../exports/formats.ts';
 import { interruptible } from '../interrupt.ts';
 
@@ -6,15 +7,21 @@ import { interruptible } from '../interrupt.ts';
 export function exportCommand(evalplanner: Command): void {
   evalplanner
     .command('export')
-    .description('training rows as TRL, OpenRLHF, LLaMA-Factory or Together read them, with a dataset card')
+    .description(
+      'training rows as TRL, OpenRLHF, LLaMA-Factory or Together read them, with a dataset card; or a model to the hub',
+    )
     .argument(
-      '<sources...>',
+      '[sources...]',
       "a run's folder, or files of rows {prompt, completion} or {prompt, chosen, rejected}",
     )
-    .addOption(
-      new Option('--format <trainer>', 'who reads them').choices(EXPORT_FORMATS).makeOptionMandatory(),
+    .addOption(new Option('--format <trainer>', 'who reads them').choices(EXPORT_FORMATS))
+    .option('--out <folder>', 'where the files and their README.md go')
+    .option('--model <folder>', 'a checkpoint or an adapter, in place of rows')
+    .option(
+      '--push <owner/name>',
+      'send the model there on the Hugging Face hub, with a card; HF_TOKEN is used',
     )
-    .requiredOption('--out <folder>', 'where the files and their README.md go')
+    .option('--private', 'a new repository is one that others cannot see')
     .addOption(
       new Option(
         '--style <style>',
@@ -28,7 +35,10 @@ export function exportCommand(evalplanner: Command): void {
       '--tokenizer <folder>',
       "a model's folder: put every row through its chat template, and exit with 1 where a thought is not whole in the loss mask",
     )
-    .option('--licence <id>', 'of the rows, as the Hub calls it: mit, odc-by, … (default: unknown)')
+    .option(
+      '--licence <id>',
+      'of the rows or the model, as the Hub calls it: mit, odc-by, … (default: unknown)',
+    )
     .option('--title <text>', 'of the dataset (default: the name of the folder)')
     .option('--json', 'print what was written as JSON')
     .addHelpText(
@@ -38,12 +48,47 @@ Examples:
   $ evalplanner export runs/demo-quick-0 --format trl --style text --out sets/demo
   $ evalplanner export dpo.jsonl --format llama-factory --out sets/judge --tokenizer models/Qwen3-8B
   $ evalplanner export runs/judge --format openrlhf --parquet --out sets/judge --licence odc-by
+  $ evalplanner export --model runs/judge/checkpoints/M2-DPO --push me/judge --private
 
 Of a run those files are taken that trained the judge, as its ledger says: data/sft-1, data/dpo-1, data/dpo-2 and so on, kind
 and round. README.md (and for LLaMA-Factory dataset_info.json) describes all that was exported into the folder;
 evalplanner.json keeps it for the next export.`,
     )
-    .action((sources, options) =>
-      interruptible(async (signal) => (await import('./export.ts')).exportData(sources, options, signal)),
+    .action((sources: readonly string[], options) =>
+      interruptible(async (signal) => {
+        if (options.model === undefined && options.push === undefined) {
+          checkRows(sources, options);
+          return (await import('./export.ts')).exportData(sources, options, signal);
+        }
+        checkModel(sources, options);
+        return (await import('./push.ts')).pushModel(options, signal);
+      }),
     );
+}
+
+type Given = Readonly<Record<string, unknown>>;
+
+function checkRows(sources: readonly string[], { format, out }: Given): void {
+  const lacks = [
+    ...(sources.length === 0 ? ['SOURCES'] : []),
+    ...(format === undefined ? ['--format'] : []),
+    ...(out === undefined ? ['--out'] : []),
+  ];
+  if (lacks.length === 0) return;
+  throw new EvalPlannerError(
+    'usage',
+    `rows are exported with ${lacks.join(' and ')}, which is missing`,
+    'see `evalplanner export --help`',
+  );
+}
+
+function checkModel(sources: readonly string[], { model, push }: Given): void {
+  if (sources.length === 0 && model !== undefined && push !== undefined) return;
+  throw new EvalPlannerError(
+    'usage',
+    sources.length > 0
+      ? 'rows and a model are exported by commands of their own'
+      : 'a model is sent with --model and --push',
+    'give --model FOLDER --push OWNER/NAME, and no sources',
+  );
 }
