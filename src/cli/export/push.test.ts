@@ -66,10 +66,10 @@ test('a checkpoint goes to the hub with a card of what its run has measured, and
     'tokenizer_config.json',
   ]);
   expect(hub.visibility('me/judge')).toBe('private');
-  const { scores } = JSON.parse(readFileSync(RESULTS, 'utf8')).stages.find(
+  const { sets } = JSON.parse(readFileSync(RESULTS, 'utf8')).stages.find(
     ({ name }: { name: string }) => name === 'M2-DPO',
   );
-  const { accuracy, intervals } = scores.general;
+  const { accuracy, intervals } = sets.general;
   const shown = (share: number) => (100 * share).toFixed(1);
   for (const text of [
     'license: "mit"',
