@@ -272,6 +272,18 @@ export async function runFacts(config: Resolved): Promise<{
   };
 }
 
+/** The model of a role, by itself, and its name; whoever opens it closes it. */
+export async function openRole(
+  { models }: Resolved,
+  role: 'judge' | 'writer' | 'solver' | 'planner',
+): Promise<{ readonly model: Model; readonly name: string }> {
+  const choice = models[role] ?? models.judge;
+  if (isModel(choice))
+    return { model: { ...bound(choice), close: async () => {} }, name: 'a model of your own' };
+  const { model: name, options } = named(choice);
+  return { model: await openModel(modelFolder(name) ?? name, options), name };
+}
+
 async function revisionOf(judge: ModelChoice, folder: string | null): Promise<string> {
   if (isModel(judge)) return judge.revision;
   if (folder !== null) return revision((await openCheckpoint(folder)).parameters);
