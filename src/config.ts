@@ -115,7 +115,11 @@ const runConfig = z
       judge: model.describe(
         'M0: what is trained. `playground` is the shipped seed model; else the folder of a checkpoint.',
       ),
-      writer: model.optional().describe('Writes general pairs; the judge when absent.'),
+      writer: model
+        .optional()
+        .describe(
+          'Writes general pairs; the judge when absent. A folder, openai:NAME@URL or ai:PROVIDER/NAME.',
+        ),
       solver: model.optional().describe('Solves math questions; the judge when absent.'),
       planner: model.optional().describe('Writes the plans of the first round; the judge when absent.'),
     }),

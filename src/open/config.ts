@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse as parseYaml } from 'yaml';
 import type { RunConfig } from '../config.ts';
@@ -63,13 +63,15 @@ async function contentOf(path: string): Promise<unknown> {
   throw new EvalPlannerError('usage', `${path} is no config`, `give a file that ends in ${FORMS}`);
 }
 
+const RELATIVE = /^([a-z]+:)?(\.{1,2}[\\/].*)$/s;
+
 /** The same with relative places of data and models as seen from where the command runs. */
 function located(config: RunConfig, folder: string): RunConfig {
   const place = <T>(value: T): T => {
     if (Array.isArray(value)) return value.map((one) => place(one)) as T;
-    // Names of other places have a colon (`openai:`), those of the playground and of the hub no dot in front.
-    const relative = typeof value === 'string' && /^\.{1,2}[\\/]/.test(value) && !isAbsolute(value);
-    return relative ? (join(folder, value) as T) : value;
+    // Only what begins with a dot is a path, also behind a kind (`embedded:./folder`); other names are left as they are.
+    const [, kind = '', path] = typeof value === 'string' ? (RELATIVE.exec(value) ?? []) : [];
+    return path === undefined ? value : (`${kind}${join(folder, path)}` as T);
   };
   const fields = <T extends object>(value: T, names: readonly string[]): T =>
     Object.fromEntries(

@@ -1,17 +1,15 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
 import type { JudgeOptions } from '../judging/settings.ts';
 import type { Model } from '../model.ts';
-import { SEED_FOLDER } from '../package.ts';
 import { readJudgeFile } from '../pipeline/judge-file.ts';
 import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import { DryRun } from '../sampling/dry-run.ts';
 import { openStore, readStore } from '../store/ledger.ts';
 import type { Store } from '../store.ts';
 import { optionsWithKeys } from './keys.ts';
-import type { ModelOptions } from './model.ts';
-import { checkModelOptions, type ModelPlace, openModel, placeOf } from './model.ts';
+import { checkModelOptions, type ModelOptions, openModel } from './model.ts';
+import { type ModelPlace, noModel, placeOf } from './names.ts';
 
 /** What every command that judges says of how. */
 export interface JudgeSetup extends ModelOptions {
@@ -51,15 +49,9 @@ const CONFIG = { command: 'judge' };
 
 /** Opens the judge, the model of its plans and the ledger; all are closed again where one of them fails. */
 export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise<OpenJudge> {
-  if (setup.baseUrl && setup.model === undefined) {
-    throw new EvalPlannerError(
-      'usage',
-      '--base-url needs a model',
-      "give its server's name for it as --model",
-    );
-  }
-  checkModelOptions([setup.model ?? 'M0', setup.planModel ?? []].flat(), setup);
-  const name = setup.model ?? join(SEED_FOLDER, 'model');
+  const { model: name } = setup;
+  if (name === undefined) throw noModel();
+  checkModelOptions([name, setup.planModel ?? []].flat(), setup);
   const place = placeOf(name, setup.baseUrl);
   const opened: { close(): unknown }[] = [];
   const close = async () => {

@@ -6,9 +6,9 @@ import { revision } from '../engine/llama/checkpoint.ts';
 import { Pool } from '../engine/parallel/pool.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { EmbeddedModel } from '../model/embedded.ts';
-import { openCheckpoint } from '../model/local/checkpoint.ts';
+import { type Checkpoint, openCheckpoint } from '../model/local/checkpoint.ts';
 import type { Model } from '../model.ts';
-import { heldOutPath, readHeldOut, SEED_FOLDER } from '../package.ts';
+import { heldOutPath, readHeldOut } from '../package.ts';
 import { checkpointFolder, type RunDescription, stepsFolder } from '../pipeline/folder.ts';
 import type { Models, Ports } from '../pipeline/stage.ts';
 import { playground } from '../playground/source.ts';
@@ -20,7 +20,8 @@ import type { Store } from '../store.ts';
 import { languageDetector } from '../text/language.ts';
 import { EmbeddedTrainer } from '../trainer/embedded.ts';
 import type { ResponsePair } from '../types.ts';
-import { openModel, placeOf } from './model.ts';
+import { openModel } from './model.ts';
+import { folderOf, inFolder, placeOf } from './names.ts';
 
 export interface OpenRun {
   readonly ports: Ports;
@@ -60,12 +61,10 @@ export function promptSet(name: Resolved['prompts']): PromptSet {
   return name === 'playground' ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
 }
 
-/** The folder of a model that is named in a config. */
-export function modelFolder(name: string): string {
-  if (name === 'playground') return join(SEED_FOLDER, 'model');
-  const place = placeOf(name);
-  return place.kind === 'folder' ? place.folder : name;
-}
+const TRAINING = 'models.judge has to be';
+
+/** The checkpoint that a config names. */
+const openNamed = (name: string) => inFolder(name, folderOf(name, TRAINING), openCheckpoint);
 
 /** The roles of a config and the judges of a run, in this process; all share one pool. */
 class EmbeddedModels implements Models {
@@ -87,11 +86,16 @@ class EmbeddedModels implements Models {
     // A model of the caller's own is the caller's to close.
     if (given !== null && typeof given !== 'string') return { ...bound(given), close: async () => {} };
     if (given !== null && placeOf(given).kind !== 'folder') return openModel(given, {});
-    const place = given === null ? this.place(name) : modelFolder(given);
-    const { parameters, tokenizer, files } = await openCheckpoint(place).catch((error: unknown) => {
-      throw given === null ? ofThisRun(error, place) : error;
-    });
+    const { parameters, tokenizer, files } = given === null ? await this.#own(name) : await openNamed(given);
     return new EmbeddedModel(this.#pool, parameters, tokenizer, files);
+  }
+
+  /** A checkpoint that the run wrote itself needs another remedy than one that was chosen. */
+  async #own(name: string): Promise<Checkpoint> {
+    const place = this.place(name);
+    return openCheckpoint(place).catch((error: unknown) => {
+      throw ofThisRun(error, place);
+    });
   }
 
   place(name: string): string {
@@ -102,7 +106,7 @@ class EmbeddedModels implements Models {
         ? checkpointFolder(this.#folder, own)
         : join(stepsFolder(this.#folder, own), step);
     }
-    if (typeof judge === 'string') return modelFolder(judge);
+    if (typeof judge === 'string') return folderOf(judge, TRAINING);
     throw new EvalPlannerError(
       'usage',
       'models.judge is an object, and a training needs a checkpoint to start from',
@@ -120,7 +124,6 @@ const bound = (model: Model): Model => ({
   close: () => model.close(),
 });
 
-/** A checkpoint that the run wrote itself needs another remedy than one that was chosen. */
 function ofThisRun(error: unknown, checkpoint: string): unknown {
   if (!(error instanceof EvalPlannerError)) return error;
   const remedy = `restore ${checkpoint} from a copy, or start a new run in another folder with --out; the rest of this one is kept`;
@@ -200,16 +203,7 @@ const HELD_OUT = {
 /** What a run's ledger is a function of besides its config: the weights of M0 and what its sources give. */
 export async function runFacts(config: Resolved): Promise<Pick<RunDescription, 'model' | 'sources'>> {
   const { judge } = config.models;
-  if (typeof judge === 'string' && placeOf(judge).kind !== 'folder')
-    throw new EvalPlannerError(
-      'usage',
-      `models.judge is ${judge}, a model of a server, and a judge is trained from a checkpoint`,
-      'give it a folder; a server may be writer, solver or planner',
-    );
-  const model =
-    typeof judge === 'string'
-      ? revision((await openCheckpoint(modelFolder(judge))).parameters)
-      : judge.revision;
+  const model = typeof judge === 'string' ? revision((await openNamed(judge)).parameters) : judge.revision;
   const sources = Object.entries(await openSources(config)).map(([name, { revision }]) => [name, revision]);
   return { model, sources: Object.fromEntries(sources) };
 }

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { MODEL_NAMES } from '../../open/names.ts';
 import { CATEGORIES } from '../../prompts/published/classify.ts';
 import { type FieldMapping, MAPPED, PRESETS } from '../../source/presets.ts';
 import { onErrorOption, positive, share, temperature, whole } from '../arguments.ts';
@@ -33,12 +34,12 @@ export function pairsCommand(evalplanner: Command): void {
       ]),
     )
     .option('--out <file>', 'where the pairs go, .jsonl or .parquet (default: JSON lines on stdout)')
-    .option('--model <name>', 'who answers, modifies and solves: as in `evalplanner judge`')
+    .option('--model <name>', `who answers, modifies and solves: ${MODEL_NAMES}`)
     .addOption(
-      new Option('--prompts <set>', 'default: told from the vocabulary of the model').choices([
-        'playground',
-        'published',
-      ]),
+      new Option(
+        '--prompts <set>',
+        'default: what the evalplanner.json of the model says, else published',
+      ).choices(['playground', 'published']),
     )
     .addOption(
       new Option(

@@ -1,6 +1,7 @@
 import type { Model } from '../../model.ts';
 import { promptsOf } from '../../open/judge.ts';
-import { openModel, placeOf } from '../../open/model.ts';
+import { openModel } from '../../open/model.ts';
+import { placeOf } from '../../open/names.ts';
 import { makePairs, type PairOptions } from '../../pairs/make.ts';
 import type { PairReport } from '../../pairs/pair.ts';
 import type { PromptSet } from '../../prompts/set.ts';

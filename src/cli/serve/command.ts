@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { LOCAL_NAMES } from '../../open/names.ts';
 import { deviceOption, port, positive, quantizationOption } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 
@@ -7,10 +8,10 @@ export function serveCommand(evalplanner: Command): void {
   evalplanner
     .command('serve')
     .description('an OpenAI-style HTTP server for a checkpoint')
-    .argument('[folder]', 'the checkpoint (default: the seed model M0)')
+    .argument('[model]', LOCAL_NAMES, 'playground')
     .option('--host <address>', 'where to listen', '127.0.0.1')
     .addOption(new Option('--port <n>', 'the port; 0 takes a free one').default(8000).argParser(port))
-    .option('--served-model-name <name>', 'what clients call the model (default: the folder as given)')
+    .option('--served-model-name <name>', 'what clients call the model (default: MODEL as given)')
     .addOption(
       new Option(
         '--max-model-len <n>',
@@ -48,7 +49,7 @@ it stands. Not supported, and refused: echo with logprobs, penalties, top_k, min
 
 Ctrl-C: requests in flight have 10 seconds to end. Without --host only this machine is answered.`,
     )
-    .action((folder, options) =>
-      interruptible(async (signal) => (await import('./serve.ts')).serve(folder, options, signal)),
+    .action((model, options) =>
+      interruptible(async (signal) => (await import('./serve.ts')).serve(model, options, signal)),
     );
 }

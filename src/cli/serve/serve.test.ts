@@ -51,7 +51,8 @@ test.each([
   [['--max-model-len', '257'], 2, 'at most 256'],
   [['--max-num-seqs', '100000000'], 2, '--max-num-seqs'],
   [['--api-key-env', 'EVALPLANNER_NO_SUCH_KEY'], 2, 'EVALPLANNER_NO_SUCH_KEY'],
-  [['no/such/folder'], 3, 'no such file or folder'],
+  [['no/such/folder'], 2, 'there is no model no/such/folder'],
+  [['openai:x@http://h/v1'], 2, 'is a model of a server'],
 ])('%j is refused', async (args, code, message) => {
   const written: string[] = [];
   const write = process.stderr.write;

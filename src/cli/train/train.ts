@@ -3,6 +3,7 @@ import type { Device } from '../../engine/device.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { makeFolder } from '../../files.ts';
 import { openEmbedded } from '../../model/open-embedded.ts';
+import { folderOf, inFolder } from '../../open/names.ts';
 import { significant, whole } from '../../report/format.ts';
 import { readRows } from '../../rows/read.ts';
 import { diskFailure } from '../../store/failure.ts';
@@ -38,11 +39,12 @@ export interface TrainCommand {
 
 /** `evalplanner train`: SFT or DPO, as the rows are. */
 export async function train(command: TrainCommand, signal: AbortSignal): Promise<void> {
-  const { rows, model, out } = command;
+  const { rows, out } = command;
   if (extname(rows) !== '.jsonl')
     throw new EvalPlannerError('usage', `${rows} is no .jsonl file`, 'give JSON lines, one row each');
   const settings = settingsOf(await kindOf(rows), command);
-  const start = await openEmbedded(model);
+  const model = folderOf(command.model, 'a training starts from');
+  const start = await inFolder(command.model, model, openEmbedded);
   await start.close();
   const job = { ...settings, key: await trainKey(start.revision, settings), model, out } as TrainJob;
   const trainer = await openEmbeddedTrainer({ device: command.device });
