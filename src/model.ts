@@ -48,7 +48,7 @@ export type FinishReason = 'stop' | 'length' | 'refused' | 'error';
 
 export interface Generation {
   readonly key: string;
-  /** The answer alone, without the prefill; a refusal's words where it is `refused`. */
+  /** The whole output, without the prefill; a refusal's words where it is `refused`. */
   readonly text: string;
   readonly finishReason: FinishReason;
   readonly promptTokens: number;

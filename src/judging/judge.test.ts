@@ -124,6 +124,26 @@ describe('judge', () => {
     expect(many.asked.filter(({ text }) => !text.includes('[The Start'))).toHaveLength(1);
   });
 
+  test('what a reasoning model thinks is no plan, no execution and no verdict; the ledger keeps it', async () => {
+    const model = new ScriptModel(({ text: prompt }) =>
+      prompt.includes('[The Start of')
+        ? `<think>[[B]] at first, by [End of Evaluation Plan]</think>\n\nMeasured. ${shown(prompt).a === 'aa' ? '[[A]]' : '[[B]]'}`
+        : 'Tags [Start of Evaluation Plan] and [End of Evaluation Plan]. Yes.</think>\n\n[Start of Evaluation Plan]\nLook.\n[End of Evaluation Plan]\nShall I?',
+    );
+    using store = openStore(':memory:', { config: {} });
+    const { winner, orders } = await judge(model, pair('aa', 'b'), { form: 'two-call', store });
+    expect(winner).toBe('A');
+    const [vote] = orders[0]?.votes ?? [];
+    expect(vote).toMatchObject({ plan: 'Look.', execution: 'Measured.', text: 'Measured. [[A]]' });
+    expect(vote?.reasoning).toBe('[[B]] at first, by [End of Evaluation Plan]');
+    expect(store.generation(vote?.key as string)?.text).toMatch(/^<think>/);
+    const cut = scripted(() => '<think>It is clear: [[A]]');
+    for (const form of ['two-call', 'planned', 'unplanned', 'direct'] as const) {
+      const { orders } = await judge(cut, pair('aa', 'b'), { form });
+      expect(orders.map(({ votes }) => votes[0]?.verdict)).toEqual(['truncated', 'truncated']);
+    }
+  });
+
   test('another model may write the plans', async () => {
     const planner = new ScriptModel(() => 'Look twice.', 'planner');
     const model = longer();
