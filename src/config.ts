@@ -106,11 +106,14 @@ const source = z.strictObject({
 
 const counts = z.record(name, count).describe('Instructions of each source, by its name.');
 
+/** Of a run, and of the judges that it trains. */
+export const promptsField = z.enum(['playground', 'published']);
+
 /** Everything a run is a function of (arXiv 2501.18099, section 3). */
 const runConfig = z
   .strictObject({
     seed: z.int().default(0),
-    prompts: z.enum(['playground', 'published']).default('published'),
+    prompts: promptsField.default('published'),
     models: z.strictObject({
       judge: model.describe(
         'M0: what is trained. `playground` is the shipped seed model; else the folder of a checkpoint.',

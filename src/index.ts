@@ -46,6 +46,7 @@ export {
   type TokenLogprob,
   userPrompt,
 } from './model.ts';
+export { judgeOptions } from './open/judge-options.ts';
 export type { Models, Ports, RunEvent, RunOptions, Stage } from './pipeline/stage.ts';
 export { run, stagesOf } from './pipeline.ts';
 export type { Estimate, Prices } from './prices.ts';

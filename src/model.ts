@@ -85,6 +85,10 @@ export interface GenerateOptions {
   readonly onDelta?: ((key: string, text: string) => void) | undefined;
 }
 
+/** Version of how messages are shown to models: part of every model's revision, so that an answer to another rendering is never
+ * reused. To be raised with every change of what a model sees of the same messages. */
+export const RENDERING = 'rendering 1';
+
 export interface Model {
   /** Changes whenever the weights do, or the way in which messages are shown to them: a generation is never reused for another
    * model or rendering. */

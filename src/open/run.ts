@@ -12,7 +12,6 @@ import { heldOutPath, readHeldOut } from '../package.ts';
 import { checkpointFolder, type RunDescription, stepsFolder } from '../pipeline/folder.ts';
 import type { Models, Ports } from '../pipeline/stage.ts';
 import { playground } from '../playground/source.ts';
-import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import { openData } from '../source/data.ts';
 import { mapped, presetOf } from '../source/presets.ts';
 import type { Source } from '../source.ts';
@@ -22,6 +21,7 @@ import { EmbeddedTrainer } from '../trainer/embedded.ts';
 import type { ResponsePair } from '../types.ts';
 import { openModel } from './model.ts';
 import { folderOf, inFolder, placeOf } from './names.ts';
+import { promptSet } from './prompts.ts';
 
 export interface OpenRun {
   readonly ports: Ports;
@@ -55,10 +55,6 @@ export async function openRun({ config, folder, store, device }: RunSetup): Prom
       await trainer.close();
     },
   };
-}
-
-export function promptSet(name: Resolved['prompts']): PromptSet {
-  return name === 'playground' ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
 }
 
 const TRAINING = 'models.judge has to be';

@@ -12,8 +12,9 @@ import type { Store } from '../store.ts';
 import { type Optimisation, type TrainJob, type TrainSettings, trainKey } from '../trainer.ts';
 import type { PreferenceRow, ResponsePair, SftRow } from '../types.ts';
 import { checkpointFolder, rowsFile, stepsFolder } from './folder.ts';
-import { judged } from './judge.ts';
-import { writeJudgeFile } from './judge-file.ts';
+import { judged, longestThought } from './judge.ts';
+import { type JudgeFile, judgeFileOf, writeJudgeFile } from './judge-file.ts';
+import { roundSet } from './sets.ts';
 import type { Ports, StageWork, TrainStage } from './stage.ts';
 
 /** Whether its rows or its checkpoint are not there any more. */
@@ -49,7 +50,11 @@ export async function runTraining(
     },
     work.signal,
   );
-  const file = { prompts: config.prompts, form };
+  const file = judgeFileOf(config.prompts, ports.prompts, {
+    form,
+    maxTokens: { plan: config.thoughts.maxPlanTokens, thought: longestThought(form, config) },
+    ...trainedOn(stage, config, store),
+  });
   for (const path of checkpoints) await writeJudgeFile(path, file);
   const written = checkpoints.map((path) => ({ path, name: `${judge}/${basename(path)}`, label: '' }));
   const start = { path: models.place(from), name: from, label: `${judge}/start` };
@@ -73,6 +78,23 @@ export async function runTraining(
   // A start that stays may have been told otherwise, or not at all.
   await writeJudgeFile(kept, file);
   return { kept: best.label, validation, rows, dropped, ...told };
+}
+
+/** All that a judge has learnt from: its own rounds and those of its starts. */
+function trainedOn(
+  { judge, sets }: TrainStage,
+  config: Resolved,
+  store: Store,
+): Pick<JudgeFile, 'sources' | 'trained'> {
+  const all = config.rounds.map(({ pairs }, i) => ({ set: roundSet(i + 1), pairs }));
+  const rounds = all.findIndex(({ set }) => set === sets.at(-1)) + 1;
+  const own = all.slice(0, rounds);
+  const { pairs } = store.counts();
+  const count = own.reduce((sum, { set }) => sum + (pairs[set] ?? 0), 0);
+  const sources = Object.keys(config.sources).filter((name) =>
+    own.some(({ pairs }) => (pairs[name] ?? 0) > 0),
+  );
+  return { sources, trained: { judge, seed: config.seed, rounds, pairs: count } };
 }
 
 async function startOf(name: string, { models }: Ports) {

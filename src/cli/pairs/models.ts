@@ -67,7 +67,7 @@ async function open(name: string, command: PairsCommand): Promise<Opened> {
   try {
     const ledger = path ?? (out === undefined ? ':memory:' : `${out}.db`);
     const store = openStore(ledger, { config: { command: 'pairs' } });
-    const set = await promptsOf(prompts, place.kind === 'folder' ? place.folder : null);
+    const set = await promptsOf(prompts, place);
     return { model, store, prompts: set, revision: model.revision };
   } catch (error) {
     await model.close();

@@ -44,6 +44,8 @@ Example:
 Routes: /v1/completions, /v1/chat/completions, /v1/models, /health, /metrics. Sampling is seeded: one seed gives one text,
 whatever else is running; without a seed it is drawn. Temperature and top_p are 1 unless a request says otherwise; max_tokens is 16 for completions and
 the rest of the context for chats.
+/v1/models also tells how the model is asked for a judgment, where it was trained to one (\`judge\`: prompts, form, limits); who
+judges by the server says so: evalplanner judge --base-url URL --model NAME --prompts … --form ….
 A checkpoint without a chat template (such as the seed model) answers chats of one user message, which is its prompt as
 it stands. Not supported, and refused: echo with logprobs, penalties, top_k, min_p, logit_bias, tools, response formats.
 

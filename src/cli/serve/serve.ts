@@ -7,6 +7,7 @@ import { sampledRevision } from '../../model/embedded.ts';
 import { openCheckpoint } from '../../model/local/checkpoint.ts';
 import { openPool } from '../../model/local/pool.ts';
 import { folderOf, inFolder } from '../../open/names.ts';
+import { readJudgeFile } from '../../pipeline/judge-file.ts';
 import { chatTemplate } from '../../prompts/chat-template.ts';
 import { Generator } from '../../serving/generation.ts';
 import { type LimitOptions, limitsFor } from '../../serving/limits.ts';
@@ -34,6 +35,7 @@ export async function serve(model: string, options: ServeOptions, signal: AbortS
   const apiKey = keyFrom(options.apiKeyEnv);
   const folder = folderOf(model, 'serve runs');
   const { parameters, tokenizer, files } = await inFolder(model, folder, openCheckpoint);
+  const judge = await readJudgeFile(folder);
   const limit = process.constrainedMemory();
   const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
   const { config } = parameters;
@@ -58,14 +60,16 @@ export async function serve(model: string, options: ServeOptions, signal: AbortS
         template,
         generator,
         vocabSize: config.vocabSize,
+        ...(judge ? { judge } : {}),
       },
       { host, port, apiKey, onBug: (error) => process.stderr.write(explain(error, { debug })) },
     );
     const { context, slots } = limits;
+    const asked = judge ? `, a judge of the form ${judge.form}` : '';
     await print(
       json
-        ? `${JSON.stringify({ url: server.url, model: name, context, sequences: slots * WORKERS })}\n`
-        : `serving ${printable(name)} at ${server.url}/v1: ${context} tokens, ${slots * WORKERS} sequences at a time; Ctrl-C ends it\n`,
+        ? `${JSON.stringify({ url: server.url, model: name, context, sequences: slots * WORKERS, judge })}\n`
+        : `serving ${printable(name)}${asked} at ${server.url}/v1: ${context} tokens, ${slots * WORKERS} sequences at a time; Ctrl-C ends it\n`,
     );
     if (!isLoopback(host) && apiKey === undefined) {
       process.stderr.write(

@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto';
 import { EvalPlannerError } from '../../errors.ts';
-import type { GenerateOptions, GenerateRequest, Generation, Model, Requests } from '../../model.ts';
+import {
+  type GenerateOptions,
+  type GenerateRequest,
+  type Generation,
+  type Model,
+  RENDERING,
+  type Requests,
+} from '../../model.ts';
 import type { Prices } from '../../prices.ts';
-import { breakControl, RENDERING, SERVED_CONTROL } from '../control-tokens.ts';
+import { breakControl, SERVED_CONTROL } from '../control-tokens.ts';
 import { Budget, type BudgetOptions, costOf } from './budget.ts';
 import type { CallFailure } from './call-failure.ts';
 import type { Clock } from './clock.ts';
