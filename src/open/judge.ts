@@ -150,8 +150,7 @@ async function knownOf(place: ModelPlace, setup: JudgeSetup): Promise<KnownOptio
     for (const what of changedSince(file)) process.stderr.write(`note: ${setup.model}: ${what}\n`);
   return {
     ...(prompts === PLAYGROUND_PROMPTS ? PLAYGROUND_LIMITS : {}),
-    // A verdict alone is no measure of a thought.
-    ...(own.form === 'direct' && form !== 'direct' ? {} : own),
+    ...own,
     prompts,
     form,
   };

@@ -12,11 +12,6 @@ import { withModels } from './with-models.ts';
 /** A verdict and nothing else. */
 const DIRECT_TOKENS = 4;
 
-/** Tokens of what a judge of this form says at most. */
-export function longestThought(form: JudgeForm, { thoughts }: Resolved): number {
-  return form === 'direct' ? DIRECT_TOKENS : thoughts.maxThoughtTokens;
-}
-
 /** A judge on the held-out pairs. */
 export async function runJudge(
   { judge, set, form }: JudgeStage,
@@ -50,7 +45,7 @@ export async function judged(
   { store, models, prompts }: Ports,
   { signal, onGenerations = () => {}, onDone = () => {} }: Judging,
 ): Promise<VerdictRecord[]> {
-  const maxTokens = longestThought(form, config);
+  const maxTokens = form === 'direct' ? DIRECT_TOKENS : config.thoughts.maxThoughtTokens;
   const verdicts: VerdictRecord[] = [];
   await withModels(models, [name], async (model) => {
     const options = { stage, split, form, prompts, model: model.revision, maxTokens };

@@ -12,7 +12,7 @@ import type { Store } from '../store.ts';
 import { type Optimisation, type TrainJob, type TrainSettings, trainKey } from '../trainer.ts';
 import type { PreferenceRow, ResponsePair, SftRow } from '../types.ts';
 import { checkpointFolder, rowsFile, stepsFolder } from './folder.ts';
-import { judged, longestThought } from './judge.ts';
+import { judged } from './judge.ts';
 import { type JudgeFile, judgeFileOf, writeJudgeFile } from './judge-file.ts';
 import { roundSet } from './sets.ts';
 import type { Ports, StageWork, TrainStage } from './stage.ts';
@@ -52,7 +52,7 @@ export async function runTraining(
   );
   const file = judgeFileOf(config.prompts, ports.prompts, {
     form,
-    maxTokens: { plan: config.thoughts.maxPlanTokens, thought: longestThought(form, config) },
+    maxTokens: { plan: config.thoughts.maxPlanTokens, thought: config.thoughts.maxThoughtTokens },
     ...trainedOn(stage, config, store),
   });
   for (const path of checkpoints) await writeJudgeFile(path, file);

@@ -20,7 +20,7 @@ const judged = (text: string, finishReason: 'stop' | 'length' | 'error' = 'stop'
   judgeOne(
     scripted(() => ({ text, finishReason })),
     of,
-    { prompts: PLAYGROUND_PROMPTS, orders: 'ab' },
+    { form: 'planned', prompts: PLAYGROUND_PROMPTS, orders: 'ab' },
   );
 
 describe('what is printed of one judgment', () => {
