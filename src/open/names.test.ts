@@ -86,6 +86,7 @@ test.each([
   [['judge', ...none, ...pair], /there is no model no-such-model\nfix: A model is playground/],
   [['judge', '--model', 'playground', '--plan-model', 'no-such-model', ...pair], /there is no model/],
   [['serve', 'no-such-model'], /there is no model/],
+  [['serve', 'plaground'], /there is no model plaground\nfix: did you mean playground\?/],
 ])('%j ends with 2 and what a model may be called', async (args, said) => {
   const { code, err } = await run(...args);
   expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(said) });

@@ -119,7 +119,7 @@ function notAModel(name: string, folder: string, error: unknown): EvalPlannerErr
     );
   }
   if (existsSync(folder)) return null;
-  const near = nearest(folder);
+  const near = alike(name, 'playground') ? 'playground' : nearest(folder);
   return new EvalPlannerError(
     'usage',
     `there is no model ${name}`,
@@ -138,16 +138,18 @@ function nearest(folder: string): string | null {
   const above = dirname(folder);
   const parent = above === folder ? null : nearest(above);
   if (parent === null) return null;
-  const wanted = basename(folder).toLowerCase();
+  const wanted = basename(folder);
   const [best] = namesIn(parent)
-    .map((name) => ({ name, apart: apart(name.toLowerCase(), wanted) }))
-    .filter(({ apart }) => apart <= Math.max(2, wanted.length / 3))
-    .sort((a, b) => a.apart - b.apart);
-  return best === undefined ? null : join(parent, best.name);
+    .filter((name) => alike(name, wanted))
+    .sort((a, b) => apart(a, wanted) - apart(b, wanted));
+  return best === undefined ? null : join(parent, best);
 }
 
+const alike = (name: string, wanted: string) => apart(name, wanted) <= Math.max(2, wanted.length / 3);
+
 /** Characters between the common beginning and the common end of two names: one slip of a keyboard is at most two. */
-function apart(a: string, b: string): number {
+function apart(one: string, other: string): number {
+  const [a, b] = [one.toLowerCase(), other.toLowerCase()];
   const shorter = Math.min(a.length, b.length);
   let start = 0;
   while (start < shorter && a[start] === b[start]) start++;

@@ -1,6 +1,14 @@
 import { type Command, Option } from 'commander';
 import { MODEL_NAMES } from '../../open/names.ts';
-import { deviceOption, positive, quantizationOption, share, whole } from '../arguments.ts';
+import {
+  deviceOption,
+  formOption,
+  positive,
+  promptsOption,
+  quantizationOption,
+  share,
+  whole,
+} from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 import { withModelOptions } from '../model-options.ts';
 import { buildCommand } from './build/command.ts';
@@ -22,6 +30,8 @@ export function benchCommand(evalplanner: Command): void {
         "the benchmark's file, its folder, a folder of benchmarks, or a dataset on the hub, OWNER/NAME (default: the benchmark's own there; the playground has its own only)",
       )
       .option('--model <name>', `the judge: ${MODEL_NAMES}; with --base-url what its server calls it`)
+      .addOption(promptsOption())
+      .addOption(formOption())
       .addOption(deviceOption())
       .addOption(quantizationOption()),
   )

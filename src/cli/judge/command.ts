@@ -2,8 +2,10 @@ import { type Command, Option } from 'commander';
 import { MODEL_NAMES } from '../../open/names.ts';
 import {
   deviceOption,
+  formOption,
   onErrorOption,
   positive,
+  promptsOption,
   quantizationOption,
   share,
   temperature,
@@ -30,18 +32,8 @@ export function judgeCommand(evalplanner: Command): void {
       '--plan-api-key-env <name>',
       'the environment variable with the key of its server, where that is another than the server of --model',
     )
-    .addOption(
-      new Option(
-        '--prompts <set>',
-        'what the judge is asked in (default: what its evalplanner.json says, else published)',
-      ).choices(['playground', 'published']),
-    )
-    .addOption(
-      new Option(
-        '--form <form>',
-        'two-call: a plan, then its execution, for any model; planned: the whole thought in one call, of a judge trained to it; unplanned, direct: the controls (default: what its evalplanner.json says, else two-call)',
-      ).choices(['planned', 'two-call', 'unplanned', 'direct']),
-    )
+    .addOption(promptsOption())
+    .addOption(formOption())
     .addOption(
       new Option('--orders <orders>', 'which response is shown first: A (ab), B (ba), or each once')
         .choices(['both', 'ab', 'ba'])

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MODEL_NAMES } from '../../open/names.ts';
 import { CATEGORIES } from '../../prompts/published/classify.ts';
 import { type FieldMapping, MAPPED, PRESETS } from '../../source/presets.ts';
-import { onErrorOption, positive, share, temperature, whole } from '../arguments.ts';
+import { onErrorOption, positive, promptsOption, share, temperature, whole } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 import { withModelOptions } from '../model-options.ts';
 
@@ -35,12 +35,7 @@ export function pairsCommand(evalplanner: Command): void {
     )
     .option('--out <file>', 'where the pairs go, .jsonl or .parquet (default: JSON lines on stdout)')
     .option('--model <name>', `who answers, modifies and solves: ${MODEL_NAMES}`)
-    .addOption(
-      new Option(
-        '--prompts <set>',
-        'default: what the evalplanner.json of the model says, else published',
-      ).choices(['playground', 'published']),
-    )
+    .addOption(promptsOption())
     .addOption(
       new Option(
         '--chosen <whose>',
