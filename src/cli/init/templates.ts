@@ -79,7 +79,7 @@ seed: 0 # the run is a function of this config and its seed
 
 models:
   judge: playground # what is trained: the shipped seed model, or ./FOLDER of a checkpoint (Llama, Qwen 2, Qwen 3)
-  # writer: openai:NAME@https://HOST/v1 # another model that writes responses; its key from OPENAI_API_KEY
+  # writer: openai:NAME@https://HOST/v1 # another model writes responses: a checkpoint too, or ai:PROVIDER/NAME
 prompts: playground # the seed model's own words; \`published\` (arXiv 2501.18099) for every other model
 
 ${sources}
