@@ -145,8 +145,9 @@ class OpenAIEndpoint implements CompletionEndpoint {
   ): Promise<Job['completions']> {
     const request = left[0] as Job['requests'][number];
     const { api, notice } = this.#options;
+    let alone = false;
     for (;;) {
-      const n = this.#takesN ? left.length : 1;
+      const n = this.#takesN && !alone ? left.length : 1;
       const body = requestBody(request, n, this.#options, this.#refused, onDelta !== undefined);
       const stream = onDelta && 'stream' in body ? this.#follow(request, n, onDelta) : null;
       let answer: string;
@@ -167,12 +168,17 @@ class OpenAIEndpoint implements CompletionEndpoint {
             continue;
           }
         }
+        // It may be the number that is refused, in words of the server's own.
+        if (n > 1 && (status === 400 || status === 422)) {
+          alone = true;
+          continue;
+        }
         const header = (name: string) => headers?.get(name);
         throw httpFailure({ error, status, code, header }, this.name, this.#redact);
       }
       const whole = stream?.some ? JSON.stringify(stream.end()) : answer;
       const completions = readCompletions(this.#read(whole), request, this.#options);
-      if (completions.length < n) this.#takesN = false;
+      if (completions.length < n || alone) this.#takesN = false;
       return completions.slice(0, n);
     }
   }
