@@ -2,6 +2,7 @@ import { extname } from 'node:path';
 import type { Device } from '../../engine/device.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { makeFolder } from '../../files.ts';
+import { localPlace } from '../../model/local/hub.ts';
 import { openEmbedded } from '../../model/open-embedded.ts';
 import { folderOf, inFolder } from '../../open/names.ts';
 import { type JudgeFile, readJudgeFile, writeJudgeFile } from '../../pipeline/judge-file.ts';
