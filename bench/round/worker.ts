@@ -5,6 +5,7 @@ import { benchmarkIndex, shippedBenchmark } from '../../src/audit/benchmark-inde
 import { audit } from '../../src/cli/audit/audit.ts';
 import { runIdentity } from '../../src/config.ts';
 import { writeAtomically } from '../../src/files.ts';
+import { collectEarly } from '../../src/open/memory.ts';
 import { version } from '../../src/package.ts';
 import { checkpointFolder, stepsFolder } from '../../src/pipeline/folder.ts';
 import type { Ports } from '../../src/pipeline/stage.ts';
@@ -29,6 +30,7 @@ const [folder = '', size = ''] = process.argv.slice(2);
 const of = JSON.parse(size) as Size;
 const config = configOf(of);
 
+collectEarly();
 let since = { wall: performance.now(), cpu: process.cpuUsage() };
 function took(name: string): void {
   const { user, system } = process.cpuUsage(since.cpu);
