@@ -107,8 +107,13 @@ function preferencesOf(store: LedgerReader, round: number) {
   const length = new LengthCount();
   const chosenSays = { A: 0, B: 0 };
   const whole = ({ plan, execution }: Thought) => `${plan}\n${execution}`;
+  let of: string | null = null;
+  let thoughts = new Map<string, Thought>();
   for (const { pairId, chosenId, rejectedId } of store.preferences(round)) {
-    const [chosen, rejected] = [chosenId, rejectedId].map((id) => store.thought(round, pairId, id));
+    // Those of one response pair stand together.
+    if (of !== pairId) thoughts = new Map(Array.from(store.thoughts({ round, pairId }), (own) => [own.id, own]));
+    of = pairId;
+    const [chosen, rejected] = [chosenId, rejectedId].map((id) => thoughts.get(id));
     if (!chosen || !rejected) continue;
     length.add(whole(chosen), whole(rejected), pairId);
     if (chosen.verdict === 'A' || chosen.verdict === 'B') chosenSays[chosen.verdict]++;
