@@ -50,7 +50,10 @@ async function measure(size: Size): Promise<Measured> {
     child.on('message', (told) => {
       const took = told as Took;
       stages.push(took);
-      process.stderr.write(`${size.triples} pairs: ${took.name} ${took.seconds.toFixed(1)} s\n`);
+      const { name, seconds, cpuSeconds, rssMB } = took;
+      process.stderr.write(
+        `${size.triples} pairs: ${name} ${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of the processors), ${Math.round(rssMB)} MB\n`,
+      );
     });
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
     if (code !== 0) throw new Error(`the round ended with ${code ?? signal}`);

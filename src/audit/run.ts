@@ -111,7 +111,8 @@ function preferencesOf(store: LedgerReader, round: number) {
   let thoughts = new Map<string, Thought>();
   for (const { pairId, chosenId, rejectedId } of store.preferences(round)) {
     // Those of one response pair stand together.
-    if (of !== pairId) thoughts = new Map(Array.from(store.thoughts({ round, pairId }), (own) => [own.id, own]));
+    if (of !== pairId)
+      thoughts = new Map(Array.from(store.thoughts({ round, pairId }), (own) => [own.id, own]));
     of = pairId;
     const [chosen, rejected] = [chosenId, rejectedId].map((id) => thoughts.get(id));
     if (!chosen || !rejected) continue;
