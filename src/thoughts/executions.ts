@@ -32,14 +32,14 @@ export function* executionsOf(
   { round, form, executions, sampling, prompts, model, ...options }: ExecutionOptions,
 ): Task<Thought[]> {
   const cells = plans.flatMap((plan) =>
-    ORDERS.flatMap((order) =>
-      Array.from({ length: executions }, (_, executionIndex) => {
+    ORDERS.flatMap((order) => {
+      const asked = executionPrompt(prompts, form, round, pair, order, plan.text);
+      return Array.from({ length: executions }, (_, executionIndex) => {
         const at = [round, pair.id, plan.planIndex, order, executionIndex] as const;
         const seed = seedOf(options.seed, 'execution', form, ...at);
-        const asked = executionPrompt(prompts, form, round, pair, order, plan.text);
         return { plan, order, executionIndex, request: requestOf({ ...asked, model, seed, sampling }) };
-      }),
-    ),
+      });
+    }),
   );
   if (cells.length === 0) return [];
   const answers = yield asks(cells.map(({ request }) => request));
