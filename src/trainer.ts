@@ -98,8 +98,15 @@ export interface Trainer {
    * that they had. A step is told before anything that it led to is kept, so who stores it is never behind.
    * Aborted, it stops within 10 s all that it started, keeps its state and rejects with the signal's reason; killed, the next call
    * repeats at most the steps since the last state. Either way it ends with the losses and weights of one that was left alone.
-   * Throws EvalPlannerError: `data` for rows that are none, naming the line; `run` where the job is being done already. */
-  train(job: TrainJob, onStep?: (step: TrainStep) => void, signal?: AbortSignal): Promise<TrainResult>;
+   * `onNote` hears what a person should know beforehand, a line each.
+   * Throws EvalPlannerError: `data` for rows that are none, naming the line; `run` where the job is being done already; `disk`
+   * where there is too little room, before the first step if that can be known. */
+  train(
+    job: TrainJob,
+    onStep?: (step: TrainStep) => void,
+    signal?: AbortSignal,
+    onNote?: (message: string) => void,
+  ): Promise<TrainResult>;
   /** Gives up what it holds: threads, connections. */
   close(): Promise<void>;
 }

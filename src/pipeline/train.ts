@@ -48,6 +48,7 @@ export async function runTraining(
       work.step(judge, step, known.has(step.step));
     },
     work.signal,
+    (message) => work.note(`${judge}: ${message}`),
   );
   const file = { prompts: config.prompts, form };
   for (const path of checkpoints) await writeJudgeFile(path, file);

@@ -29,6 +29,8 @@ export interface Trainee {
   /** Identifies the start. */
   readonly revision: string;
   save(dir: string): Promise<void>;
+  /** About what a checkpoint takes on disk. */
+  readonly bytes: number;
 }
 
 export async function openTrainee({
@@ -39,7 +41,8 @@ export async function openTrainee({
   if (!lora) {
     const { parameters, tokenizer, files } = await openCheckpoint(model);
     const save = (dir: string) => writeCheckpoint(dir, parameters, { extraFiles: files });
-    return { parameters, tokenizer, files, revision: revision(parameters), save };
+    const bytes = parameters.flat.byteLength;
+    return { parameters, tokenizer, files, revision: revision(parameters), save, bytes };
   }
   const checkpoint = await openApart(model);
   const { parameters, tokenizer, files, base } = checkpoint;
@@ -50,6 +53,7 @@ export async function openTrainee({
     tokenizer,
     files,
     revision: checkpoint.adapter ? adaptedRevision(parameters, adapter) : revision(parameters),
+    bytes: (lora.merge ? parameters : adapter).flat.byteLength,
     async save(dir) {
       if (!lora.merge) return writeAdapter(dir, adapter, { base, extraFiles: files });
       const merged = new Parameters(parameters.config);

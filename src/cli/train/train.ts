@@ -56,6 +56,7 @@ export async function train(command: TrainCommand, signal: AbortSignal): Promise
         lines[0].show(step.step);
       },
       signal,
+      (message) => process.stderr.write(`note: ${message}\n`),
     );
     lines[0]?.clear();
     if (command.json) {

@@ -111,7 +111,7 @@ it('trains nothing but the adapter, with moments of its size only', async () => 
   const parameters = tinyParameters();
   const adapter = new Adapter(TINY, LORA);
   initialiseAdapter(adapter, sequenceRandom(1));
-  const trainer = new StepTrainer(pool, parameters, options, adapter);
+  const trainer = new StepTrainer(pool, parameters, options, { adapter });
   expect(trainer.adamw.m.length).toBe(adapter.flat.length);
   const losses: number[] = [];
   for (let step = 0; step < options.steps; step++) losses.push((await trainer.sft(sequences)).loss);

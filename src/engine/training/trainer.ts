@@ -51,22 +51,36 @@ const MICRO_TOKENS = 1024;
 const tokensOf = (sequences: readonly AnySequence[]) =>
   sequences.reduce((sum, { ids }) => sum + ids.length, 0);
 
+export interface StepTrainerOptions {
+  /** Trained in place of the weights. */
+  readonly adapter?: Adapter | undefined;
+  /** Runs each update of weights and moments, which stand still otherwise: when is for it to choose. */
+  readonly around?: (update: () => Promise<void>) => Promise<void>;
+}
+
 /** Takes optimiser steps on one model, or on an adapter of it. */
 export class StepTrainer {
   readonly #pool: Pool;
   readonly #parameters: Parameters;
   readonly #options: OptimiserOptions;
+  readonly #around: NonNullable<StepTrainerOptions['around']>;
   readonly #trained: FlatTensors;
   /** What of it each worker updates. */
   readonly #parts: readonly (readonly Stretch[])[];
   readonly adamw: AdamW;
   readonly #gradient: Float32Array<SharedArrayBuffer>;
 
-  constructor(pool: Pool, parameters: Parameters, options: OptimiserOptions, adapter?: Adapter) {
+  constructor(
+    pool: Pool,
+    parameters: Parameters,
+    options: OptimiserOptions,
+    { adapter, around = (update) => update() }: StepTrainerOptions = {},
+  ) {
     pool.load(parameters, { adapter });
     this.#pool = pool;
     this.#parameters = parameters;
     this.#options = options;
+    this.#around = around;
     this.#trained = adapter ?? parameters;
     this.adamw = new AdamW(this.#trained, options);
     this.#gradient = this.#trained.zeros().flat;
@@ -147,7 +161,9 @@ export class StepTrainer {
       throw new DivergenceError(this.adamw.updates + 1, loss, gradNorm);
     const { m, v } = this.adamw;
     const arrays = { theta: this.#trained.flat, gradient: this.#gradient, m, v };
-    await this.#pool.update(arrays, this.#parts, this.adamw.next(rate, clipScale(gradNorm, maxGradNorm)));
+    await this.#around(() =>
+      this.#pool.update(arrays, this.#parts, this.adamw.next(rate, clipScale(gradNorm, maxGradNorm))),
+    );
     return { loss, gradNorm, learningRate: rate, tokens };
   }
 }
