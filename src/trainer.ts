@@ -50,6 +50,9 @@ interface Job {
 /** Rows are `{prompt, completion}`. */
 export interface SftJob extends Job {
   readonly kind: 'sft';
+  /** Weight of the tokens of a completion's verdict in the loss, Σ w (−log p) / Σ w, that of others being 1; 1 when absent. The verdict
+   * is one letter among many tokens: all alike, a small model learns the form and not what it says. */
+  readonly verdictWeight?: number;
 }
 
 /** Rows are `{prompt, chosen, rejected}`; the start is the reference too. */
@@ -118,7 +121,11 @@ const VERSION = 1;
 export async function trainKey(start: string, { rows, ...settings }: TrainSettings): Promise<string> {
   const { kind, optimisation } = settings;
   const { lora, ...rest } = optimisation;
-  const method = kind === 'dpo' ? { beta: settings.beta, nllWeight: settings.nllWeight } : {};
+  const method = kind === 'dpo' ? { beta: settings.beta, nllWeight: settings.nllWeight } : weighted(settings);
   const parts = { training: VERSION, kind, start, rows: await sha256(rows), ...method };
   return key({ ...parts, optimisation: { ...rest, ...(lora ? { lora: { ...lora } } : {}) } });
 }
+
+/** The weight 1 is what there was before there were others: its trainings go on. */
+const weighted = ({ verdictWeight = 1 }: Pick<SftJob, 'verdictWeight'>) =>
+  verdictWeight === 1 ? {} : { verdictWeight };

@@ -98,8 +98,11 @@ function settingsOf({ judge, how }: TrainStage, config: Resolved, rows: string):
   };
   return how.kind === 'dpo'
     ? { kind: 'dpo', rows, optimisation, beta: how.beta, nllWeight: how.nllWeight }
-    : { kind: 'sft', rows, optimisation };
+    : { kind: 'sft', rows, optimisation, ...verdictWeightOf(how) };
 }
+
+const verdictWeightOf = (how: TrainStage['how']) =>
+  'verdictWeight' in how && how.verdictWeight !== undefined ? { verdictWeight: how.verdictWeight } : {};
 
 interface Told {
   readonly rows: number;

@@ -65,7 +65,8 @@ export class EmbeddedTrainer implements Trainer {
     const { eosTokenIds, maxPositionEmbeddings } = parameters.config;
     const [eos] = eosTokenIds as [number];
     const maxLength = Math.min(optimisation.maxLength, maxPositionEmbeddings);
-    const read = await readTokenRows(job, { tokenizer, files, eos, maxLength, signal });
+    const verdictWeight = job.kind === 'sft' ? job.verdictWeight : undefined;
+    const read = await readTokenRows(job, { tokenizer, files, eos, maxLength, verdictWeight, signal });
     const { sequences, lengths, dropped } = read;
     if (lengths.length === 0) {
       const remedy = `give it rows whose prompt and completion fit into ${maxLength} tokens`;

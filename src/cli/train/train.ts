@@ -25,6 +25,7 @@ export interface TrainCommand {
   readonly warmupSteps: number;
   readonly epochs: number;
   readonly batchSize: number;
+  readonly verdictWeight: number;
   readonly beta: number;
   readonly nllWeight: number;
   readonly maxLength: number;
@@ -90,7 +91,7 @@ async function kindOf(path: string): Promise<TrainJob['kind']> {
 
 function settingsOf(kind: TrainJob['kind'], command: TrainCommand): TrainSettings {
   const { rows, learningRate, warmupSteps, epochs, batchSize, maxLength, checkpoints, seed } = command;
-  const { loraRank, loraAlpha = 2 * (loraRank ?? 0), beta, nllWeight } = command;
+  const { loraRank, loraAlpha = 2 * (loraRank ?? 0), beta, nllWeight, verdictWeight } = command;
   const optimisation: Optimisation = {
     learningRate,
     warmupSteps,
@@ -106,7 +107,9 @@ function settingsOf(kind: TrainJob['kind'], command: TrainCommand): TrainSetting
       ? {}
       : { lora: { rank: loraRank, alpha: loraAlpha, targets: 'all-linear' as const } }),
   };
-  return kind === 'dpo' ? { kind, rows, optimisation, beta, nllWeight } : { kind, rows, optimisation };
+  return kind === 'dpo'
+    ? { kind, rows, optimisation, beta, nllWeight }
+    : { kind, rows, optimisation, verdictWeight };
 }
 
 function told(kind: string, step: TrainStep | undefined): string {
