@@ -61,7 +61,7 @@ export class EmbeddedTrainer implements Trainer {
   ): Promise<TrainResult> {
     const { optimisation } = job;
     const trainee = await openTrainee(job);
-    const { parameters, adapter, tokenizer, files } = trainee;
+    const { parameters, adapter, trained, tokenizer, files } = trainee;
     const { eosTokenIds, maxPositionEmbeddings } = parameters.config;
     const [eos] = eosTokenIds as [number];
     const maxLength = Math.min(optimisation.maxLength, maxPositionEmbeddings);
@@ -75,7 +75,6 @@ export class EmbeddedTrainer implements Trainer {
     const batches = schedule(lengths, optimisation);
     const steps = batches.length;
     const kept = checkpointSteps(steps, optimisation.checkpoints);
-    const trained = adapter ?? parameters;
     const sizes = { checkpoint: trainee.bytes, state: stateBytes(trained) };
     const need = await checkRoom(job.out, folder, kept, sizes);
     if (need >= NOTEWORTHY) onNote?.(`the training takes up to ${megabytes(need)} MB of disk in ${job.out}`);

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { revision, writeCheckpoint } from '../engine/llama/checkpoint.ts';
 import type { LlamaConfig } from '../engine/llama/config.ts';
-import { Parameters } from '../engine/llama/parameters.ts';
+import { type BaseParameters, Parameters } from '../engine/llama/parameters.ts';
 import {
   Adapter,
   initialiseAdapter,
@@ -12,17 +12,20 @@ import {
 } from '../engine/lora/adapter.ts';
 import { adaptedRevision, writeAdapter } from '../engine/lora/checkpoint.ts';
 import { mergeAdapter } from '../engine/lora/merge.ts';
+import type { FlatTensors } from '../engine/tensors.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { type ApartCheckpoint, openApart, openCheckpoint } from '../model/local/checkpoint.ts';
+import { type ApartCheckpoint, openApart, openCheckpoint, openFrozen } from '../model/local/checkpoint.ts';
 import type { Tokenizer } from '../model/local/tokenizer.ts';
 import { random, seedOf } from '../random.ts';
 import type { LoraOptions, TrainJob } from '../trainer.ts';
 
 /** What a training changes, and how it is written: all weights of a checkpoint, or an adapter of it. */
 export interface Trainee {
-  readonly parameters: Parameters;
+  readonly parameters: BaseParameters;
   /** Trained in place of the parameters. */
   readonly adapter?: Adapter;
+  /** The one or the other. */
+  readonly trained: FlatTensors;
   readonly tokenizer: Tokenizer;
   /** The tokenizer's, with the chat template if there is one. */
   readonly files: Readonly<Record<string, string>>;
@@ -42,20 +45,31 @@ export async function openTrainee({
     const { parameters, tokenizer, files } = await openCheckpoint(model);
     const save = (dir: string) => writeCheckpoint(dir, parameters, { extraFiles: files });
     const bytes = parameters.flat.byteLength;
-    return { parameters, tokenizer, files, revision: revision(parameters), save, bytes };
+    return {
+      parameters,
+      trained: parameters,
+      tokenizer,
+      files,
+      revision: revision(parameters),
+      save,
+      bytes,
+    };
   }
-  const checkpoint = await openApart(model);
+  // Merging is into all of it, in float32.
+  const checkpoint = lora.merge ? await openApart(model) : await openFrozen(model);
   const { parameters, tokenizer, files, base } = checkpoint;
   const adapter = startAdapter(model, checkpoint, lora, seed);
   return {
     parameters,
     adapter,
+    trained: adapter,
     tokenizer,
     files,
     revision: checkpoint.adapter ? adaptedRevision(parameters, adapter) : revision(parameters),
     bytes: (lora.merge ? parameters : adapter).flat.byteLength,
     async save(dir) {
-      if (!lora.merge) return writeAdapter(dir, adapter, { base, extraFiles: files });
+      if (!(parameters instanceof Parameters) || !lora.merge)
+        return writeAdapter(dir, adapter, { base, extraFiles: files });
       const merged = new Parameters(parameters.config);
       merged.flat.set(parameters.flat);
       await mergeAdapter(merged, adapter, availableParallelism());
@@ -67,7 +81,7 @@ export async function openTrainee({
 /** The adapter that the model is, if it is one of that form, else a new one. */
 function startAdapter(
   model: string,
-  { parameters, adapter }: ApartCheckpoint,
+  { parameters, adapter }: ApartCheckpoint<BaseParameters>,
   options: LoraOptions,
   seed: number,
 ): Adapter {

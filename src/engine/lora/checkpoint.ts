@@ -3,7 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { CheckpointError, shown } from '../errors.ts';
 import { readCheckpoint, revision } from '../llama/checkpoint.ts';
 import type { LlamaConfig } from '../llama/config.ts';
-import type { Parameters } from '../llama/parameters.ts';
+import type { BaseParameters, Parameters } from '../llama/parameters.ts';
 import { ADAPTER_CONFIG, CONFIG, contents, current, readText, writeModelFolder } from '../model-folder.ts';
 import { checkFinite, openSafetensors, type SafetensorsFile } from '../safetensors.ts';
 import { bytesOf } from '../tensors.ts';
@@ -17,21 +17,29 @@ export async function isAdapterFolder(dir: string): Promise<boolean> {
   return ((await contents(await current(dir))) ?? []).includes(ADAPTER_CONFIG);
 }
 
-export interface AdaptedModel {
+export interface AdaptedModel<Base extends BaseParameters = Parameters> {
   /** The base's weights, without the adapter. */
-  readonly parameters: Parameters;
+  readonly parameters: Base;
   readonly adapter: Adapter;
   /** The base's folder. */
   readonly base: string;
 }
 
 /** Read a PEFT adapter and the base that its adapter_config.json names; throws CheckpointError. */
-export async function readAdapter(dir: string): Promise<AdaptedModel> {
+export function readAdapter(dir: string): Promise<AdaptedModel> {
+  return readAdapterOn(dir, readCheckpoint);
+}
+
+/** The same, with the base read in one's own way. */
+export async function readAdapterOn<Base extends BaseParameters>(
+  dir: string,
+  read: (base: string) => Promise<Base>,
+): Promise<AdaptedModel<Base>> {
   const folder = await current(dir);
   const path = join(folder, ADAPTER_CONFIG);
   const { lora, base: named } = loraFromJson(path, await readText(path));
   const base = await baseFolder(folder, named);
-  const parameters = await readCheckpoint(base);
+  const parameters = await read(base);
   const files = (await contents(folder)) ?? [];
   if (!files.includes(WEIGHTS)) {
     const remedy = 'Save the adapter again with a current PEFT, which writes safetensors.';
@@ -125,7 +133,7 @@ export async function writeAdapter(
 }
 
 /** What identifies a model that an adapter is trained on; other than `revision` of the two merged. */
-export function adaptedRevision(parameters: Parameters, adapter: Adapter): string {
+export function adaptedRevision(parameters: BaseParameters, adapter: Adapter): string {
   const hash = createHash('sha256').update(JSON.stringify([revision(parameters), adapter.lora]));
   for (const bytes of bytesOf(adapter.flat)) hash.update(bytes);
   return hash.digest('hex').slice(0, 16);

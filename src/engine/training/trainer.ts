@@ -1,6 +1,6 @@
 import { DivergenceError } from '../errors.ts';
 import type { LlamaConfig } from '../llama/config.ts';
-import type { Parameters } from '../llama/parameters.ts';
+import { type BaseParameters, HalfParameters, type Parameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
 import { type Pool, WORKERS } from '../parallel/pool.ts';
 import type { GradientResult } from '../parallel/protocol.ts';
@@ -61,7 +61,7 @@ export interface StepTrainerOptions {
 /** Takes optimiser steps on one model, or on an adapter of it. */
 export class StepTrainer {
   readonly #pool: Pool;
-  readonly #parameters: Parameters;
+  readonly #parameters: BaseParameters;
   readonly #options: OptimiserOptions;
   readonly #around: NonNullable<StepTrainerOptions['around']>;
   readonly #trained: FlatTensors;
@@ -72,7 +72,7 @@ export class StepTrainer {
 
   constructor(
     pool: Pool,
-    parameters: Parameters,
+    parameters: BaseParameters,
     options: OptimiserOptions,
     { adapter, around = (update) => update() }: StepTrainerOptions = {},
   ) {
@@ -81,7 +81,8 @@ export class StepTrainer {
     this.#parameters = parameters;
     this.#options = options;
     this.#around = around;
-    this.#trained = adapter ?? parameters;
+    if (!adapter && parameters instanceof HalfParameters) throw new Error('these weights stay as they are');
+    this.#trained = adapter ?? (parameters as Parameters);
     this.adamw = new AdamW(this.#trained, options);
     this.#gradient = this.#trained.zeros().flat;
     this.#parts = this.adamw.parts(WORKERS);
