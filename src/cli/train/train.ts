@@ -43,9 +43,8 @@ export async function train(command: TrainCommand, signal: AbortSignal): Promise
   if (extname(rows) !== '.jsonl')
     throw new EvalPlannerError('usage', `${rows} is no .jsonl file`, 'give JSON lines, one row each');
   const settings = settingsOf(await kindOf(rows), command);
-  const start = await openEmbedded(model);
-  await start.close();
-  const job = { ...settings, key: await trainKey(start.revision, settings), model, out } as TrainJob;
+  const key = await trainKey(await revisionOf(model), settings);
+  const job = { ...settings, key, model, out } as TrainJob;
   const trainer = await openEmbeddedTrainer({ device: command.device });
   const lines: ProgressLine[] = [];
   try {
@@ -73,6 +72,13 @@ export async function train(command: TrainCommand, signal: AbortSignal): Promise
   } finally {
     await trainer.close();
   }
+}
+
+/** Apart, so that nothing holds its weights any more when they are read to be trained. */
+async function revisionOf(model: string): Promise<string> {
+  const start = await openEmbedded(model);
+  await start.close();
+  return start.revision;
 }
 
 /** By the first row. */
