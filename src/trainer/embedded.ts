@@ -60,7 +60,7 @@ export class EmbeddedTrainer implements Trainer {
     onNote?: (message: string) => void,
   ): Promise<TrainResult> {
     const { optimisation } = job;
-    const trainee = await openTrainee(job);
+    const trainee = await openTrainee(job, this.#pool.device);
     const { parameters, adapter, trained, tokenizer, files } = trainee;
     const { eosTokenIds, maxPositionEmbeddings } = parameters.config;
     const [eos] = eosTokenIds as [number];

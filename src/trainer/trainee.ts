@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { Device } from '../engine/device.ts';
 import { revision, writeCheckpoint } from '../engine/llama/checkpoint.ts';
 import type { LlamaConfig } from '../engine/llama/config.ts';
 import { type BaseParameters, Parameters } from '../engine/llama/parameters.ts';
@@ -36,10 +37,10 @@ export interface Trainee {
   readonly bytes: number;
 }
 
-export async function openTrainee({
-  model,
-  optimisation,
-}: Pick<TrainJob, 'model' | 'optimisation'>): Promise<Trainee> {
+export async function openTrainee(
+  { model, optimisation }: Pick<TrainJob, 'model' | 'optimisation'>,
+  device: Device,
+): Promise<Trainee> {
   const { lora, seed } = optimisation;
   if (!lora) {
     const { parameters, tokenizer, files } = await openCheckpoint(model);
@@ -55,8 +56,9 @@ export async function openTrainee({
       bytes,
     };
   }
-  // Merging is into all of it, in float32.
-  const checkpoint = lora.merge ? await openApart(model) : await openFrozen(model);
+  // Merging is into all of it, in float32; and nobody has tried another device with 16 bits.
+  const wide = lora.merge || device !== 'cpu';
+  const checkpoint = wide ? await openApart(model) : await openFrozen(model);
   const { parameters, tokenizer, files, base } = checkpoint;
   const adapter = startAdapter(model, checkpoint, lora, seed);
   return {

@@ -52,7 +52,7 @@ export class Pool {
   readonly #workers: Worker[];
   readonly #listeners: Listener[] = Array.from({ length: WORKERS }, () => () => {});
   readonly #failures: ((error: Error) => void)[] = Array.from({ length: WORKERS }, () => () => {});
-  readonly #device: Device;
+  readonly device: Device;
   /** What is sampled is computed in. */
   readonly quantization: Quantization | undefined;
   #parallel = WORKERS;
@@ -68,7 +68,7 @@ export class Pool {
   /** Whether the device works, and the processor can do with the quantization, is for the caller to find out before (checkDevice,
    * addsInt8): here the one would be a failure of the first run, and nobody would notice the other. */
   constructor(device: Device = 'cpu', quantization?: Quantization) {
-    this.#device = device;
+    this.device = device;
     this.quantization = quantization;
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     this.#workers = Array.from({ length: WORKERS }, (_, i) => {
@@ -107,7 +107,7 @@ export class Pool {
         half: parameters instanceof HalfParameters,
         ...(adapter ? { adapter: { lora: adapter.lora, weights: adapter.flat.buffer } } : {}),
         threads: threadsOf(WORKERS),
-        device: this.#device,
+        device: this.device,
         quantization: this.quantization,
         slots,
       };
