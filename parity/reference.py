@@ -141,9 +141,22 @@ def check_generation_config(dir):
     return config.to_diff_dict()
 
 
-def train(kind, dir, rows, options, out, adapter=None, reference=None):
+def weighted_loss(weights):
+    """PyTorch's cross-entropy with a weight for each class, here of the tokens by id, all others having 1."""
+
+    def loss(outputs, labels, num_items_in_batch=None):
+        logits = outputs.logits[:, :-1].flatten(0, 1)
+        classes = torch.ones(logits.shape[-1])
+        for token, weight in weights.items():
+            classes[int(token)] = weight
+        return torch.nn.functional.cross_entropy(logits, labels[:, 1:].flatten(), classes, ignore_index=-100)
+
+    return loss
+
+
+def train(kind, dir, rows, options, out, adapter=None, reference=None, weights=None):
     """Loss and gradients (d.NAME) of the first batch as TRL has them, then TRL's training: a line of its log per step,
-    and the weights it ends with (w.NAME)."""
+    and the weights it ends with (w.NAME). Of SFT tokens may weigh more, or less, by their ids."""
     model, _ = load(dir, adapter, trainable=True)
     with tempfile.TemporaryDirectory() as scratch:
         arguments = dict(
@@ -168,6 +181,10 @@ def train(kind, dir, rows, options, out, adapter=None, reference=None):
             processing_class=PreTrainedTokenizerFast.from_pretrained(dir),
         )
         if kind == "sft":
+            if weights:
+                # Its other losses keep the logits to themselves.
+                arguments["loss_type"] = "nll"
+                shared["compute_loss_func"] = weighted_loss(weights)
             trainer = trl.SFTTrainer(args=trl.SFTConfig(**arguments), **shared)
         else:
             ref_model = None if reference is None else load(reference)[0]

@@ -84,7 +84,7 @@ const jobs = {
     const adapter = job.lora && new Adapter(parameters.config, { ...job.lora, targets: LORA_TARGETS });
     if (adapter) initialiseAdapter(adapter, sequenceRandom(1));
     const options = { ...job.training, warmupSteps: 0, steps: 1_000_000 };
-    trainer = new StepTrainer(pool, parameters, options, adapter);
+    trainer = new StepTrainer(pool, parameters, options, { adapter });
     return null;
   },
   sft: ({ batches, atLeast = 0 }: { batches: number; atLeast?: number }) =>

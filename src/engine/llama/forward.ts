@@ -10,7 +10,9 @@ import { lora } from '../ops/lora.ts';
 import { rmsnorm } from '../ops/rmsnorm.ts';
 import { rotary, rotaryAngles } from '../ops/rotary.ts';
 import { swiglu } from '../ops/swiglu.ts';
+import { widened } from '../ops/widened.ts';
 import { tensor } from '../session.ts';
+import type { TensorShape } from '../tensors.ts';
 import { AttentionRows } from './attention-rows.ts';
 import type { LlamaConfig } from './config.ts';
 import { type Parameters, parameterShapes } from './parameters.ts';
@@ -19,9 +21,23 @@ import { rotaryFrequencies } from './rope.ts';
 /** Parameters as inputs of the graph, by their Hugging Face names; those of an adapter by PEFT's. */
 export type Weights = ReadonlyMap<string, Value>;
 
-export function weightInputs(graph: Graph, config: LlamaConfig, adapter?: LoraConfig): Weights {
-  const shapes = [...parameterShapes(config), ...(adapter ? loraShapes(config, adapter) : [])];
-  return new Map(shapes.map(({ name, shape }) => [name, graph.input(name, shape)]));
+export function weightInputs(
+  graph: Graph,
+  config: LlamaConfig,
+  adapter?: LoraConfig,
+  { half = false }: { readonly half?: boolean } = {},
+): Weights {
+  const parameter = ({ name, shape }: TensorShape): [string, Value] => {
+    if (!half) return [name, graph.input(name, shape)];
+    const narrow = graph.input(name, shape, 'float16');
+    // Matrices are widened where they are used.
+    return [name, shape.length === 1 ? widened(graph, narrow) : narrow];
+  };
+  const own = (adapter ? loraShapes(config, adapter) : []).map(({ name, shape }): [string, Value] => [
+    name,
+    graph.input(name, shape),
+  ]);
+  return new Map([...parameterShapes(config).map(parameter), ...own]);
 }
 
 /** Parameters as constants, laid out by the runtime for its products once: it does so at every product with an input, and that

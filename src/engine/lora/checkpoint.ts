@@ -3,7 +3,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { CheckpointError, shown } from '../errors.ts';
 import { readCheckpoint, revision } from '../llama/checkpoint.ts';
 import type { LlamaConfig } from '../llama/config.ts';
-import type { Parameters } from '../llama/parameters.ts';
+import type { BaseParameters, Parameters } from '../llama/parameters.ts';
 import { ADAPTER_CONFIG, CONFIG, contents, current, readText, writeModelFolder } from '../model-folder.ts';
 import { checkFinite, openSafetensors, type SafetensorsFile } from '../safetensors.ts';
 import { bytesOf } from '../tensors.ts';
@@ -17,9 +17,9 @@ export async function isAdapterFolder(dir: string): Promise<boolean> {
   return ((await contents(await current(dir))) ?? []).includes(ADAPTER_CONFIG);
 }
 
-export interface AdaptedModel {
+export interface AdaptedModel<Base extends BaseParameters = Parameters> {
   /** The base's weights, without the adapter. */
-  readonly parameters: Parameters;
+  readonly parameters: Base;
   readonly adapter: Adapter;
   /** The base's folder. */
   readonly base: string;
@@ -30,12 +30,21 @@ export type FindModel = (name: string, revision?: string) => Promise<string>;
 
 /** Read a PEFT adapter and the base that its adapter_config.json names: a folder, or else a model that `find` has; throws
  * CheckpointError. */
-export async function readAdapter(dir: string, find?: FindModel): Promise<AdaptedModel> {
+export function readAdapter(dir: string, find?: FindModel): Promise<AdaptedModel> {
+  return readAdapterOn(dir, readCheckpoint, find);
+}
+
+/** The same, with the base read in one's own way. */
+export async function readAdapterOn<Base extends BaseParameters>(
+  dir: string,
+  read: (base: string) => Promise<Base>,
+  find?: FindModel,
+): Promise<AdaptedModel<Base>> {
   const folder = await current(dir);
   const path = join(folder, ADAPTER_CONFIG);
   const { lora, ...named } = loraFromJson(path, await readText(path));
   const base = await baseFolder(folder, named, find);
-  const parameters = await readCheckpoint(base);
+  const parameters = await read(base);
   const files = (await contents(folder)) ?? [];
   if (!files.includes(WEIGHTS)) {
     const remedy = 'Save the adapter again with a current PEFT, which writes safetensors.';
@@ -134,7 +143,7 @@ export async function writeAdapter(
 }
 
 /** What identifies a model that an adapter is trained on; other than `revision` of the two merged. */
-export function adaptedRevision(parameters: Parameters, adapter: Adapter): string {
+export function adaptedRevision(parameters: BaseParameters, adapter: Adapter): string {
   const hash = createHash('sha256').update(JSON.stringify([revision(parameters), adapter.lora]));
   for (const bytes of bytesOf(adapter.flat)) hash.update(bytes);
   return hash.digest('hex').slice(0, 16);

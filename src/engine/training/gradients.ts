@@ -3,7 +3,7 @@ import type { Device } from '../device.ts';
 import { sizeOf } from '../graph.ts';
 import { rowFeeds } from '../llama/attention-rows.ts';
 import { rotaryFeeds } from '../llama/forward.ts';
-import type { Parameters } from '../llama/parameters.ts';
+import { type BaseParameters, HalfParameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
 import { attentionBlocks } from '../ops/attention.ts';
 import { attentionMask, causalMask } from '../ops/softmax.ts';
@@ -32,7 +32,7 @@ export interface GradientRunnerOptions {
 
 /** Runs training graphs for one set of weights on one thread. A graph is built once; its shapes are bound at each run. */
 export class GradientRunner {
-  readonly #parameters: Parameters;
+  readonly #parameters: BaseParameters;
   readonly #threads: number;
   readonly #device: Device;
   readonly #adapter: Adapter | undefined;
@@ -43,7 +43,7 @@ export class GradientRunner {
   readonly #causal = new Map<number, Record<string, Tensor>>();
 
   constructor(
-    parameters: Parameters,
+    parameters: BaseParameters,
     threads: number,
     { device = 'cpu', adapter, logits }: GradientRunnerOptions = {},
   ) {
@@ -154,6 +154,7 @@ export class GradientRunner {
       config: this.#parameters.config,
       adapter: this.#adapter?.lora,
       device: this.#device,
+      half: this.#parameters instanceof HalfParameters,
       ...shape,
     };
     const graph =
