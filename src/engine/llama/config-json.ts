@@ -1,6 +1,6 @@
 import { shown } from '../errors.ts';
-import type { LlamaConfig, RopeScaling } from './config.ts';
-import { FAMILIES, type Family, familyOf } from './families.ts';
+import type { LlamaConfig, ModelType, RopeScaling } from './config.ts';
+import { FAMILIES, familyOf } from './families.ts';
 import { Fields, type Json } from './fields.ts';
 
 const oneOrList = (ids: readonly number[]) => (ids.length === 1 ? ids[0] : ids);
@@ -36,7 +36,7 @@ export function modelToJson(config: LlamaConfig): Json {
     max_position_embeddings: config.maxPositionEmbeddings,
     rms_norm_eps: config.rmsNormEps,
     rope_parameters: ropeToJson(config),
-    hidden_act: 'silu',
+    ...family.fixed,
     ...Object.fromEntries(family.switches.map((name) => [name, biases[name]])),
     tie_word_embeddings: config.tieWordEmbeddings,
     bos_token_id: config.bosTokenId,
@@ -78,18 +78,18 @@ export function generationConfig(config: LlamaConfig): Json {
   };
 }
 
-function modelTypeOf(fields: Fields): keyof typeof FAMILIES {
+function modelTypeOf(fields: Fields): ModelType {
   const { model_type: type, architectures } = fields.raw;
   const known = Object.keys(FAMILIES).join(', ');
   if (typeof type !== 'string' || !Object.hasOwn(FAMILIES, type)) {
     throw fields.unsupported(`model_type is ${shown(type)}; this engine runs ${known}`);
   }
-  const { architecture } = FAMILIES[type as keyof typeof FAMILIES];
+  const { architecture } = FAMILIES[type as ModelType];
   const named = architectures ?? [architecture];
   if (!Array.isArray(named) || !named.includes(architecture)) {
     throw fields.unsupported(`the architecture is ${shown(architectures)}; this engine runs ${architecture}`);
   }
-  return type as keyof typeof FAMILIES;
+  return type as ModelType;
 }
 
 /** rope_scaling of older files goes before rope_parameters, as in transformers. */
@@ -155,11 +155,11 @@ export function configFromJson(
   const fields = new Fields(path, text);
   const { raw } = fields;
   const modelType = modelTypeOf(fields);
-  const family: Family = FAMILIES[modelType];
+  const family = FAMILIES[modelType];
   const { defaults } = family;
   const count = (name: string, absent: unknown = defaults[name]) => fields.count(name, { absent });
 
-  for (const [name, value] of Object.entries({ hidden_act: 'silu', quantization_config: null })) {
+  for (const [name, value] of Object.entries({ ...family.fixed, quantization_config: null })) {
     if ((raw[name] ?? value) !== value)
       throw fields.unsupported(`${name} is ${shown(raw[name])}; this engine runs ${shown(value)} only`);
   }

@@ -13,6 +13,7 @@ import { swiglu } from '../ops/swiglu.ts';
 import { tensor } from '../session.ts';
 import { AttentionRows } from './attention-rows.ts';
 import type { LlamaConfig } from './config.ts';
+import { familyOf } from './families.ts';
 import { type Parameters, parameterShapes } from './parameters.ts';
 import { rotaryFrequencies } from './rope.ts';
 
@@ -69,6 +70,7 @@ export function hiddenStates(
   const { headDim, numAttentionHeads, numKeyValueHeads, rmsNormEps } = config;
   const groups = numAttentionHeads / numKeyValueHeads;
 
+  const { norms, queryKeyNorm } = familyOf(config);
   const norm = (x: Value, name: string) =>
     rmsnorm(graph, x, weights.get(`${name}.weight`) as Value, rmsNormEps);
   const project = (x: Value, name: string) => {
@@ -77,9 +79,8 @@ export function hiddenStates(
     const [a, b] = [weights.get(names.a), weights.get(names.b)];
     return adapter && a && b ? lora(graph, y, x, a, b, adapter.alpha / adapter.rank) : y;
   };
-  /** Each head by itself, where the family does so. */
   const headNorm = (x: Value, name: string) => {
-    if (!weights.has(`${name}.weight`)) return x;
+    if (queryKeyNorm === null) return x;
     const heads = reshape(graph, x, [times(tokens, (x.shape[1] as number) / headDim), headDim]);
     return reshape(graph, norm(heads, name), x.shape);
   };
@@ -98,7 +99,8 @@ export function hiddenStates(
   let x = gather(graph, weights.get('model.embed_tokens.weight') as Value, ids);
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
     const at = (name: string) => `model.layers.${layer}.${name}`;
-    const normal = norm(x, at('input_layernorm'));
+    const normed = (y: Value, module: string | undefined) => (module ? norm(y, at(module)) : y);
+    const normal = normed(x, norms.beforeAttention);
     const projected = (letter: string) => project(normal, at(`self_attn.${letter}_proj`));
     const turned = (letter: string) => rotated(headNorm(projected(letter), at(`self_attn.${letter}_norm`)));
     const query = rows.lay(turned('q'), queryShape);
@@ -110,13 +112,13 @@ export function hiddenStates(
       x = rearrange(graph, x, wanted.tokens, ...wanted.targets);
       merged = rearrange(graph, merged, wanted.tokens, ...wanted.targets);
     }
-    x = add(graph, x, project(merged, at('self_attn.o_proj')));
+    x = add(graph, x, normed(project(merged, at('self_attn.o_proj')), norms.afterAttention));
 
-    const inner = norm(x, at('post_attention_layernorm'));
+    const inner = normed(x, norms.beforeMlp);
     const [gate, up] = [project(inner, at('mlp.gate_proj')), project(inner, at('mlp.up_proj'))];
     const down = (z: Value) => project(swiglu(graph, z, up), at('mlp.down_proj'));
     // Cheap to compute again, and as wide as nothing else.
-    x = add(graph, x, graph.recomputed(gate, down));
+    x = add(graph, x, normed(graph.recomputed(gate, down), norms.afterMlp));
   }
   return norm(x, 'model.norm');
 }

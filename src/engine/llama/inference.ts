@@ -1,6 +1,7 @@
 import { type Dim, Graph, times, type Value } from '../graph.ts';
 import { rotaryAngles } from '../ops/rotary.ts';
 import type { LlamaConfig } from './config.ts';
+import { familyOf } from './families.ts';
 import { type Weights, weightConstants, weightInputs } from './forward.ts';
 import { Int8Products, type Int8Weights } from './int8.ts';
 import { type Parameters, parameterShapes } from './parameters.ts';
@@ -46,6 +47,7 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
   const cos = graph.constant('cos', [bound, headDim / 2], () => table.cos);
   const sin = graph.constant('sin', [bound, headDim / 2], () => table.sin);
 
+  const { norms, queryKeyNorm } = familyOf(config);
   const norm = (x: Value, name: string) =>
     graph.node('SimplifiedLayerNormalization', [x, weights.get(`${name}.weight`) as Value], x.shape, {
       axis: -1,
@@ -62,9 +64,8 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
     const shape = [x.shape[0] as Dim, weight.shape[0] as Dim];
     return graph.node('Gemm', bias ? [x, weight, bias] : [x, weight], shape, { transB: 1 });
   };
-  /** Each head by itself, where the family does so. */
   const headNorm = (x: Value, name: string) => {
-    if (!weights.has(`${name}.weight`)) return x;
+    if (queryKeyNorm === null) return x;
     const width = x.shape[1] as number;
     const heads = reshape(graph, x, [times(rows, width / headDim), headDim]);
     return reshape(graph, norm(heads, name), [rows, width]);
@@ -81,7 +82,8 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
   let x = graph.node('Gather', [embedding, ids], [rows, hiddenSize], { axis: 0 });
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
     const at = (name: string) => `model.layers.${layer}.${name}`;
-    const normal = norm(x, at('input_layernorm'));
+    const normed = (y: Value, module: string | undefined) => (module ? norm(y, at(module)) : y);
+    const normal = normed(x, norms.beforeAttention);
     const projected = (letter: string) => project(normal, at(`self_attn.${letter}_proj`));
     const heads = attend(
       layer,
@@ -89,12 +91,14 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
       rotated(headNorm(projected('k'), at('self_attn.k_norm'))),
       projected('v'),
     );
-    x = graph.node('Add', [x, project(heads, at('self_attn.o_proj'))], x.shape);
-    const inner = norm(x, at('post_attention_layernorm'));
+    const attended = normed(project(heads, at('self_attn.o_proj')), norms.afterAttention);
+    x = graph.node('Add', [x, attended], x.shape);
+    const inner = normed(x, norms.beforeMlp);
     const gate = project(inner, at('mlp.gate_proj'));
     const silu = graph.node('QuickGelu', [gate], gate.shape, { alpha: { float: 1 } }, microsoft);
     const gated = graph.node('Mul', [silu, project(inner, at('mlp.up_proj'))], gate.shape);
-    x = graph.node('Add', [x, project(gated, at('mlp.down_proj'))], x.shape);
+    const down = normed(project(gated, at('mlp.down_proj')), norms.afterMlp);
+    x = graph.node('Add', [x, down], x.shape);
   }
   const head = config.tieWordEmbeddings ? 'model.embed_tokens' : 'lm_head';
   return project(norm(last(x), 'model.norm'), head);

@@ -5,20 +5,24 @@ import { familyOf } from './families.ts';
 /** The modules of one layer that hold weights, by Hugging Face's names: [out, in] of a projection, [size] of a norm. */
 function layerModules(config: LlamaConfig): Record<string, readonly number[]> {
   const { hiddenSize, intermediateSize, headDim } = config;
+  const { norms, queryKeyNorm } = familyOf(config);
   const query = config.numAttentionHeads * headDim;
   const keyValue = config.numKeyValueHeads * headDim;
-  const norms = { 'self_attn.q_norm': [headDim], 'self_attn.k_norm': [headDim] };
+  const norm = (module: string | undefined) => (module ? { [module]: [hiddenSize] } : {});
+  const headNorms = { 'self_attn.q_norm': [headDim], 'self_attn.k_norm': [headDim] };
   return {
-    input_layernorm: [hiddenSize],
+    ...norm(norms.beforeAttention),
     'self_attn.q_proj': [query, hiddenSize],
     'self_attn.k_proj': [keyValue, hiddenSize],
     'self_attn.v_proj': [keyValue, hiddenSize],
     'self_attn.o_proj': [hiddenSize, query],
-    ...(familyOf(config).queryKeyNorm ? norms : {}),
-    post_attention_layernorm: [hiddenSize],
+    ...(queryKeyNorm ? headNorms : {}),
+    ...norm(norms.afterAttention),
+    ...norm(norms.beforeMlp),
     'mlp.gate_proj': [intermediateSize, hiddenSize],
     'mlp.up_proj': [intermediateSize, hiddenSize],
     'mlp.down_proj': [hiddenSize, intermediateSize],
+    ...norm(norms.afterMlp),
   };
 }
 

@@ -1,0 +1,24 @@
+import { ATTENTION, type Family, MLP, PRE_NORMS } from '../family.ts';
+
+/** What the other families are told from. */
+export const llama: Family = {
+  name: 'Llama',
+  architecture: 'LlamaForCausalLM',
+  switches: ['attention_bias', 'mlp_bias'],
+  biases: ({ attentionBias, mlpBias }) => [...(attentionBias ? ATTENTION : []), ...(mlpBias ? MLP : [])],
+  norms: PRE_NORMS,
+  queryKeyNorm: null,
+  fixed: { hidden_act: 'silu' },
+  defaults: {
+    vocab_size: 32_000,
+    hidden_size: 4096,
+    intermediate_size: 11_008,
+    num_hidden_layers: 32,
+    num_attention_heads: 32,
+    max_position_embeddings: 2048,
+    // transformers' Llama has no window and would not see one that is named; others would obey it.
+    use_sliding_window: true,
+    bos_token_id: 1,
+    eos_token_id: 2,
+  },
+};

@@ -1,0 +1,40 @@
+import type { LlamaConfig } from './config.ts';
+
+type Biases = Pick<LlamaConfig, 'attentionBias' | 'mlpBias'>;
+
+/** The modules of a layer's norms of the hidden size: of what attention and the MLP take, and of what they give. */
+export interface Norms {
+  readonly beforeAttention?: string;
+  readonly afterAttention?: string;
+  readonly beforeMlp?: string;
+  readonly afterMlp?: string;
+}
+
+/** What of a family's decoder can be other than in the next. One decoder, in forward.ts and inference.ts, runs all of them. */
+export interface Family {
+  /** As people write it. */
+  readonly name: string;
+  readonly architecture: string;
+  /** The fields of config.json that choose biases. */
+  readonly switches: readonly ('attention_bias' | 'mlp_bias')[];
+  /** The projections that have a bias. */
+  readonly biases: (config: Biases) => readonly string[];
+  readonly norms: Norms;
+  /** Queries and keys are normalised before they are rotated: each head by itself. */
+  readonly queryKeyNorm: 'head' | null;
+  /** Fields of config.json that a decoder of ours runs with this value only, which is also what they mean when absent. */
+  readonly fixed: Readonly<Record<string, unknown>>;
+  /** What absent fields of config.json mean. */
+  readonly defaults: Readonly<Record<string, number | boolean | null>>;
+}
+
+/** The projections of attention and of the MLP. */
+export const QUERY_KEY_VALUE = ['q_proj', 'k_proj', 'v_proj'] as const;
+export const ATTENTION = [...QUERY_KEY_VALUE, 'o_proj'] as const;
+export const MLP = ['gate_proj', 'up_proj', 'down_proj'] as const;
+
+/** Llama's norms, which most families have. */
+export const PRE_NORMS: Norms = {
+  beforeAttention: 'input_layernorm',
+  beforeMlp: 'post_attention_layernorm',
+};
