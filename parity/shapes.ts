@@ -23,6 +23,7 @@ const base = {
   initializer_range: 0.2,
 };
 
+const mistral = { ...base, model_type: 'mistral' };
 const qwen3 = { ...base, model_type: 'qwen3', tie_word_embeddings: true };
 
 export const SHAPES: readonly Shape[] = [
@@ -52,6 +53,18 @@ export const SHAPES: readonly Shape[] = [
         high_freq_factor: 4,
         original_max_position_embeddings: 32,
       },
+    },
+  },
+  { name: 'mistral, no window', config: { ...mistral, sliding_window: null } },
+  { name: 'mistral, a window of 20', config: { ...mistral, sliding_window: 20, tie_word_embeddings: true } },
+  {
+    name: 'qwen2, a window of 5 from the second layer on',
+    config: {
+      ...base,
+      model_type: 'qwen2',
+      use_sliding_window: true,
+      sliding_window: 5,
+      max_window_layers: 1,
     },
   },
   { name: 'qwen2', config: { ...base, model_type: 'qwen2', rms_norm_eps: 1e-6 } },

@@ -84,6 +84,7 @@ describe('older configs', () => {
 });
 
 const QWEN2 = { architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2' };
+const MISTRAL = { architectures: ['MistralForCausalLM'], model_type: 'mistral' };
 const QWEN3 = { architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3' };
 
 describe('the families', () => {
@@ -103,13 +104,41 @@ describe('the families', () => {
       padTokenId: 1,
     });
     expect(parse({ ...raw, use_sliding_window: true, max_window_layers: 3 }).modelType).toBe('qwen2');
-    expect(parse({ ...raw, layer_types: ['full_attention', 'full_attention'] }).modelType).toBe('qwen2');
+    expect(parse({ ...raw, layer_types: new Array(3).fill('full_attention') }).layers).toBeUndefined();
     expect(model(raw)).not.toHaveProperty('attention_bias');
   });
 
   it('Qwen3, whose heads are 128 wide when nothing is said', () => {
     expect(parse({ ...without('head_dim'), ...QWEN3 })).toMatchObject({ modelType: 'qwen3', headDim: 128 });
     expect(parse({ ...json, ...QWEN3, attention_bias: true }).attentionBias).toBe(true);
+  });
+
+  it.each<[string, Record<string, unknown>, number, boolean[]]>([
+    ['Mistral by default', MISTRAL, 4096, [true, true, true]],
+    ['Mistral', { ...MISTRAL, sliding_window: 8 }, 8, [true, true, true]],
+    ['Qwen2', { ...QWEN2, use_sliding_window: true, max_window_layers: 1 }, 4096, [false, true, true]],
+    [
+      'Qwen3 by layer',
+      {
+        ...QWEN3,
+        use_sliding_window: true,
+        sliding_window: 5,
+        layer_types: ['full_attention', 'sliding_attention', 'full_attention'],
+      },
+      5,
+      [false, true, false],
+    ],
+  ])('%s may have windows, and says so again', (_, change, slidingWindow, sliding) => {
+    const config = parse({ ...json, ...change });
+    expect(config).toMatchObject({ slidingWindow, layers: sliding.map((sliding) => ({ sliding })) });
+    const { source: _source, ...known } = config;
+    expect(parse(modelToJson(config))).toMatchObject(known);
+  });
+
+  it('Mistral of today has none', () => {
+    const raw = { ...json, ...MISTRAL, sliding_window: null };
+    expect(parse(raw)).not.toHaveProperty('layers');
+    expect(model(raw).sliding_window).toBe(null);
   });
 
   it('take the defaults of their config classes', () => {
@@ -307,7 +336,7 @@ describe('what this engine does not run is refused by name', () => {
   it.each<[string, Record<string, unknown>, string]>([
     ['another architecture', { architectures: ['LlamaForSequenceClassification'] }, 'SequenceClassification'],
     ['the architecture of another family', { architectures: ['Qwen3ForCausalLM'] }, 'Qwen3ForCausalLM'],
-    ['another model type', { model_type: 'mistral' }, 'mistral'],
+    ['another model type', { model_type: 'ministral' }, 'ministral'],
     ['a mixture of experts', { model_type: 'qwen3_moe' }, 'qwen3_moe'],
     ['a name off the prototype', { model_type: 'constructor' }, 'constructor'],
     ['no model type', { model_type: undefined }, 'model_type'],
@@ -325,9 +354,17 @@ describe('what this engine does not run is refused by name', () => {
     ],
     ['another activation', { hidden_act: 'gelu' }, 'hidden_act'],
     ['quantised weights', { quantization_config: { bits: 4 } }, 'quantization_config'],
-    ['a sliding window', { sliding_window: 512 }, 'sliding_window'],
-    ['a sliding window of Qwen', { ...QWEN2, use_sliding_window: true, max_window_layers: 1 }, '4096'],
-    ['windows by layer', { ...QWEN2, layer_types: ['full_attention', 'sliding_attention'] }, 'sliding'],
+    ['a sliding window of Llama', { sliding_window: 512 }, 'sliding_window'],
+    ['layers of another kind', { ...QWEN2, layer_types: ['full_attention', 'linear_attention'] }, 'linear'],
+    [
+      'layers that transformers’ Mistral would not tell apart',
+      {
+        ...MISTRAL,
+        sliding_window: 8,
+        layer_types: ['full_attention', 'sliding_attention', 'sliding_attention'],
+      },
+      'Mistral',
+    ],
   ])('%s', (_, change, name) => {
     const error = failure({ ...json, ...change });
     expect(error.kind).toBe('unsupported');

@@ -2,6 +2,7 @@ import { shown } from '../errors.ts';
 import type { LlamaConfig, ModelType, RopeScaling } from './config.ts';
 import { FAMILIES, familyOf } from './families.ts';
 import { Fields, type Json } from './fields.ts';
+import { layersFrom, layersToJson } from './layers.ts';
 
 const oneOrList = (ids: readonly number[]) => (ids.length === 1 ? ids[0] : ids);
 
@@ -36,6 +37,7 @@ export function modelToJson(config: LlamaConfig): Json {
     max_position_embeddings: config.maxPositionEmbeddings,
     rms_norm_eps: config.rmsNormEps,
     rope_parameters: ropeToJson(config),
+    ...layersToJson(config),
     ...family.fixed,
     ...Object.fromEntries(family.switches.map((name) => [name, biases[name]])),
     tie_word_embeddings: config.tieWordEmbeddings,
@@ -129,22 +131,6 @@ function ropeOf(
   return { ropeTheta, ropeScaling };
 }
 
-/** Refuse attention that does not see the whole text. */
-function refuseWindows(fields: Fields, defaults: Json, layers: number): void {
-  const types = fields.raw.layer_types;
-  if (Array.isArray(types)) {
-    const other = types.find((type) => type !== 'full_attention');
-    if (other === undefined) return;
-    throw fields.unsupported(`layer_types has ${shown(other)}; this engine runs full_attention only`);
-  }
-  const window = fields.raw.sliding_window ?? defaults.sliding_window ?? null;
-  const used = fields.flag('use_sliding_window', defaults.use_sliding_window);
-  const first = fields.raw.max_window_layers ?? defaults.max_window_layers;
-  if (used && window !== null && !(typeof first === 'number' && first >= layers)) {
-    throw fields.unsupported(`sliding_window is ${shown(window)}; this engine attends to the whole text`);
-  }
-}
-
 /** Read config.json; `path` names it in errors. Absent fields mean what they mean in transformers. generation_config.json,
  * where there is one, says what ends a text; config.json does otherwise. */
 export function configFromJson(
@@ -164,7 +150,6 @@ export function configFromJson(
       throw fields.unsupported(`${name} is ${shown(raw[name])}; this engine runs ${shown(value)} only`);
   }
   const numHiddenLayers = count('num_hidden_layers');
-  refuseWindows(fields, defaults, numHiddenLayers);
 
   const vocabSize = count('vocab_size');
   const hiddenSize = count('hidden_size');
@@ -208,6 +193,7 @@ export function configFromJson(
     maxPositionEmbeddings,
     rmsNormEps: fields.number('rms_norm_eps', { absent: 1e-6 }),
     ...ropeOf(fields, maxPositionEmbeddings),
+    ...layersFrom(fields, family, numHiddenLayers),
     attentionBias: switches.includes('attention_bias'),
     mlpBias: switches.includes('mlp_bias'),
     tieWordEmbeddings: fields.flag('tie_word_embeddings'),

@@ -1,5 +1,5 @@
 /** `model_type` of config.json, of the families that this engine runs. */
-export type ModelType = 'llama' | 'qwen2' | 'qwen3';
+export type ModelType = 'llama' | 'mistral' | 'qwen2' | 'qwen3';
 
 /** How the rotary frequencies of a checkpoint trained on short texts are stretched for longer ones; names as in Hugging
  * Face's rope_parameters. */
@@ -12,6 +12,12 @@ export type RopeScaling =
       readonly highFreqFactor: number;
       readonly originalMaxPositionEmbeddings: number;
     };
+
+/** What layers of one model may differ in. */
+export interface LayerKind {
+  /** A token sees the last `slidingWindow` tokens only, itself among them. */
+  readonly sliding: boolean;
+}
 
 /** What a checkpoint of the Llama architecture is; names as in Hugging Face's config.json, in camel case. What may be
  * left out is what Llama 2 does not have. */
@@ -29,6 +35,10 @@ export interface LlamaConfig {
   readonly rmsNormEps: number;
   readonly ropeTheta: number;
   readonly ropeScaling?: RopeScaling;
+  /** There is one where a layer is sliding. */
+  readonly slidingWindow?: number;
+  /** Of each layer; absent: none is sliding. */
+  readonly layers?: readonly LayerKind[];
   /** Biases beyond those that every model of the family has. */
   readonly attentionBias?: boolean;
   readonly mlpBias?: boolean;

@@ -1,4 +1,5 @@
 import type { LlamaConfig } from './config.ts';
+import type { Fields } from './fields.ts';
 
 type Biases = Pick<LlamaConfig, 'attentionBias' | 'mlpBias'>;
 
@@ -8,6 +9,13 @@ export interface Norms {
   readonly afterAttention?: string;
   readonly beforeMlp?: string;
   readonly afterMlp?: string;
+}
+
+export interface Windows {
+  /** As transformers decides where there are no layer_types. */
+  readonly slides: (fields: Fields, layer: number) => boolean;
+  /** config.json may list layer_types instead. */
+  readonly listed: boolean;
 }
 
 /** What of a family's decoder can be other than in the next. One decoder, in forward.ts and inference.ts, runs all of them. */
@@ -22,6 +30,8 @@ export interface Family {
   readonly norms: Norms;
   /** Queries and keys are normalised before they are rotated: each head by itself. */
   readonly queryKeyNorm: 'head' | null;
+  /** Which layers look back a window only, where config.json names one. Null: transformers' model has none. */
+  readonly windows: Windows | null;
   /** Fields of config.json that a decoder of ours runs with this value only, which is also what they mean when absent. */
   readonly fixed: Readonly<Record<string, unknown>>;
   /** What absent fields of config.json mean. */

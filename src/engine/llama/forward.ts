@@ -14,6 +14,7 @@ import { tensor } from '../session.ts';
 import { AttentionRows } from './attention-rows.ts';
 import type { LlamaConfig } from './config.ts';
 import { familyOf } from './families.ts';
+import { layersOf, windowOf } from './layers.ts';
 import { type Parameters, parameterShapes } from './parameters.ts';
 import { rotaryFrequencies } from './rope.ts';
 
@@ -52,7 +53,8 @@ export interface Wanted {
 }
 
 /** The last hidden states, normalised: ids [N] int64 → [N, H]. Also takes the inputs `positions` [N, 1] int64 and
- * `mask` [B or 1, 1, 1, T, T], by which padding never reaches a real token, those of rotaryFeeds and of rowFeeds. T is that of
+ * `mask` [B or 1, 1, 1, T, T], by which padding never reaches a real token (and, where layers are sliding, `mask.sliding`, the same
+ * with their window), those of rotaryFeeds and of rowFeeds. T is that of
  * the blocks together (see attention).
  * With an adapter, its matrices are among the weights. With `wanted` the states of these tokens only, [R, H]: the last layer's
  * projections are not computed for the others. */
@@ -93,11 +95,13 @@ export function hiddenStates(
 
   const rows = new AttentionRows(graph, config, tokens, times(batch, length));
   const positions = graph.input('positions', [tokens, 1], 'int64');
-  const mask = graph.input('mask', ['masks', 1, 1, length, length]);
+  const maskShape = ['masks', 1, 1, length, length];
+  const mask = graph.input('mask', maskShape);
+  const slidingMask = windowOf(config) ? graph.input('mask.sliding', maskShape) : mask;
   const cos = graph.input('cos', [length, headDim / 2]);
   const sin = graph.input('sin', [length, headDim / 2]);
   let x = gather(graph, weights.get('model.embed_tokens.weight') as Value, ids);
-  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+  for (const [layer, { sliding }] of layersOf(config).entries()) {
     const at = (name: string) => `model.layers.${layer}.${name}`;
     const normed = (y: Value, module: string | undefined) => (module ? norm(y, at(module)) : y);
     const normal = normed(x, norms.beforeAttention);
@@ -106,7 +110,8 @@ export function hiddenStates(
     const query = rows.lay(turned('q'), queryShape);
     const key = rows.lay(turned('k'), keyShape);
     const value = rows.lay(projected('v'), keyShape);
-    const heads = attention(graph, query, key, value, mask, 1 / Math.sqrt(headDim), blocks);
+    const seen = sliding ? slidingMask : mask;
+    const heads = attention(graph, query, key, value, seen, 1 / Math.sqrt(headDim), blocks);
     let merged = rows.take(heads, numAttentionHeads);
     if (wanted && layer === config.numHiddenLayers - 1) {
       x = rearrange(graph, x, wanted.tokens, ...wanted.targets);

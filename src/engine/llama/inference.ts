@@ -1,16 +1,17 @@
 import { type Dim, Graph, times, type Value } from '../graph.ts';
 import { rotaryAngles } from '../ops/rotary.ts';
-import type { LlamaConfig } from './config.ts';
+import type { LayerKind, LlamaConfig } from './config.ts';
 import { familyOf } from './families.ts';
 import { type Weights, weightConstants, weightInputs } from './forward.ts';
 import { Int8Products, type Int8Weights } from './int8.ts';
+import { layersOf, windowOf } from './layers.ts';
 import { type Parameters, parameterShapes } from './parameters.ts';
 import { rotaryFrequencies } from './rope.ts';
 
 const microsoft = 'com.microsoft';
 
 /** How one layer attends, given its queries and keys, rotated, and its values [N, heads · d]; returns as many. */
-type Attend = (layer: number, query: Value, key: Value, value: Value) => Value;
+type Attend = (layer: number, kind: LayerKind, query: Value, key: Value, value: Value) => Value;
 
 /** What the two inference graphs differ in. */
 interface Pass {
@@ -80,13 +81,14 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
 
   const embedding = weights.get('model.embed_tokens.weight') as Value;
   let x = graph.node('Gather', [embedding, ids], [rows, hiddenSize], { axis: 0 });
-  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+  for (const [layer, kind] of layersOf(config).entries()) {
     const at = (name: string) => `model.layers.${layer}.${name}`;
     const normed = (y: Value, module: string | undefined) => (module ? norm(y, at(module)) : y);
     const normal = normed(x, norms.beforeAttention);
     const projected = (letter: string) => project(normal, at(`self_attn.${letter}_proj`));
     const heads = attend(
       layer,
+      kind,
       rotated(headNorm(projected('q'), at('self_attn.q_norm'))),
       rotated(headNorm(projected('k'), at('self_attn.k_norm'))),
       projected('v'),
@@ -168,7 +170,9 @@ export function prefillGraph(config: LlamaConfig, bound: number, own: OwnWeights
     return graph.node('Slice', [x, start, end, axis], [...x.shape.slice(0, -1), headDim]);
   };
 
-  const attend: Attend = (layer, query, key, value) => {
+  const window = windowOf(config);
+
+  const attend: Attend = (layer, { sliding }, query, key, value) => {
     const cache = [P, numKeyValueHeads, L, padded];
     const [heads, keys, values] = graph.nodes(
       'GroupQueryAttention',
@@ -178,6 +182,7 @@ export function prefillGraph(config: LlamaConfig, bound: number, own: OwnWeights
         num_heads: numAttentionHeads,
         kv_num_heads: numKeyValueHeads,
         scale: { float: 1 / Math.sqrt(headDim) },
+        ...(sliding && window ? { local_window_size: window } : {}),
       },
       microsoft,
     ) as [Value, Value, Value];
@@ -203,7 +208,8 @@ export function prefillGraph(config: LlamaConfig, bound: number, own: OwnWeights
 /** One new token for each of S sequences, none beyond position `bound`. Inputs: ids [S] int64; `positions` [S, 1] int64;
  * `mask` [S, 1, 1, C], 0 where the cache holds a token that the sequence has written and a large negative number elsewhere;
  * per layer `key.l`, `value.l` [S, K, C, d]; `prompt.mask` [G, 1, 1, D], `prompt.key.l`, `prompt.value.l` [G, K, D, d], the
- * same of the prompts; `toGroups`, `toSlots` (see PromptGroups). Outputs: logits [S, V]; `fresh` [2·layers·S, K, 1, d], each
+ * same of the prompts; `toGroups`, `toSlots` (see PromptGroups). Where layers are sliding, `mask.sliding` [S, 1, 1, C] and
+ * `prompt.mask.sliding` [S, 1, 1, D] say what each sequence's window leaves of the two. Outputs: logits [S, V]; `fresh` [2·layers·S, K, 1, d], each
  * layer's new keys, then its new values, which the caller copies into the cache. The runtime copies every output into a new
  * array, so the cache itself is never an output. */
 export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights = {}): Uint8Array {
@@ -214,6 +220,13 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
   const positions = graph.input('positions', [S, 1], 'int64');
   const mask = graph.input('mask', [S, 1, 1, C]);
   const promptMask = graph.input('prompt.mask', [G, 1, 1, D]);
+  const slidingMasks =
+    windowOf(config) === undefined
+      ? undefined
+      : {
+          past: graph.input('mask.sliding', [S, 1, 1, C]),
+          prompt: graph.input('prompt.mask.sliding', [S, 1, 1, D]),
+        };
   const scale = { float: 1 / Math.sqrt(headDim) };
   const toGroups = graph.input('toGroups', [G, numKeyValueHeads, W], 'int64');
   const toSlots = graph.input('toSlots', [S, numKeyValueHeads], 'int64');
@@ -235,7 +248,7 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
     return reshape(graph, gathered, [S, numKeyValueHeads, groups, n]);
   };
 
-  const attend: Attend = (layer, query, key, value) => {
+  const attend: Attend = (layer, { sliding }, query, key, value) => {
     const cache = [S, numKeyValueHeads, C, headDim];
     const pastKey = graph.input(`key.${layer}`, cache);
     const pastValue = graph.input(`value.${layer}`, cache);
@@ -259,8 +272,10 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
       attributes,
       microsoft,
     );
-    const prompt = ungrouped(graph.node('Add', [promptScores, promptMask], inGroups), D);
-    const past = graph.node('Add', [scores(pastKey, C), mask], shape(C));
+    const there = ungrouped(graph.node('Add', [promptScores, promptMask], inGroups), D);
+    const windows = sliding ? slidingMasks : undefined;
+    const prompt = windows ? graph.node('Add', [there, windows.prompt], shape(D)) : there;
+    const past = graph.node('Add', [scores(pastKey, C), windows?.past ?? mask], shape(C));
     const all = graph.node('Concat', [prompt, past, scores(k, 1)], shape('D+C+1'), { axis: -1 });
     const p = graph.node('Softmax', [all], all.shape, { axis: -1 });
     const [pPrompt, pPast, pNew] = graph.nodes(

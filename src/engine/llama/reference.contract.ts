@@ -59,6 +59,7 @@ export function referenceLogits(
   const groups = config.numAttentionHeads / config.numKeyValueHeads;
   let rows = ids.map((id) => Array.from({ length: hiddenSize }, (_, i) => embedding[id * hiddenSize + i]!));
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+    const window = config.layers?.[layer]?.sliding ? config.slidingWindow! : ids.length;
     const at = (name: string) => weights.get(`model.layers.${layer}.${name}.weight`)!;
     const apply = (name: string, x: readonly number[]) =>
       product(at(name), x, weights.get(`model.layers.${layer}.${name}.bias`));
@@ -78,7 +79,7 @@ export function referenceLogits(
         const shared = Math.floor(head / groups);
         const seen = ids
           .slice(0, t + 1)
-          .map((_, s) => Math.exp(dot(query, keys[s]![shared]!) / Math.sqrt(headDim)));
+          .map((_, s) => (t - s < window ? Math.exp(dot(query, keys[s]![shared]!) / Math.sqrt(headDim)) : 0));
         const total = seen.reduce((a, b) => a + b, 0);
         return query.map((_, i) =>
           seen.reduce((mean, p, s) => mean + (p / total) * values[s]![shared]![i]!, 0),

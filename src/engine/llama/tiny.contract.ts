@@ -20,6 +20,8 @@ export const TINY: LlamaConfig = {
   padTokenId: 2,
 };
 
+const sliding = (...layers: number[]) => layers.map((flag) => ({ sliding: flag === 1 }));
+
 /** What a checkpoint of the families that this engine runs may be, as changes of a tiny one. */
 export const SHAPES: readonly (readonly [name: string, change: Partial<LlamaConfig>])[] = [
   ['grouped keys', {}],
@@ -43,6 +45,8 @@ export const SHAPES: readonly (readonly [name: string, change: Partial<LlamaConf
   ],
   ['qwen2', { modelType: 'qwen2', headDim: 10, tieWordEmbeddings: true }],
   ['qwen3', { modelType: 'qwen3', headDim: 24 }],
+  ['mistral, a window in all layers', { modelType: 'mistral', slidingWindow: 3, layers: sliding(1, 1) }],
+  ['qwen2, a window in one layer', { modelType: 'qwen2', slidingWindow: 2, layers: sliding(0, 1) }],
   ['qwen3 with biases', { modelType: 'qwen3', headDim: 2, attentionBias: true }],
 ];
 

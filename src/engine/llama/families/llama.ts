@@ -8,6 +8,7 @@ export const llama: Family = {
   biases: ({ attentionBias, mlpBias }) => [...(attentionBias ? ATTENTION : []), ...(mlpBias ? MLP : [])],
   norms: PRE_NORMS,
   queryKeyNorm: null,
+  windows: null,
   fixed: { hidden_act: 'silu' },
   defaults: {
     vocab_size: 32_000,
@@ -16,8 +17,6 @@ export const llama: Family = {
     num_hidden_layers: 32,
     num_attention_heads: 32,
     max_position_embeddings: 2048,
-    // transformers' Llama has no window and would not see one that is named; others would obey it.
-    use_sliding_window: true,
     bos_token_id: 1,
     eos_token_id: 2,
   },

@@ -8,6 +8,11 @@ export const qwen2: Family = {
   biases: () => QUERY_KEY_VALUE,
   norms: PRE_NORMS,
   queryKeyNorm: null,
+  windows: {
+    slides: (fields, layer) =>
+      fields.flag('use_sliding_window') && layer >= fields.whole('max_window_layers', 28),
+    listed: true,
+  },
   fixed: { hidden_act: 'silu' },
   defaults: {
     vocab_size: 151_936,
