@@ -67,6 +67,22 @@ export const SHAPES: readonly Shape[] = [
       max_window_layers: 1,
     },
   },
+  {
+    name: 'smollm3, tied, the fourth layer without positions',
+    config: { ...base, model_type: 'smollm3', num_hidden_layers: 4, tie_word_embeddings: true },
+  },
+  {
+    // Without positions a bias of keys moves nothing: its gradient would be rounding.
+    name: 'smollm3, biases of the MLP, a window of 20 where there are no positions',
+    config: {
+      ...base,
+      model_type: 'smollm3',
+      no_rope_layers: [0, 1],
+      use_sliding_window: true,
+      sliding_window: 20,
+      mlp_bias: true,
+    },
+  },
   { name: 'qwen2', config: { ...base, model_type: 'qwen2', rms_norm_eps: 1e-6 } },
   { name: 'qwen3, tied', config: qwen3 },
   { name: 'qwen3, biases', config: { ...qwen3, attention_bias: true, tie_word_embeddings: false } },

@@ -85,6 +85,7 @@ describe('older configs', () => {
 
 const QWEN2 = { architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2' };
 const MISTRAL = { architectures: ['MistralForCausalLM'], model_type: 'mistral' };
+const SMOLLM3 = { architectures: ['SmolLM3ForCausalLM'], model_type: 'smollm3' };
 const QWEN3 = { architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3' };
 
 describe('the families', () => {
@@ -130,9 +131,33 @@ describe('the families', () => {
     ],
   ])('%s may have windows, and says so again', (_, change, slidingWindow, sliding) => {
     const config = parse({ ...json, ...change });
-    expect(config).toMatchObject({ slidingWindow, layers: sliding.map((sliding) => ({ sliding })) });
+    expect(config).toMatchObject({
+      slidingWindow,
+      layers: sliding.map((sliding) => ({ sliding, rotated: true })),
+    });
     const { source: _source, ...known } = config;
     expect(parse(modelToJson(config))).toMatchObject(known);
+  });
+
+  it.each<[string, Record<string, unknown>, number[]]>([
+    ['one in four, by default', { num_hidden_layers: 4 }, [1, 1, 1, 0]],
+    ['one in so many', { no_rope_layer_interval: 2 }, [1, 0, 1]],
+    ['listed', { no_rope_layers: [0, 1, 1] }, [0, 1, 1]],
+  ])('SmolLM3 tells some layers no positions: %s', (_, change, rotated) => {
+    const config = parse({ ...json, ...SMOLLM3, ...change });
+    expect(config.layers).toEqual(rotated.map((turns) => ({ sliding: false, rotated: turns === 1 })));
+    const { source: _source, ...known } = config;
+    expect(parse(modelToJson(config))).toMatchObject(known);
+  });
+
+  it('SmolLM3 has its own defaults', () => {
+    expect(parse(SMOLLM3)).toMatchObject({
+      ropeTheta: 2e6,
+      tieWordEmbeddings: true,
+      eosTokenIds: [128_001],
+      padTokenId: 128_004,
+    });
+    expect(failure({ ...json, ...SMOLLM3, no_rope_layers: [1, 0] }).message).toContain('layer 2');
   });
 
   it('Mistral of today has none', () => {

@@ -1,6 +1,7 @@
 import { shown } from '../errors.ts';
 import type { LlamaConfig, ModelType, RopeScaling } from './config.ts';
 import { FAMILIES, familyOf } from './families.ts';
+import type { Family } from './family.ts';
 import { Fields, type Json } from './fields.ts';
 import { layersFrom, layersToJson } from './layers.ts';
 
@@ -97,6 +98,7 @@ function modelTypeOf(fields: Fields): ModelType {
 /** rope_scaling of older files goes before rope_parameters, as in transformers. */
 function ropeOf(
   fields: Fields,
+  { defaults }: Family,
   maxPositionEmbeddings: number,
 ): Pick<LlamaConfig, 'ropeTheta' | 'ropeScaling'> {
   const older = fields.object('rope_scaling');
@@ -109,7 +111,10 @@ function ropeOf(
   if (partial !== 1) {
     throw fields.unsupported(`partial_rotary_factor is ${shown(partial)}; this engine rotates whole heads`);
   }
-  const ropeTheta = fields.number('rope_theta', { from: rope, absent: fields.raw.rope_theta ?? 10_000 });
+  const ropeTheta = fields.number('rope_theta', {
+    from: rope,
+    absent: fields.raw.rope_theta ?? defaults.rope_theta ?? 10_000,
+  });
   if (type === 'default') return { ropeTheta };
   if (type !== 'linear' && type !== 'llama3') {
     throw fields.unsupported(`rope_type is ${shown(type)}; this engine runs default, linear and llama3`);
@@ -192,11 +197,11 @@ export function configFromJson(
     headDim,
     maxPositionEmbeddings,
     rmsNormEps: fields.number('rms_norm_eps', { absent: 1e-6 }),
-    ...ropeOf(fields, maxPositionEmbeddings),
+    ...ropeOf(fields, family, maxPositionEmbeddings),
     ...layersFrom(fields, family, numHiddenLayers),
     attentionBias: switches.includes('attention_bias'),
     mlpBias: switches.includes('mlp_bias'),
-    tieWordEmbeddings: fields.flag('tie_word_embeddings'),
+    tieWordEmbeddings: fields.flag('tie_word_embeddings', defaults.tie_word_embeddings),
     // A model without these tokens has its end of text stand in.
     bosTokenId: token('bos_token_id')[0] ?? eos,
     eosTokenIds,

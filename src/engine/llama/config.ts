@@ -1,5 +1,5 @@
 /** `model_type` of config.json, of the families that this engine runs. */
-export type ModelType = 'llama' | 'mistral' | 'qwen2' | 'qwen3';
+export type ModelType = 'llama' | 'mistral' | 'qwen2' | 'qwen3' | 'smollm3';
 
 /** How the rotary frequencies of a checkpoint trained on short texts are stretched for longer ones; names as in Hugging
  * Face's rope_parameters. */
@@ -17,6 +17,8 @@ export type RopeScaling =
 export interface LayerKind {
   /** A token sees the last `slidingWindow` tokens only, itself among them. */
   readonly sliding: boolean;
+  /** Queries and keys are rotated by their positions. */
+  readonly rotated: boolean;
 }
 
 /** What a checkpoint of the Llama architecture is; names as in Hugging Face's config.json, in camel case. What may be
@@ -37,7 +39,7 @@ export interface LlamaConfig {
   readonly ropeScaling?: RopeScaling;
   /** There is one where a layer is sliding. */
   readonly slidingWindow?: number;
-  /** Of each layer; absent: none is sliding. */
+  /** Of each layer; absent: all are rotated, none is sliding. */
   readonly layers?: readonly LayerKind[];
   /** Biases beyond those that every model of the family has. */
   readonly attentionBias?: boolean;

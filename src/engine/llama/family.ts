@@ -13,7 +13,7 @@ export interface Norms {
 
 export interface Windows {
   /** As transformers decides where there are no layer_types. */
-  readonly slides: (fields: Fields, layer: number) => boolean;
+  readonly slides: (fields: Fields, layer: number, rotated: boolean) => boolean;
   /** config.json may list layer_types instead. */
   readonly listed: boolean;
 }
@@ -32,6 +32,8 @@ export interface Family {
   readonly queryKeyNorm: 'head' | null;
   /** Which layers look back a window only, where config.json names one. Null: transformers' model has none. */
   readonly windows: Windows | null;
+  /** Which layers know positions, where config.json chooses. */
+  readonly rotates?: (fields: Fields, layer: number) => boolean;
   /** Fields of config.json that a decoder of ours runs with this value only, which is also what they mean when absent. */
   readonly fixed: Readonly<Record<string, unknown>>;
   /** What absent fields of config.json mean. */

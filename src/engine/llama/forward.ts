@@ -101,16 +101,19 @@ export function hiddenStates(
   const cos = graph.input('cos', [length, headDim / 2]);
   const sin = graph.input('sin', [length, headDim / 2]);
   let x = gather(graph, weights.get('model.embed_tokens.weight') as Value, ids);
-  for (const [layer, { sliding }] of layersOf(config).entries()) {
+  for (const [layer, kind] of layersOf(config).entries()) {
     const at = (name: string) => `model.layers.${layer}.${name}`;
     const normed = (y: Value, module: string | undefined) => (module ? norm(y, at(module)) : y);
     const normal = normed(x, norms.beforeAttention);
     const projected = (letter: string) => project(normal, at(`self_attn.${letter}_proj`));
-    const turned = (letter: string) => rotated(headNorm(projected(letter), at(`self_attn.${letter}_norm`)));
+    const turned = (letter: string) => {
+      const heads = headNorm(projected(letter), at(`self_attn.${letter}_norm`));
+      return kind.rotated ? rotated(heads) : heads;
+    };
     const query = rows.lay(turned('q'), queryShape);
     const key = rows.lay(turned('k'), keyShape);
     const value = rows.lay(projected('v'), keyShape);
-    const seen = sliding ? slidingMask : mask;
+    const seen = kind.sliding ? slidingMask : mask;
     const heads = attention(graph, query, key, value, seen, 1 / Math.sqrt(headDim), blocks);
     let merged = rows.take(heads, numAttentionHeads);
     if (wanted && layer === config.numHiddenLayers - 1) {

@@ -86,13 +86,11 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
     const normed = (y: Value, module: string | undefined) => (module ? norm(y, at(module)) : y);
     const normal = normed(x, norms.beforeAttention);
     const projected = (letter: string) => project(normal, at(`self_attn.${letter}_proj`));
-    const heads = attend(
-      layer,
-      kind,
-      rotated(headNorm(projected('q'), at('self_attn.q_norm'))),
-      rotated(headNorm(projected('k'), at('self_attn.k_norm'))),
-      projected('v'),
-    );
+    const turned = (letter: string) => {
+      const heads = headNorm(projected(letter), at(`self_attn.${letter}_norm`));
+      return kind.rotated ? rotated(heads) : heads;
+    };
+    const heads = attend(layer, kind, turned('q'), turned('k'), projected('v'));
     const attended = normed(project(heads, at('self_attn.o_proj')), norms.afterAttention);
     x = graph.node('Add', [x, attended], x.shape);
     const inner = normed(x, norms.beforeMlp);

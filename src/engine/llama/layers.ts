@@ -9,7 +9,7 @@ const FULL = 'full_attention';
 
 /** What each layer of a model is. */
 export function layersOf({ layers, numHiddenLayers }: LlamaConfig): readonly LayerKind[] {
-  return layers ?? Array.from({ length: numHiddenLayers }, () => ({ sliding: false }));
+  return layers ?? Array.from({ length: numHiddenLayers }, () => ({ sliding: false, rotated: true }));
 }
 
 /** The window of those layers that have one. */
@@ -18,20 +18,23 @@ export function windowOf(config: LlamaConfig): number | undefined {
 }
 
 /** Which layers have a window, by config.json. */
-function slidingLayers(fields: Fields, { name, windows, defaults }: Family, count: number): boolean[] {
-  const window = Object.hasOwn(fields.raw, 'sliding_window')
-    ? fields.raw.sliding_window
-    : defaults.sliding_window;
-  const hasWindow = (window ?? null) !== null;
-  const slides = (layer: number) => hasWindow && (windows?.slides(fields, layer) ?? true);
-  const computed = Array.from({ length: count }, (_, layer) => slides(layer));
+function slidingLayers(
+  fields: Fields,
+  { name, windows, defaults }: Family,
+  rotated: readonly boolean[],
+): boolean[] {
+  const { sliding_window: window = defaults.sliding_window ?? null } = fields.raw;
+  const computed = rotated.map(
+    (turned, layer) => window !== null && (windows?.slides(fields, layer, turned) ?? true),
+  );
   const { layer_types: types } = fields.raw;
   if (Array.isArray(types)) {
     const other = types.find((type) => type !== FULL && type !== SLIDING);
     if (other !== undefined)
       throw fields.unsupported(`layer_types has ${shown(other)}; this engine runs ${FULL} and ${SLIDING}`);
     const listed = types.map((type) => type === SLIDING);
-    if (types.length !== count) throw fields.malformed(`layer_types has ${types.length} of ${count} layers`);
+    if (types.length !== rotated.length)
+      throw fields.malformed(`layer_types has ${types.length} of ${rotated.length} layers`);
     if (windows?.listed) return listed;
     if (listed.some((sliding, layer) => sliding !== computed[layer]))
       throw fields.unsupported(
@@ -39,7 +42,7 @@ function slidingLayers(fields: Fields, { name, windows, defaults }: Family, coun
       );
     return listed;
   }
-  if (windows === null && hasWindow && fields.flag('use_sliding_window', true))
+  if (windows === null && window !== null && fields.flag('use_sliding_window', true))
     // transformers would not see it; other programs would obey it.
     throw fields.unsupported(`sliding_window is ${shown(window)}, which ${name} does not have`);
   return computed;
@@ -51,23 +54,32 @@ export function layersFrom(
   family: Family,
   count: number,
 ): Pick<LlamaConfig, 'layers' | 'slidingWindow'> {
-  const sliding = slidingLayers(fields, family, count);
-  if (!sliding.includes(true)) return {};
-  const slidingWindow = fields.count('sliding_window', { absent: family.defaults.sliding_window });
-  return { slidingWindow, layers: sliding.map((sliding) => ({ sliding })) };
+  const rotated = Array.from({ length: count }, (_, layer) => family.rotates?.(fields, layer) ?? true);
+  const sliding = slidingLayers(fields, family, rotated);
+  const hasWindow = sliding.includes(true);
+  if (!hasWindow && !rotated.includes(false)) return {};
+  const layers = rotated.map((turned, layer) => ({ sliding: sliding[layer] as boolean, rotated: turned }));
+  if (!hasWindow) return { layers };
+  return {
+    slidingWindow: fields.count('sliding_window', { absent: family.defaults.sliding_window }),
+    layers,
+  };
 }
 
 /** The same, as config.json says it. */
 export function layersToJson(config: LlamaConfig): Json {
-  const { windows, defaults } = familyOf(config);
-  const window = { sliding_window: windowOf(config) ?? null };
-  if (windows && !windows.listed) return window;
-  if (!config.layers) return {};
+  const { windows, rotates, defaults } = familyOf(config);
+  const window = windowOf(config) ?? null;
+  if (windows && !windows.listed) return { sliding_window: window };
+  const layers = layersOf(config);
   return {
-    ...window,
-    ...(Object.hasOwn(defaults, 'use_sliding_window')
-      ? { use_sliding_window: window.sliding_window !== null }
+    ...(rotates ? { no_rope_layers: layers.map(({ rotated }) => Number(rotated)) } : {}),
+    ...(config.layers
+      ? {
+          sliding_window: window,
+          ...(Object.hasOwn(defaults, 'use_sliding_window') ? { use_sliding_window: window !== null } : {}),
+          layer_types: layers.map(({ sliding }) => (sliding ? SLIDING : FULL)),
+        }
       : {}),
-    layer_types: config.layers.map(({ sliding }) => (sliding ? SLIDING : FULL)),
   };
 }

@@ -69,7 +69,8 @@ export function referenceLogits(
     const rotate = (name: string) => (heads: number[][], position: number) =>
       heads.map((head) => {
         const gain = config.modelType === 'qwen3' ? at(`self_attn.${name}_norm`) : null;
-        return turned(config, gain ? normalised(head, gain, rmsNormEps) : head, position);
+        const normal = gain ? normalised(head, gain, rmsNormEps) : head;
+        return config.layers?.[layer]?.rotated === false ? normal : turned(config, normal, position);
       });
     const queries = project('q').map(rotate('q'));
     const keys = project('k').map(rotate('k'));

@@ -20,7 +20,7 @@ export const TINY: LlamaConfig = {
   padTokenId: 2,
 };
 
-const sliding = (...layers: number[]) => layers.map((flag) => ({ sliding: flag === 1 }));
+const sliding = (...layers: number[]) => layers.map((flag) => ({ sliding: flag === 1, rotated: true }));
 
 /** What a checkpoint of the families that this engine runs may be, as changes of a tiny one. */
 export const SHAPES: readonly (readonly [name: string, change: Partial<LlamaConfig>])[] = [
@@ -47,6 +47,16 @@ export const SHAPES: readonly (readonly [name: string, change: Partial<LlamaConf
   ['qwen3', { modelType: 'qwen3', headDim: 24 }],
   ['mistral, a window in all layers', { modelType: 'mistral', slidingWindow: 3, layers: sliding(1, 1) }],
   ['qwen2, a window in one layer', { modelType: 'qwen2', slidingWindow: 2, layers: sliding(0, 1) }],
+  [
+    'smollm3, the second layer without positions',
+    {
+      modelType: 'smollm3',
+      layers: [
+        { sliding: false, rotated: true },
+        { sliding: false, rotated: false },
+      ],
+    },
+  ],
   ['qwen3 with biases', { modelType: 'qwen3', headDim: 2, attentionBias: true }],
 ];
 

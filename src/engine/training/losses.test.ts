@@ -45,7 +45,16 @@ function expectGradients(
 describe.each<[string, Partial<LlamaConfig>, number?]>([
   ['untied, 4 heads on 2', {}],
   ['tied, one key head', { tieWordEmbeddings: true, numKeyValueHeads: 1, numHiddenLayers: 1 }],
-  ['a window in one layer', { slidingWindow: 3, layers: [{ sliding: true }, { sliding: false }] }],
+  [
+    'a window in one layer',
+    {
+      slidingWindow: 3,
+      layers: [
+        { sliding: true, rotated: true },
+        { sliding: false, rotated: true },
+      ],
+    },
+  ],
   ['untied, logits of 16 targets at a time', {}, 16 * TINY.vocabSize],
   [
     'tied, logits of 8 targets at a time',
@@ -126,7 +135,17 @@ async function expectSame(
 
 it.each<[string, Partial<LlamaConfig>, number]>([
   ['all of a text seen', {}, 25],
-  ['a window', { slidingWindow: 7, layers: [{ sliding: true }, { sliding: true }] }, 15],
+  [
+    'a window',
+    {
+      slidingWindow: 7,
+      layers: [
+        { sliding: true, rotated: true },
+        { sliding: true, rotated: true },
+      ],
+    },
+    15,
+  ],
 ])(
   'sequences that begin alike give the same in one row as apart: log-probabilities and gradients, %s',
   async (_, change, numRuns) => {
