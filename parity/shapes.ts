@@ -83,6 +83,11 @@ export const SHAPES: readonly Shape[] = [
       mlp_bias: true,
     },
   },
+  { name: 'olmo2', config: { ...base, model_type: 'olmo2', num_key_value_heads: 4 } },
+  {
+    name: 'olmo2, biases, 4 heads on 2',
+    config: { ...base, model_type: 'olmo2', attention_bias: true, tie_word_embeddings: true },
+  },
   { name: 'qwen2', config: { ...base, model_type: 'qwen2', rms_norm_eps: 1e-6 } },
   { name: 'qwen3, tied', config: qwen3 },
   { name: 'qwen3, biases', config: { ...qwen3, attention_bias: true, tie_word_embeddings: false } },

@@ -160,6 +160,15 @@ describe('the families', () => {
     expect(failure({ ...json, ...SMOLLM3, no_rope_layers: [1, 0] }).message).toContain('layer 2');
   });
 
+  it('OLMo 2 has no token that begins a text, and other defaults', () => {
+    const { rms_norm_eps: _, bos_token_id: __, ...rest } = json as Record<string, unknown>;
+    expect(parse({ ...rest, architectures: ['Olmo2ForCausalLM'], model_type: 'olmo2' })).toMatchObject({
+      modelType: 'olmo2',
+      rmsNormEps: 1e-5,
+      bosTokenId: 1,
+    });
+  });
+
   it('Mistral of today has none', () => {
     const raw = { ...json, ...MISTRAL, sliding_window: null };
     expect(parse(raw)).not.toHaveProperty('layers');

@@ -196,7 +196,7 @@ export function configFromJson(
     numKeyValueHeads,
     headDim,
     maxPositionEmbeddings,
-    rmsNormEps: fields.number('rms_norm_eps', { absent: 1e-6 }),
+    rmsNormEps: fields.number('rms_norm_eps', { absent: defaults.rms_norm_eps ?? 1e-6 }),
     ...ropeOf(fields, family, maxPositionEmbeddings),
     ...layersFrom(fields, family, numHiddenLayers),
     attentionBias: switches.includes('attention_bias'),

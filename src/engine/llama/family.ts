@@ -28,8 +28,8 @@ export interface Family {
   /** The projections that have a bias. */
   readonly biases: (config: Biases) => readonly string[];
   readonly norms: Norms;
-  /** Queries and keys are normalised before they are rotated: each head by itself. */
-  readonly queryKeyNorm: 'head' | null;
+  /** Queries and keys are normalised before they are rotated: each head by itself, or all heads as one. */
+  readonly queryKeyNorm: 'head' | 'whole' | null;
   /** Which layers look back a window only, where config.json names one. Null: transformers' model has none. */
   readonly windows: Windows | null;
   /** Which layers know positions, where config.json chooses. */

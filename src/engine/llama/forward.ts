@@ -82,7 +82,7 @@ export function hiddenStates(
     return adapter && a && b ? lora(graph, y, x, a, b, adapter.alpha / adapter.rank) : y;
   };
   const headNorm = (x: Value, name: string) => {
-    if (queryKeyNorm === null) return x;
+    if (queryKeyNorm !== 'head') return queryKeyNorm ? norm(x, name) : x;
     const heads = reshape(graph, x, [times(tokens, (x.shape[1] as number) / headDim), headDim]);
     return reshape(graph, norm(heads, name), x.shape);
   };

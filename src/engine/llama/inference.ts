@@ -66,7 +66,7 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
     return graph.node('Gemm', bias ? [x, weight, bias] : [x, weight], shape, { transB: 1 });
   };
   const headNorm = (x: Value, name: string) => {
-    if (queryKeyNorm === null) return x;
+    if (queryKeyNorm !== 'head') return queryKeyNorm ? norm(x, name) : x;
     const width = x.shape[1] as number;
     const heads = reshape(graph, x, [times(rows, width / headDim), headDim]);
     return reshape(graph, norm(heads, name), [rows, width]);

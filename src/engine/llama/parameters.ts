@@ -9,7 +9,8 @@ function layerModules(config: LlamaConfig): Record<string, readonly number[]> {
   const query = config.numAttentionHeads * headDim;
   const keyValue = config.numKeyValueHeads * headDim;
   const norm = (module: string | undefined) => (module ? { [module]: [hiddenSize] } : {});
-  const headNorms = { 'self_attn.q_norm': [headDim], 'self_attn.k_norm': [headDim] };
+  const headNorm = (width: number) => [queryKeyNorm === 'head' ? headDim : width];
+  const headNorms = { 'self_attn.q_norm': headNorm(query), 'self_attn.k_norm': headNorm(keyValue) };
   return {
     ...norm(norms.beforeAttention),
     'self_attn.q_proj': [query, hiddenSize],

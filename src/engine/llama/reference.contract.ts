@@ -47,7 +47,13 @@ const headsOf = (row: readonly number[], width: number): number[][] =>
 const dot = (a: readonly number[], b: readonly number[]) =>
   a.reduce((total, value, i) => total + value * b[i]!, 0);
 
-/** Llama as its definition reads, one token and one head at a time, in double precision; logits [T · V] of one
+/** The norms of what attention and the MLP take and give, and how queries and keys are normalised. */
+const NORMS: Readonly<Record<string, readonly (string | null)[]>> = {
+  olmo2: [null, 'post_attention_layernorm', null, 'post_feedforward_layernorm'],
+};
+const QUERY_KEY_NORMS: Readonly<Record<string, 'head' | 'whole'>> = { qwen3: 'head', olmo2: 'whole' };
+
+/** The model as its definition reads, one token and one head at a time, in double precision; logits [T · V] of one
  * sequence. Tests hold the graphs against it. */
 export function referenceLogits(
   config: LlamaConfig,
@@ -56,6 +62,13 @@ export function referenceLogits(
 ): number[] {
   const { hiddenSize, headDim, rmsNormEps } = config;
   const embedding = weights.get('model.embed_tokens.weight')!;
+  const { modelType = 'llama' } = config;
+  const [beforeAttention, afterAttention, beforeMlp, afterMlp] = NORMS[modelType] ?? [
+    'input_layernorm',
+    null,
+    'post_attention_layernorm',
+    null,
+  ];
   const groups = config.numAttentionHeads / config.numKeyValueHeads;
   let rows = ids.map((id) => Array.from({ length: hiddenSize }, (_, i) => embedding[id * hiddenSize + i]!));
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
@@ -63,13 +76,19 @@ export function referenceLogits(
     const at = (name: string) => weights.get(`model.layers.${layer}.${name}.weight`)!;
     const apply = (name: string, x: readonly number[]) =>
       product(at(name), x, weights.get(`model.layers.${layer}.${name}.bias`));
-    const normal = rows.map((row) => normalised(row, at('input_layernorm'), rmsNormEps));
+    const normed = (row: number[], name: string | null | undefined) =>
+      name ? normalised(row, at(name), rmsNormEps) : row;
+    const normal = rows.map((row) => normed(row, beforeAttention));
     const project = (name: string) =>
-      normal.map((row) => headsOf(apply(`self_attn.${name}_proj`, row), headDim));
+      normal.map((row) => {
+        const all = apply(`self_attn.${name}_proj`, row);
+        const whole = QUERY_KEY_NORMS[modelType] === 'whole' && name !== 'v';
+        return headsOf(normed(all, whole ? `self_attn.${name}_norm` : null), headDim);
+      });
     const rotate = (name: string) => (heads: number[][], position: number) =>
       heads.map((head) => {
-        const gain = config.modelType === 'qwen3' ? at(`self_attn.${name}_norm`) : null;
-        const normal = gain ? normalised(head, gain, rmsNormEps) : head;
+        const own = QUERY_KEY_NORMS[modelType] === 'head' ? `self_attn.${name}_norm` : null;
+        const normal = normed(head, own);
         return config.layers?.[layer]?.rotated === false ? normal : turned(config, normal, position);
       });
     const queries = project('q').map(rotate('q'));
@@ -86,15 +105,16 @@ export function referenceLogits(
           seen.reduce((mean, p, s) => mean + (p / total) * values[s]![shared]![i]!, 0),
         );
       });
-      const attended = apply('self_attn.o_proj', mixed).map((value, i) => value + row[i]!);
-      const inner = normalised(attended, at('post_attention_layernorm'), rmsNormEps);
+      const output = normed(apply('self_attn.o_proj', mixed), afterAttention);
+      const attended = output.map((value, i) => value + row[i]!);
+      const inner = normed(attended, beforeMlp);
       const gate = apply('mlp.gate_proj', inner);
       const up = apply('mlp.up_proj', inner);
       const down = apply(
         'mlp.down_proj',
         gate.map((z, i) => (z / (1 + Math.exp(-z))) * up[i]!),
       );
-      return attended.map((value, i) => value + down[i]!);
+      return normed(down, afterMlp).map((value, i) => attended[i]! + value);
     });
   }
   const head = config.tieWordEmbeddings ? embedding : weights.get('lm_head.weight')!;

@@ -57,6 +57,7 @@ export const SHAPES: readonly (readonly [name: string, change: Partial<LlamaConf
       ],
     },
   ],
+  ['olmo2', { modelType: 'olmo2', headDim: 6 }],
   ['qwen3 with biases', { modelType: 'qwen3', headDim: 2, attentionBias: true }],
 ];
 
