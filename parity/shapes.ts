@@ -88,6 +88,14 @@ export const SHAPES: readonly Shape[] = [
     name: 'olmo2, biases, 4 heads on 2',
     config: { ...base, model_type: 'olmo2', attention_bias: true, tie_word_embeddings: true },
   },
+  {
+    name: 'phi3, a window of 20',
+    config: { ...base, model_type: 'phi3', head_dim: 16, sliding_window: 20 },
+  },
+  {
+    name: 'phi3, every head its own key, tied',
+    config: { ...base, model_type: 'phi3', num_key_value_heads: 4, tie_word_embeddings: true },
+  },
   { name: 'qwen2', config: { ...base, model_type: 'qwen2', rms_norm_eps: 1e-6 } },
   { name: 'qwen3, tied', config: qwen3 },
   { name: 'qwen3, biases', config: { ...qwen3, attention_bias: true, tie_word_embeddings: false } },

@@ -86,6 +86,7 @@ describe('older configs', () => {
 const QWEN2 = { architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2' };
 const MISTRAL = { architectures: ['MistralForCausalLM'], model_type: 'mistral' };
 const SMOLLM3 = { architectures: ['SmolLM3ForCausalLM'], model_type: 'smollm3' };
+const PHI3 = { architectures: ['Phi3ForCausalLM'], model_type: 'phi3' };
 const QWEN3 = { architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3' };
 
 describe('the families', () => {
@@ -386,6 +387,12 @@ describe('what this engine does not run is refused by name', () => {
       { rope_parameters: { full_attention: { rope_theta: 1e6 }, sliding_attention: { rope_theta: 1e4 } } },
       'layer to layer',
     ],
+    [
+      'Phi-3 for long texts',
+      { ...PHI3, rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [2] } },
+      'longrope',
+    ],
+    ['Phi-3 of the first days', { ...PHI3, rope_scaling: { type: 'su' } }, 'su'],
     ['another activation', { hidden_act: 'gelu' }, 'hidden_act'],
     ['quantised weights', { quantization_config: { bits: 4 } }, 'quantization_config'],
     ['a sliding window of Llama', { sliding_window: 512 }, 'sliding_window'],

@@ -98,12 +98,14 @@ function modelTypeOf(fields: Fields): ModelType {
 /** rope_scaling of older files goes before rope_parameters, as in transformers. */
 function ropeOf(
   fields: Fields,
-  { defaults }: Family,
+  { name, defaults, ropeScaling: scales }: Family,
   maxPositionEmbeddings: number,
 ): Pick<LlamaConfig, 'ropeTheta' | 'ropeScaling'> {
   const older = fields.object('rope_scaling');
   const rope = Object.keys(older).length > 0 ? older : fields.object('rope_parameters');
-  if (Object.values(rope).some((value) => value !== null && typeof value === 'object')) {
+  if (
+    Object.values(rope).some((value) => value !== null && typeof value === 'object' && !Array.isArray(value))
+  ) {
     throw fields.unsupported('rope differs from layer to layer; this engine rotates all layers alike');
   }
   const type = rope.rope_type ?? rope.type ?? 'default';
@@ -116,6 +118,7 @@ function ropeOf(
     absent: fields.raw.rope_theta ?? defaults.rope_theta ?? 10_000,
   });
   if (type === 'default') return { ropeTheta };
+  if (!scales) throw fields.unsupported(`rope_type is ${shown(type)}; this engine runs ${name} with default`);
   if (type !== 'linear' && type !== 'llama3') {
     throw fields.unsupported(`rope_type is ${shown(type)}; this engine runs default, linear and llama3`);
   }

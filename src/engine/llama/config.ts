@@ -1,5 +1,5 @@
 /** `model_type` of config.json, of the families that this engine runs. */
-export type ModelType = 'llama' | 'mistral' | 'olmo2' | 'qwen2' | 'qwen3' | 'smollm3';
+export type ModelType = 'llama' | 'mistral' | 'olmo2' | 'phi3' | 'qwen2' | 'qwen3' | 'smollm3';
 
 /** How the rotary frequencies of a checkpoint trained on short texts are stretched for longer ones; names as in Hugging
  * Face's rope_parameters. */

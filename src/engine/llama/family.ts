@@ -28,12 +28,16 @@ export interface Family {
   /** The projections that have a bias. */
   readonly biases: (config: Biases) => readonly string[];
   readonly norms: Norms;
+  /** Queries, keys and values come of one matrix, `qkv_proj`, and the MLP's gate and up of another, `gate_up_proj`. */
+  readonly fused: boolean;
   /** Queries and keys are normalised before they are rotated: each head by itself, or all heads as one. */
   readonly queryKeyNorm: 'head' | 'whole' | null;
   /** Which layers look back a window only, where config.json names one. Null: transformers' model has none. */
   readonly windows: Windows | null;
   /** Which layers know positions, where config.json chooses. */
   readonly rotates?: (fields: Fields, layer: number) => boolean;
+  /** The frequencies of positions can be scaled. */
+  readonly ropeScaling: boolean;
   /** Fields of config.json that a decoder of ours runs with this value only, which is also what they mean when absent. */
   readonly fixed: Readonly<Record<string, unknown>>;
   /** What absent fields of config.json mean. */
@@ -43,6 +47,7 @@ export interface Family {
 /** The projections of attention and of the MLP. */
 export const QUERY_KEY_VALUE = ['q_proj', 'k_proj', 'v_proj'] as const;
 export const ATTENTION = [...QUERY_KEY_VALUE, 'o_proj'] as const;
+export const FUSED = ['qkv_proj', 'gate_up_proj'] as const;
 export const MLP = ['gate_proj', 'up_proj', 'down_proj'] as const;
 
 /** Llama's norms, which most families have. */

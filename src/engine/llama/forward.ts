@@ -3,6 +3,7 @@ import { type Dim, type Graph, times, type Value } from '../graph.ts';
 import { type LoraConfig, loraNames, loraShapes } from '../lora/adapter.ts';
 import { add } from '../ops/add.ts';
 import { attention, type Blocks } from '../ops/attention.ts';
+import { splitColumns } from '../ops/columns.ts';
 import { gather } from '../ops/gather.ts';
 import { rearrange, reshape } from '../ops/layout.ts';
 import { linear } from '../ops/linear.ts';
@@ -69,10 +70,10 @@ export function hiddenStates(
 ): Value {
   const tokens = ids.shape[0] as Dim;
   const length = times(blocks.count, blocks.size);
-  const { headDim, numAttentionHeads, numKeyValueHeads, rmsNormEps } = config;
+  const { headDim, numAttentionHeads, numKeyValueHeads, intermediateSize, rmsNormEps } = config;
   const groups = numAttentionHeads / numKeyValueHeads;
 
-  const { norms, queryKeyNorm } = familyOf(config);
+  const { norms, queryKeyNorm, fused } = familyOf(config);
   const norm = (x: Value, name: string) =>
     rmsnorm(graph, x, weights.get(`${name}.weight`) as Value, rmsNormEps);
   const project = (x: Value, name: string) => {
@@ -90,6 +91,7 @@ export function hiddenStates(
     const sequences = reshape(graph, x, [tokens, 1, x.shape[1] as number]);
     return reshape(graph, rotary(graph, sequences, positions, cos, sin), x.shape);
   };
+  const widths = [numAttentionHeads, numKeyValueHeads, numKeyValueHeads].map((heads) => heads * headDim);
   const queryShape = [batch, numKeyValueHeads, groups, length, headDim];
   const keyShape = [batch, numKeyValueHeads, length, headDim];
 
@@ -105,7 +107,9 @@ export function hiddenStates(
     const at = (name: string) => `model.layers.${layer}.${name}`;
     const normed = (y: Value, module: string | undefined) => (module ? norm(y, at(module)) : y);
     const normal = normed(x, norms.beforeAttention);
-    const projected = (letter: string) => project(normal, at(`self_attn.${letter}_proj`));
+    const parts = fused ? splitColumns(graph, project(normal, at('self_attn.qkv_proj')), widths) : [];
+    const projected = (letter: string) =>
+      parts['qkv'.indexOf(letter)] ?? project(normal, at(`self_attn.${letter}_proj`));
     const turned = (letter: string) => {
       const heads = headNorm(projected(letter), at(`self_attn.${letter}_norm`));
       return kind.rotated ? rotated(heads) : heads;
@@ -123,10 +127,15 @@ export function hiddenStates(
     x = add(graph, x, normed(project(merged, at('self_attn.o_proj')), norms.afterAttention));
 
     const inner = normed(x, norms.beforeMlp);
-    const [gate, up] = [project(inner, at('mlp.gate_proj')), project(inner, at('mlp.up_proj'))];
-    const down = (z: Value) => project(swiglu(graph, z, up), at('mlp.down_proj'));
+    const [gate, up] = fused
+      ? [project(inner, at('mlp.gate_up_proj'))]
+      : [project(inner, at('mlp.gate_proj')), project(inner, at('mlp.up_proj'))];
+    const down = (z: Value) => {
+      const [own, other] = up ? [z, up] : splitColumns(graph, z, [intermediateSize, intermediateSize]);
+      return project(swiglu(graph, own as Value, other as Value), at('mlp.down_proj'));
+    };
     // Cheap to compute again, and as wide as nothing else.
-    x = add(graph, x, normed(graph.recomputed(gate, down), norms.afterMlp));
+    x = add(graph, x, normed(graph.recomputed(gate as Value, down), norms.afterMlp));
   }
   return norm(x, 'model.norm');
 }

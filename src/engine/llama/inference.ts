@@ -41,14 +41,14 @@ function reshape(graph: Graph, x: Value, shape: readonly Dim[]): Value {
 
 /** The logits. */
 function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
-  const { hiddenSize, headDim, rmsNormEps } = config;
+  const { hiddenSize, headDim, numAttentionHeads, numKeyValueHeads, intermediateSize, rmsNormEps } = config;
   const { weights, int8, ids, batch, length, positions, bound, attend, last } = pass;
   const rows = times(batch, length);
   const table = rotaryAngles(bound, rotaryFrequencies(config));
   const cos = graph.constant('cos', [bound, headDim / 2], () => table.cos);
   const sin = graph.constant('sin', [bound, headDim / 2], () => table.sin);
 
-  const { norms, queryKeyNorm } = familyOf(config);
+  const { norms, queryKeyNorm, fused } = familyOf(config);
   const norm = (x: Value, name: string) =>
     graph.node('SimplifiedLayerNormalization', [x, weights.get(`${name}.weight`) as Value], x.shape, {
       axis: -1,
@@ -71,6 +71,11 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
     const heads = reshape(graph, x, [times(rows, width / headDim), headDim]);
     return reshape(graph, norm(heads, name), [rows, width]);
   };
+  const split = (x: Value, widths: readonly number[]) => {
+    const shapes = widths.map((width) => [rows, width]);
+    return graph.nodes('Split', [x, graph.integers(widths)], shapes, { axis: 1 });
+  };
+  const widths = [numAttentionHeads, numKeyValueHeads, numKeyValueHeads].map((heads) => heads * headDim);
   const rotated = (x: Value) => {
     const width = x.shape[1] as number;
     const inputs = [reshape(graph, x, [batch, length, width]), positions, cos, sin];
@@ -85,7 +90,9 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
     const at = (name: string) => `model.layers.${layer}.${name}`;
     const normed = (y: Value, module: string | undefined) => (module ? norm(y, at(module)) : y);
     const normal = normed(x, norms.beforeAttention);
-    const projected = (letter: string) => project(normal, at(`self_attn.${letter}_proj`));
+    const parts = fused ? split(project(normal, at('self_attn.qkv_proj')), widths) : [];
+    const projected = (letter: string) =>
+      parts['qkv'.indexOf(letter)] ?? project(normal, at(`self_attn.${letter}_proj`));
     const turned = (letter: string) => {
       const heads = headNorm(projected(letter), at(`self_attn.${letter}_norm`));
       return kind.rotated ? rotated(heads) : heads;
@@ -94,9 +101,17 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
     const attended = normed(project(heads, at('self_attn.o_proj')), norms.afterAttention);
     x = graph.node('Add', [x, attended], x.shape);
     const inner = normed(x, norms.beforeMlp);
-    const gate = project(inner, at('mlp.gate_proj'));
-    const silu = graph.node('QuickGelu', [gate], gate.shape, { alpha: { float: 1 } }, microsoft);
-    const gated = graph.node('Mul', [silu, project(inner, at('mlp.up_proj'))], gate.shape);
+    const [gate, fusedUp] = fused
+      ? split(project(inner, at('mlp.gate_up_proj')), [intermediateSize, intermediateSize])
+      : [project(inner, at('mlp.gate_proj'))];
+    const silu = graph.node(
+      'QuickGelu',
+      [gate as Value],
+      (gate as Value).shape,
+      { alpha: { float: 1 } },
+      microsoft,
+    );
+    const gated = graph.node('Mul', [silu, fusedUp ?? project(inner, at('mlp.up_proj'))], silu.shape);
     const down = normed(project(gated, at('mlp.down_proj')), norms.afterMlp);
     x = graph.node('Add', [x, down], x.shape);
   }

@@ -5,7 +5,7 @@ import { familyOf } from './families.ts';
 /** The modules of one layer that hold weights, by Hugging Face's names: [out, in] of a projection, [size] of a norm. */
 function layerModules(config: LlamaConfig): Record<string, readonly number[]> {
   const { hiddenSize, intermediateSize, headDim } = config;
-  const { norms, queryKeyNorm } = familyOf(config);
+  const { norms, queryKeyNorm, fused } = familyOf(config);
   const query = config.numAttentionHeads * headDim;
   const keyValue = config.numKeyValueHeads * headDim;
   const norm = (module: string | undefined) => (module ? { [module]: [hiddenSize] } : {});
@@ -13,15 +13,23 @@ function layerModules(config: LlamaConfig): Record<string, readonly number[]> {
   const headNorms = { 'self_attn.q_norm': headNorm(query), 'self_attn.k_norm': headNorm(keyValue) };
   return {
     ...norm(norms.beforeAttention),
-    'self_attn.q_proj': [query, hiddenSize],
-    'self_attn.k_proj': [keyValue, hiddenSize],
-    'self_attn.v_proj': [keyValue, hiddenSize],
+    ...(fused
+      ? { 'self_attn.qkv_proj': [query + 2 * keyValue, hiddenSize] }
+      : {
+          'self_attn.q_proj': [query, hiddenSize],
+          'self_attn.k_proj': [keyValue, hiddenSize],
+          'self_attn.v_proj': [keyValue, hiddenSize],
+        }),
     'self_attn.o_proj': [hiddenSize, query],
     ...(queryKeyNorm ? headNorms : {}),
     ...norm(norms.afterAttention),
     ...norm(norms.beforeMlp),
-    'mlp.gate_proj': [intermediateSize, hiddenSize],
-    'mlp.up_proj': [intermediateSize, hiddenSize],
+    ...(fused
+      ? { 'mlp.gate_up_proj': [2 * intermediateSize, hiddenSize] }
+      : {
+          'mlp.gate_proj': [intermediateSize, hiddenSize],
+          'mlp.up_proj': [intermediateSize, hiddenSize],
+        }),
     'mlp.down_proj': [hiddenSize, intermediateSize],
     ...norm(norms.afterMlp),
   };

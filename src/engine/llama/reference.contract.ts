@@ -74,8 +74,22 @@ export function referenceLogits(
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
     const window = config.layers?.[layer]?.sliding ? config.slidingWindow! : ids.length;
     const at = (name: string) => weights.get(`model.layers.${layer}.${name}.weight`)!;
-    const apply = (name: string, x: readonly number[]) =>
-      product(at(name), x, weights.get(`model.layers.${layer}.${name}.bias`));
+    const apply = (name: string, x: readonly number[]) => {
+      const own = weights.get(`model.layers.${layer}.${name}.weight`) ?? partOf(name, x.length);
+      return product(own, x, weights.get(`model.layers.${layer}.${name}.bias`));
+    };
+    /** Rows of one matrix in which Phi-3 has several. */
+    const partOf = (name: string, width: number): Vector => {
+      const [query, keyValue] = [config.numAttentionHeads * headDim, config.numKeyValueHeads * headDim];
+      const [whole, start, rows] = {
+        'self_attn.q_proj': ['self_attn.qkv_proj', 0, query] as const,
+        'self_attn.k_proj': ['self_attn.qkv_proj', query, keyValue] as const,
+        'self_attn.v_proj': ['self_attn.qkv_proj', query + keyValue, keyValue] as const,
+        'mlp.gate_proj': ['mlp.gate_up_proj', 0, config.intermediateSize] as const,
+        'mlp.up_proj': ['mlp.gate_up_proj', config.intermediateSize, config.intermediateSize] as const,
+      }[name]!;
+      return Array.prototype.slice.call(at(whole), start * width, (start + rows) * width);
+    };
     const normed = (row: number[], name: string | null | undefined) =>
       name ? normalised(row, at(name), rmsNormEps) : row;
     const normal = rows.map((row) => normed(row, beforeAttention));

@@ -58,6 +58,7 @@ export const SHAPES: readonly (readonly [name: string, change: Partial<LlamaConf
     },
   ],
   ['olmo2', { modelType: 'olmo2', headDim: 6 }],
+  ['phi3, a window', { modelType: 'phi3', headDim: 8, slidingWindow: 4, layers: sliding(1, 1) }],
   ['qwen3 with biases', { modelType: 'qwen3', headDim: 2, attentionBias: true }],
 ];
 

@@ -7,7 +7,7 @@ import type { Parameters } from '../llama/parameters.ts';
 import { ADAPTER_CONFIG, CONFIG, contents, current, readText, writeModelFolder } from '../model-folder.ts';
 import { checkFinite, openSafetensors, type SafetensorsFile } from '../safetensors.ts';
 import { bytesOf } from '../tensors.ts';
-import { Adapter, LORA_TARGETS, type LoraConfig, loraShapes, unknownTargets } from './adapter.ts';
+import { Adapter, allLinear, type LoraConfig, loraShapes, unknownTargets } from './adapter.ts';
 import { loraFromJson, loraToJson } from './config-json.ts';
 
 const WEIGHTS = 'adapter_model.safetensors';
@@ -29,9 +29,11 @@ export interface AdaptedModel {
 export async function readAdapter(dir: string): Promise<AdaptedModel> {
   const folder = await current(dir);
   const path = join(folder, ADAPTER_CONFIG);
-  const { lora, base: named } = loraFromJson(path, await readText(path));
+  const { lora: asked, base: named } = loraFromJson(path, await readText(path));
   const base = await baseFolder(folder, named);
   const parameters = await readCheckpoint(base);
+  const targets = asked.targets === 'all-linear' ? allLinear(parameters.config) : asked.targets;
+  const lora = { ...asked, targets };
   const files = (await contents(folder)) ?? [];
   if (!files.includes(WEIGHTS)) {
     const remedy = 'Save the adapter again with a current PEFT, which writes safetensors.';
@@ -79,7 +81,7 @@ async function baseFolder(adapter: string, named: string): Promise<string> {
 function checkTargets(path: string, model: LlamaConfig, { targets }: LoraConfig): void {
   const [unknown] = unknownTargets(model, targets);
   if (unknown === undefined) return;
-  const what = `target_modules has ${shown(unknown)}; the base's linear layers are ${LORA_TARGETS.join(', ')}`;
+  const what = `target_modules has ${shown(unknown)}; the base's linear layers are ${allLinear(model).join(', ')}`;
   const remedy =
     'Use the base that it was trained on, or merge it into its base with PEFT (merge_and_unload).';
   throw new CheckpointError('unsupported', `${path}: ${what}`, remedy);

@@ -7,8 +7,10 @@ export const llama: Family = {
   switches: ['attention_bias', 'mlp_bias'],
   biases: ({ attentionBias, mlpBias }) => [...(attentionBias ? ATTENTION : []), ...(mlpBias ? MLP : [])],
   norms: PRE_NORMS,
+  fused: false,
   queryKeyNorm: null,
   windows: null,
+  ropeScaling: true,
   fixed: { hidden_act: 'silu' },
   defaults: {
     vocab_size: 32_000,

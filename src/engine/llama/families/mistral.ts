@@ -7,8 +7,10 @@ export const mistral: Family = {
   switches: [],
   biases: () => [],
   norms: PRE_NORMS,
+  fused: false,
   queryKeyNorm: null,
   windows: { slides: () => true, listed: false },
+  ropeScaling: true,
   fixed: { hidden_act: 'silu' },
   defaults: {
     vocab_size: 32_000,

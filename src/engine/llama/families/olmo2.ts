@@ -7,8 +7,10 @@ export const olmo2: Family = {
   switches: ['attention_bias'],
   biases: ({ attentionBias }) => (attentionBias ? ATTENTION : []),
   norms: { afterAttention: 'post_attention_layernorm', afterMlp: 'post_feedforward_layernorm' },
+  fused: false,
   queryKeyNorm: 'whole',
   windows: null,
+  ropeScaling: true,
   fixed: { hidden_act: 'silu' },
   defaults: {
     vocab_size: 50_304,

@@ -7,12 +7,14 @@ export const qwen2: Family = {
   switches: [],
   biases: () => QUERY_KEY_VALUE,
   norms: PRE_NORMS,
+  fused: false,
   queryKeyNorm: null,
   windows: {
     slides: (fields, layer) =>
       fields.flag('use_sliding_window') && layer >= fields.whole('max_window_layers', 28),
     listed: true,
   },
+  ropeScaling: true,
   fixed: { hidden_act: 'silu' },
   defaults: {
     vocab_size: 151_936,

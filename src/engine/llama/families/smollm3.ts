@@ -10,6 +10,7 @@ export const smollm3: Family = {
   switches: llama.switches,
   biases: llama.biases,
   norms: PRE_NORMS,
+  fused: false,
   queryKeyNorm: null,
   windows: {
     slides: (fields, _layer, rotated) => fields.flag('use_sliding_window') && !rotated,
@@ -23,6 +24,7 @@ export const smollm3: Family = {
       throw fields.malformed(`no_rope_layers does not say 0 or 1 of layer ${layer}`);
     return rotated[layer] === 1;
   },
+  ropeScaling: true,
   fixed: { hidden_act: 'silu' },
   defaults: {
     vocab_size: 128_256,
