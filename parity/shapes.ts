@@ -23,6 +23,13 @@ const base = {
   initializer_range: 0.2,
 };
 
+const gemma3 = {
+  ...base,
+  model_type: 'gemma3_text',
+  tie_word_embeddings: true,
+  sliding_window: 20,
+  query_pre_attn_scalar: 24,
+};
 const mistral = { ...base, model_type: 'mistral' };
 const qwen3 = { ...base, model_type: 'qwen3', tie_word_embeddings: true };
 
@@ -95,6 +102,28 @@ export const SHAPES: readonly Shape[] = [
   {
     name: 'phi3, every head its own key, tied',
     config: { ...base, model_type: 'phi3', num_key_value_heads: 4, tie_word_embeddings: true },
+  },
+  {
+    name: 'gemma3, windows of 20 in two layers of three',
+    config: {
+      ...gemma3,
+      num_hidden_layers: 3,
+      layer_types: ['sliding_attention', 'sliding_attention', 'full_attention'],
+    },
+  },
+  {
+    name: 'gemma3, untied, one key head, the whole text scaled linearly',
+    config: {
+      ...gemma3,
+      num_key_value_heads: 1,
+      tie_word_embeddings: false,
+      sliding_window_pattern: 2,
+      query_pre_attn_scalar: 16,
+      rope_parameters: {
+        full_attention: { rope_type: 'linear', rope_theta: 5_000, factor: 4 },
+        sliding_attention: { rope_type: 'default', rope_theta: 1_000 },
+      },
+    },
   },
   { name: 'qwen2', config: { ...base, model_type: 'qwen2', rms_norm_eps: 1e-6 } },
   { name: 'qwen3, tied', config: qwen3 },

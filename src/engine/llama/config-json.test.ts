@@ -170,6 +170,49 @@ describe('the families', () => {
     });
   });
 
+  const GEMMA3 = { architectures: ['Gemma3ForCausalLM'], model_type: 'gemma3_text' };
+  it('Gemma 3, of old: windows in five layers of six, each kind with its rope', () => {
+    const raw = {
+      ...without('rope_parameters', 'hidden_act'),
+      ...GEMMA3,
+      num_hidden_layers: 7,
+      rope_theta: 1e6,
+      rope_local_base_freq: 20_000,
+      rope_scaling: { rope_type: 'linear', factor: 8 },
+      sliding_window: 512,
+      sliding_window_pattern: 6,
+      query_pre_attn_scalar: 168,
+      hidden_activation: 'gelu_pytorch_tanh',
+    };
+    const config = parse(raw);
+    expect(config).toMatchObject({
+      ropeTheta: 1e6,
+      ropeScaling: { type: 'linear', factor: 8 },
+      localRope: { ropeTheta: 20_000 },
+      slidingWindow: 512,
+      queryPreAttnScalar: 168,
+    });
+    expect(config.layers?.map(({ sliding }) => Number(sliding))).toEqual([1, 1, 1, 1, 1, 0, 1]);
+    const { source: _source, ...known } = config;
+    expect(parse(modelToJson(config))).toMatchObject(known);
+  });
+
+  it('Gemma 3 takes its defaults, and refuses what its text model does not have', () => {
+    expect(parse(GEMMA3)).toMatchObject({
+      headDim: 256,
+      ropeTheta: 1e6,
+      localRope: { ropeTheta: 1e4 },
+      queryPreAttnScalar: 256,
+      tieWordEmbeddings: true,
+    });
+    const gemma = (change: Record<string, unknown>) =>
+      failure({ ...without('rope_parameters', 'hidden_act'), ...GEMMA3, ...change }).message;
+    expect(gemma({ final_logit_softcapping: 30 })).toContain('final_logit_softcapping');
+    expect(gemma({ use_bidirectional_attention: true })).toContain('use_bidirectional_attention');
+    expect(gemma({ hidden_activation: 'relu' })).toContain('hidden_activation');
+    expect(gemma({ rope_parameters: { rope_theta: 1e4 } })).toContain('rope_theta');
+  });
+
   it('Mistral of today has none', () => {
     const raw = { ...json, ...MISTRAL, sliding_window: null };
     expect(parse(raw)).not.toHaveProperty('layers');

@@ -1,13 +1,13 @@
 import { shown } from '../errors.ts';
-import type { LlamaConfig, ModelType, RopeScaling } from './config.ts';
+import type { LlamaConfig, ModelType, Rope, RopeScaling } from './config.ts';
 import { FAMILIES, familyOf } from './families.ts';
 import type { Family } from './family.ts';
 import { Fields, type Json } from './fields.ts';
-import { layersFrom, layersToJson } from './layers.ts';
+import { FULL, layersFrom, layersToJson, SLIDING } from './layers.ts';
 
 const oneOrList = (ids: readonly number[]) => (ids.length === 1 ? ids[0] : ids);
 
-function ropeToJson({ ropeTheta, ropeScaling }: LlamaConfig): Json {
+function ropeToJson({ ropeTheta, ropeScaling }: Rope): Json {
   const theta = { rope_theta: ropeTheta };
   if (ropeScaling === undefined) return { ...theta, rope_type: 'default' };
   if (ropeScaling.type === 'linear') return { ...theta, rope_type: 'linear', factor: ropeScaling.factor };
@@ -19,6 +19,11 @@ function ropeToJson({ ropeTheta, ropeScaling }: LlamaConfig): Json {
     high_freq_factor: ropeScaling.highFreqFactor,
     original_max_position_embeddings: ropeScaling.originalMaxPositionEmbeddings,
   };
+}
+
+function ropesToJson(config: LlamaConfig): Json {
+  if (!config.localRope) return ropeToJson(config);
+  return { full_attention: ropeToJson(config), sliding_attention: ropeToJson(config.localRope) };
 }
 
 /** All that the engine knows of a model, in the fields of Hugging Face's config.json as transformers 5 writes them. */
@@ -37,7 +42,8 @@ export function modelToJson(config: LlamaConfig): Json {
     head_dim: config.headDim,
     max_position_embeddings: config.maxPositionEmbeddings,
     rms_norm_eps: config.rmsNormEps,
-    rope_parameters: ropeToJson(config),
+    rope_parameters: ropesToJson(config),
+    ...(config.queryPreAttnScalar === undefined ? {} : { query_pre_attn_scalar: config.queryPreAttnScalar }),
     ...layersToJson(config),
     ...family.fixed,
     ...Object.fromEntries(family.switches.map((name) => [name, biases[name]])),
@@ -95,28 +101,57 @@ function modelTypeOf(fields: Fields): ModelType {
   return type as ModelType;
 }
 
+/** An object within an object of config.json. */
+function within(fields: Fields, name: string, outer: Json): Json {
+  const value = outer[name] ?? {};
+  if (typeof value !== 'object' || Array.isArray(value)) throw fields.malformed(`${name} is not an object`);
+  return value as Json;
+}
+
 /** rope_scaling of older files goes before rope_parameters, as in transformers. */
+function ropesOf(
+  fields: Fields,
+  family: Family,
+  maxPositionEmbeddings: number,
+): Rope & Pick<LlamaConfig, 'localRope'> {
+  const older = fields.object('rope_scaling');
+  const given = fields.object('rope_parameters');
+  const { rope_theta: theta, rope_local_base_freq: localTheta } = { ...family.defaults, ...fields.raw };
+  const read = (rope: Json, absent: unknown) => ropeOf(fields, family, maxPositionEmbeddings, rope, absent);
+  const flat = Object.keys(older).length > 0 ? older : given;
+  const nested = Object.values(flat).some(
+    (value) => value !== null && typeof value === 'object' && !Array.isArray(value),
+  );
+  if (!family.localRope) {
+    if (nested)
+      throw fields.unsupported(`rope differs from layer to layer; ${family.name} rotates all layers alike`);
+    return read(flat, theta ?? 10_000);
+  }
+  const [other] = Object.keys(given).filter((name) => name !== FULL && name !== SLIDING);
+  if (other !== undefined)
+    throw fields.malformed(
+      `rope_parameters has ${shown(other)}, where ${family.name} has ${FULL} and ${SLIDING}`,
+    );
+  return {
+    ...read({ ...within(fields, FULL, given), ...older }, theta),
+    localRope: read(within(fields, SLIDING, given), localTheta),
+  };
+}
+
+/** One rope; `absent` is its θ where it has none. */
 function ropeOf(
   fields: Fields,
-  { name, defaults, ropeScaling: scales }: Family,
+  { name, ropeScaling: scales }: Family,
   maxPositionEmbeddings: number,
-): Pick<LlamaConfig, 'ropeTheta' | 'ropeScaling'> {
-  const older = fields.object('rope_scaling');
-  const rope = Object.keys(older).length > 0 ? older : fields.object('rope_parameters');
-  if (
-    Object.values(rope).some((value) => value !== null && typeof value === 'object' && !Array.isArray(value))
-  ) {
-    throw fields.unsupported('rope differs from layer to layer; this engine rotates all layers alike');
-  }
+  rope: Json,
+  absent: unknown,
+): Rope {
   const type = rope.rope_type ?? rope.type ?? 'default';
   const partial = rope.partial_rotary_factor ?? fields.raw.partial_rotary_factor ?? 1;
   if (partial !== 1) {
     throw fields.unsupported(`partial_rotary_factor is ${shown(partial)}; this engine rotates whole heads`);
   }
-  const ropeTheta = fields.number('rope_theta', {
-    from: rope,
-    absent: fields.raw.rope_theta ?? defaults.rope_theta ?? 10_000,
-  });
+  const ropeTheta = fields.number('rope_theta', { from: rope, absent });
   if (type === 'default') return { ropeTheta };
   if (!scales) throw fields.unsupported(`rope_type is ${shown(type)}; this engine runs ${name} with default`);
   if (type !== 'linear' && type !== 'llama3') {
@@ -200,8 +235,15 @@ export function configFromJson(
     headDim,
     maxPositionEmbeddings,
     rmsNormEps: fields.number('rms_norm_eps', { absent: defaults.rms_norm_eps ?? 1e-6 }),
-    ...ropeOf(fields, family, maxPositionEmbeddings),
+    ...ropesOf(fields, family, maxPositionEmbeddings),
     ...layersFrom(fields, family, numHiddenLayers),
+    ...(defaults.query_pre_attn_scalar === undefined
+      ? {}
+      : {
+          queryPreAttnScalar: fields.number('query_pre_attn_scalar', {
+            absent: defaults.query_pre_attn_scalar,
+          }),
+        }),
     attentionBias: switches.includes('attention_bias'),
     mlpBias: switches.includes('mlp_bias'),
     tieWordEmbeddings: fields.flag('tie_word_embeddings', defaults.tie_word_embeddings),

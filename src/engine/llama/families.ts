@@ -1,4 +1,5 @@
 import type { LlamaConfig, ModelType } from './config.ts';
+import { gemma3 } from './families/gemma3.ts';
 import { llama } from './families/llama.ts';
 import { mistral } from './families/mistral.ts';
 import { olmo2 } from './families/olmo2.ts';
@@ -10,6 +11,7 @@ import type { Family } from './family.ts';
 
 /** The families this engine runs, by model_type; what they are is from transformers 5, modeling_*.py and configuration_*.py. */
 export const FAMILIES: Readonly<Record<ModelType, Family>> = {
+  gemma3_text: gemma3,
   llama,
   mistral,
   olmo2,

@@ -36,6 +36,13 @@ export interface Family {
   readonly windows: Windows | null;
   /** Which layers know positions, where config.json chooses. */
   readonly rotates?: (fields: Fields, layer: number) => boolean;
+  /** Embeddings are multiplied by the root of the hidden size. */
+  readonly scaledEmbedding: boolean;
+  /** The norms' gains are 1 + their weights. */
+  readonly unitGains: boolean;
+  readonly activation: 'silu' | 'gelu_tanh';
+  /** Sliding layers are rotated otherwise than the others. */
+  readonly localRope: boolean;
   /** The frequencies of positions can be scaled. */
   readonly ropeScaling: boolean;
   /** Fields of config.json that a decoder of ours runs with this value only, which is also what they mean when absent. */
@@ -50,8 +57,15 @@ export const ATTENTION = [...QUERY_KEY_VALUE, 'o_proj'] as const;
 export const FUSED = ['qkv_proj', 'gate_up_proj'] as const;
 export const MLP = ['gate_proj', 'up_proj', 'down_proj'] as const;
 
-/** Llama's norms, which most families have. */
-export const PRE_NORMS: Norms = {
-  beforeAttention: 'input_layernorm',
-  beforeMlp: 'post_attention_layernorm',
-};
+/** What most families have in common. */
+export const COMMON = {
+  norms: { beforeAttention: 'input_layernorm', beforeMlp: 'post_attention_layernorm' },
+  fused: false,
+  queryKeyNorm: null,
+  scaledEmbedding: false,
+  unitGains: false,
+  activation: 'silu',
+  localRope: false,
+  ropeScaling: true,
+  fixed: { hidden_act: 'silu' },
+} as const satisfies Partial<Family>;

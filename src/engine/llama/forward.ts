@@ -4,20 +4,22 @@ import { type LoraConfig, loraNames, loraShapes } from '../lora/adapter.ts';
 import { add } from '../ops/add.ts';
 import { attention, type Blocks } from '../ops/attention.ts';
 import { splitColumns } from '../ops/columns.ts';
+import { scale, shift } from '../ops/elementwise.ts';
 import { gather } from '../ops/gather.ts';
+import { geglu } from '../ops/geglu.ts';
 import { rearrange, reshape } from '../ops/layout.ts';
 import { linear } from '../ops/linear.ts';
 import { lora } from '../ops/lora.ts';
 import { rmsnorm } from '../ops/rmsnorm.ts';
-import { rotary, rotaryAngles } from '../ops/rotary.ts';
+import { rotary } from '../ops/rotary.ts';
 import { swiglu } from '../ops/swiglu.ts';
 import { tensor } from '../session.ts';
 import { AttentionRows } from './attention-rows.ts';
-import type { LlamaConfig } from './config.ts';
+import type { LlamaConfig, Rope } from './config.ts';
 import { familyOf } from './families.ts';
-import { layersOf, windowOf } from './layers.ts';
+import { attentionScale, layersOf, windowOf } from './layers.ts';
 import { type Parameters, parameterShapes } from './parameters.ts';
-import { rotaryFrequencies } from './rope.ts';
+import { rotaryTable } from './rope.ts';
 
 /** Parameters as inputs of the graph, by their Hugging Face names; those of an adapter by PEFT's. */
 export type Weights = ReadonlyMap<string, Value>;
@@ -38,11 +40,18 @@ export function weightConstants(graph: Graph, parameters: Parameters): Weights {
   );
 }
 
-/** The tables of rotary positions that hiddenStates takes for rows of T tokens: `cos` and `sin` [T, d/2]. */
+/** The tables of rotary positions that hiddenStates takes for rows of T tokens: `cos` and `sin` [T, d/2], and `cos.local` and
+ * `sin.local` where sliding layers have others. */
 export function rotaryFeeds(config: LlamaConfig, length: number): Record<string, Tensor> {
-  const { cos, sin } = rotaryAngles(length, rotaryFrequencies(config));
   const shape = [length, config.headDim / 2];
-  return { cos: tensor('float32', cos, shape), sin: tensor('float32', sin, shape) };
+  const table = (rope: Rope, suffix = '') => {
+    const { cos, sin } = rotaryTable(rope, config.headDim, length);
+    return {
+      [`cos${suffix}`]: tensor('float32', cos, shape),
+      [`sin${suffix}`]: tensor('float32', sin, shape),
+    };
+  };
+  return { ...table(config), ...(config.localRope ? table(config.localRope, '.local') : {}) };
 }
 
 /** Tokens whose states are wanted; see MicroBatch. */
@@ -73,9 +82,10 @@ export function hiddenStates(
   const { headDim, numAttentionHeads, numKeyValueHeads, intermediateSize, rmsNormEps } = config;
   const groups = numAttentionHeads / numKeyValueHeads;
 
-  const { norms, queryKeyNorm, fused } = familyOf(config);
+  const { norms, queryKeyNorm, fused, unitGains, scaledEmbedding, activation } = familyOf(config);
+  const gain = (weight: Value) => (unitGains ? shift(graph, weight, 1) : weight);
   const norm = (x: Value, name: string) =>
-    rmsnorm(graph, x, weights.get(`${name}.weight`) as Value, rmsNormEps);
+    rmsnorm(graph, x, gain(weights.get(`${name}.weight`) as Value), rmsNormEps);
   const project = (x: Value, name: string) => {
     const y = linear(graph, x, weights.get(`${name}.weight`) as Value, weights.get(`${name}.bias`));
     const names = loraNames(name);
@@ -87,10 +97,11 @@ export function hiddenStates(
     const heads = reshape(graph, x, [times(tokens, (x.shape[1] as number) / headDim), headDim]);
     return reshape(graph, norm(heads, name), x.shape);
   };
-  const rotated = (x: Value) => {
+  const rotated = (x: Value, [cos, sin]: readonly [Value, Value]) => {
     const sequences = reshape(graph, x, [tokens, 1, x.shape[1] as number]);
     return reshape(graph, rotary(graph, sequences, positions, cos, sin), x.shape);
   };
+  const gated = activation === 'silu' ? swiglu : geglu;
   const widths = [numAttentionHeads, numKeyValueHeads, numKeyValueHeads].map((heads) => heads * headDim);
   const queryShape = [batch, numKeyValueHeads, groups, length, headDim];
   const keyShape = [batch, numKeyValueHeads, length, headDim];
@@ -100,9 +111,11 @@ export function hiddenStates(
   const maskShape = ['masks', 1, 1, length, length];
   const mask = graph.input('mask', maskShape);
   const slidingMask = windowOf(config) ? graph.input('mask.sliding', maskShape) : mask;
-  const cos = graph.input('cos', [length, headDim / 2]);
-  const sin = graph.input('sin', [length, headDim / 2]);
+  const table = (name: string) => graph.input(name, [length, headDim / 2]);
+  const rope = [table('cos'), table('sin')] as const;
+  const localRope = config.localRope ? ([table('cos.local'), table('sin.local')] as const) : rope;
   let x = gather(graph, weights.get('model.embed_tokens.weight') as Value, ids);
+  if (scaledEmbedding) x = scale(graph, x, Math.sqrt(config.hiddenSize));
   for (const [layer, kind] of layersOf(config).entries()) {
     const at = (name: string) => `model.layers.${layer}.${name}`;
     const normed = (y: Value, module: string | undefined) => (module ? norm(y, at(module)) : y);
@@ -112,13 +125,13 @@ export function hiddenStates(
       parts['qkv'.indexOf(letter)] ?? project(normal, at(`self_attn.${letter}_proj`));
     const turned = (letter: string) => {
       const heads = headNorm(projected(letter), at(`self_attn.${letter}_norm`));
-      return kind.rotated ? rotated(heads) : heads;
+      return kind.rotated ? rotated(heads, kind.sliding ? localRope : rope) : heads;
     };
     const query = rows.lay(turned('q'), queryShape);
     const key = rows.lay(turned('k'), keyShape);
     const value = rows.lay(projected('v'), keyShape);
     const seen = kind.sliding ? slidingMask : mask;
-    const heads = attention(graph, query, key, value, seen, 1 / Math.sqrt(headDim), blocks);
+    const heads = attention(graph, query, key, value, seen, attentionScale(config), blocks);
     let merged = rows.take(heads, numAttentionHeads);
     if (wanted && layer === config.numHiddenLayers - 1) {
       x = rearrange(graph, x, wanted.tokens, ...wanted.targets);
@@ -132,7 +145,7 @@ export function hiddenStates(
       : [project(inner, at('mlp.gate_proj')), project(inner, at('mlp.up_proj'))];
     const down = (z: Value) => {
       const [own, other] = up ? [z, up] : splitColumns(graph, z, [intermediateSize, intermediateSize]);
-      return project(swiglu(graph, own as Value, other as Value), at('mlp.down_proj'));
+      return project(gated(graph, own as Value, other as Value), at('mlp.down_proj'));
     };
     // Cheap to compute again, and as wide as nothing else.
     x = add(graph, x, normed(graph.recomputed(gate as Value, down), norms.afterMlp));

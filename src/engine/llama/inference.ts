@@ -1,12 +1,11 @@
 import { type Dim, Graph, times, type Value } from '../graph.ts';
-import { rotaryAngles } from '../ops/rotary.ts';
-import type { LayerKind, LlamaConfig } from './config.ts';
+import type { LayerKind, LlamaConfig, Rope } from './config.ts';
 import { familyOf } from './families.ts';
 import { type Weights, weightConstants, weightInputs } from './forward.ts';
 import { Int8Products, type Int8Weights } from './int8.ts';
-import { layersOf, windowOf } from './layers.ts';
+import { attentionScale, layersOf, windowOf } from './layers.ts';
 import { type Parameters, parameterShapes } from './parameters.ts';
-import { rotaryFrequencies } from './rope.ts';
+import { rotaryTable } from './rope.ts';
 
 const microsoft = 'com.microsoft';
 
@@ -44,13 +43,22 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
   const { hiddenSize, headDim, numAttentionHeads, numKeyValueHeads, intermediateSize, rmsNormEps } = config;
   const { weights, int8, ids, batch, length, positions, bound, attend, last } = pass;
   const rows = times(batch, length);
-  const table = rotaryAngles(bound, rotaryFrequencies(config));
-  const cos = graph.constant('cos', [bound, headDim / 2], () => table.cos);
-  const sin = graph.constant('sin', [bound, headDim / 2], () => table.sin);
+  const table = (rope: Rope, suffix = '') => {
+    const { cos, sin } = rotaryTable(rope, headDim, bound);
+    const shape = [bound, headDim / 2];
+    return [
+      graph.constant(`cos${suffix}`, shape, () => cos),
+      graph.constant(`sin${suffix}`, shape, () => sin),
+    ];
+  };
+  const rope = table(config);
+  const localRope = config.localRope ? table(config.localRope, '.local') : rope;
 
-  const { norms, queryKeyNorm, fused } = familyOf(config);
+  const { norms, queryKeyNorm, fused, unitGains, scaledEmbedding, activation } = familyOf(config);
+  const gain = (weight: Value) =>
+    unitGains ? graph.node('Add', [weight, graph.scalar(1)], weight.shape) : weight;
   const norm = (x: Value, name: string) =>
-    graph.node('SimplifiedLayerNormalization', [x, weights.get(`${name}.weight`) as Value], x.shape, {
+    graph.node('SimplifiedLayerNormalization', [x, gain(weights.get(`${name}.weight`) as Value)], x.shape, {
       axis: -1,
       epsilon: { float: rmsNormEps },
       stash_type: 1,
@@ -71,14 +79,18 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
     const heads = reshape(graph, x, [times(rows, width / headDim), headDim]);
     return reshape(graph, norm(heads, name), [rows, width]);
   };
+  const activated = (x: Value) =>
+    activation === 'silu'
+      ? graph.node('QuickGelu', [x], x.shape, { alpha: { float: 1 } }, microsoft)
+      : graph.node('Gelu', [x], x.shape, { approximate: 'tanh' });
   const split = (x: Value, widths: readonly number[]) => {
     const shapes = widths.map((width) => [rows, width]);
     return graph.nodes('Split', [x, graph.integers(widths)], shapes, { axis: 1 });
   };
   const widths = [numAttentionHeads, numKeyValueHeads, numKeyValueHeads].map((heads) => heads * headDim);
-  const rotated = (x: Value) => {
+  const rotated = (x: Value, tables: readonly Value[]) => {
     const width = x.shape[1] as number;
-    const inputs = [reshape(graph, x, [batch, length, width]), positions, cos, sin];
+    const inputs = [reshape(graph, x, [batch, length, width]), positions, ...tables];
     const attributes = { num_heads: width / headDim, interleaved: 0 };
     const turned = graph.node('RotaryEmbedding', inputs, [batch, length, width], attributes, microsoft);
     return reshape(graph, turned, [rows, width]);
@@ -86,6 +98,7 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
 
   const embedding = weights.get('model.embed_tokens.weight') as Value;
   let x = graph.node('Gather', [embedding, ids], [rows, hiddenSize], { axis: 0 });
+  if (scaledEmbedding) x = graph.node('Mul', [x, graph.scalar(Math.sqrt(hiddenSize))], x.shape);
   for (const [layer, kind] of layersOf(config).entries()) {
     const at = (name: string) => `model.layers.${layer}.${name}`;
     const normed = (y: Value, module: string | undefined) => (module ? norm(y, at(module)) : y);
@@ -95,7 +108,7 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
       parts['qkv'.indexOf(letter)] ?? project(normal, at(`self_attn.${letter}_proj`));
     const turned = (letter: string) => {
       const heads = headNorm(projected(letter), at(`self_attn.${letter}_norm`));
-      return kind.rotated ? rotated(heads) : heads;
+      return kind.rotated ? rotated(heads, kind.sliding ? localRope : rope) : heads;
     };
     const heads = attend(layer, kind, turned('q'), turned('k'), projected('v'));
     const attended = normed(project(heads, at('self_attn.o_proj')), norms.afterAttention);
@@ -104,14 +117,8 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
     const [gate, fusedUp] = fused
       ? split(project(inner, at('mlp.gate_up_proj')), [intermediateSize, intermediateSize])
       : [project(inner, at('mlp.gate_proj'))];
-    const silu = graph.node(
-      'QuickGelu',
-      [gate as Value],
-      (gate as Value).shape,
-      { alpha: { float: 1 } },
-      microsoft,
-    );
-    const gated = graph.node('Mul', [silu, fusedUp ?? project(inner, at('mlp.up_proj'))], silu.shape);
+    const active = activated(gate as Value);
+    const gated = graph.node('Mul', [active, fusedUp ?? project(inner, at('mlp.up_proj'))], active.shape);
     const down = normed(project(gated, at('mlp.down_proj')), norms.afterMlp);
     x = graph.node('Add', [x, down], x.shape);
   }
@@ -194,7 +201,7 @@ export function prefillGraph(config: LlamaConfig, bound: number, own: OwnWeights
       {
         num_heads: numAttentionHeads,
         kv_num_heads: numKeyValueHeads,
-        scale: { float: 1 / Math.sqrt(headDim) },
+        scale: { float: attentionScale(config) },
         ...(sliding && window ? { local_window_size: window } : {}),
       },
       microsoft,
@@ -240,7 +247,7 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
           past: graph.input('mask.sliding', [S, 1, 1, C]),
           prompt: graph.input('prompt.mask.sliding', [S, 1, 1, D]),
         };
-  const scale = { float: 1 / Math.sqrt(headDim) };
+  const scale = { float: attentionScale(config) };
   const toGroups = graph.input('toGroups', [G, numKeyValueHeads, W], 'int64');
   const toSlots = graph.input('toSlots', [S, numKeyValueHeads], 'int64');
   /** New keys and values, layer by layer. */

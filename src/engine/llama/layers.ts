@@ -4,8 +4,8 @@ import { familyOf } from './families.ts';
 import type { Family } from './family.ts';
 import type { Fields, Json } from './fields.ts';
 
-const SLIDING = 'sliding_attention';
-const FULL = 'full_attention';
+export const SLIDING = 'sliding_attention';
+export const FULL = 'full_attention';
 
 /** What each layer of a model is. */
 export function layersOf({ layers, numHiddenLayers }: LlamaConfig): readonly LayerKind[] {
@@ -15,6 +15,11 @@ export function layersOf({ layers, numHiddenLayers }: LlamaConfig): readonly Lay
 /** The window of those layers that have one. */
 export function windowOf(config: LlamaConfig): number | undefined {
   return layersOf(config).some(({ sliding }) => sliding) ? config.slidingWindow : undefined;
+}
+
+/** What scores are multiplied by before their softmax. */
+export function attentionScale({ queryPreAttnScalar, headDim }: LlamaConfig): number {
+  return 1 / Math.sqrt(queryPreAttnScalar ?? headDim);
 }
 
 /** Which layers have a window, by config.json. */
@@ -74,7 +79,7 @@ export function layersToJson(config: LlamaConfig): Json {
   const layers = layersOf(config);
   return {
     ...(rotates ? { no_rope_layers: layers.map(({ rotated }) => Number(rotated)) } : {}),
-    ...(config.layers
+    ...(config.layers || config.localRope
       ? {
           sliding_window: window,
           ...(Object.hasOwn(defaults, 'use_sliding_window') ? { use_sliding_window: window !== null } : {}),

@@ -69,11 +69,12 @@ export class Parameters extends FlatTensors {
 /** Normal(0, 0.02) for matrices, with the residual projections scaled by 1/√(2 L) (GPT-2's recipe); gains are
  * one, biases zero. */
 export function initialise(parameters: Parameters, uniform: () => number): void {
+  const { unitGains } = familyOf(parameters.config);
   const residual = 1 / Math.sqrt(2 * parameters.config.numHiddenLayers);
   for (const { name, shape } of parameters.shapes) {
     const view = parameters.get(name);
     if (shape.length === 1) {
-      view.fill(name.endsWith('.bias') ? 0 : 1);
+      view.fill(name.endsWith('.bias') || unitGains ? 0 : 1);
       continue;
     }
     const deviation = 0.02 * (/o_proj|down_proj/.test(name) ? residual : 1);

@@ -1,4 +1,4 @@
-import type { LlamaConfig } from './config.ts';
+import type { LlamaConfig, Rope } from './config.ts';
 
 type Vector = ArrayLike<number>;
 
@@ -14,8 +14,7 @@ function normalised(x: readonly number[], gain: Vector, epsilon: number): number
 
 /** Llama 3.1's report and transformers' `llama3`: wavelengths of more than L / low positions are stretched by the factor,
  * those of less than L / high are not, with a linear passage in L / wavelength between. */
-function frequency(config: LlamaConfig, pair: number): number {
-  const { ropeTheta, headDim, ropeScaling: scaling } = config;
+function frequency({ ropeTheta, ropeScaling: scaling }: Rope, headDim: number, pair: number): number {
   const plain = ropeTheta ** ((-2 * pair) / headDim);
   if (scaling === undefined) return plain;
   if (scaling.type === 'linear') return plain / scaling.factor;
@@ -33,10 +32,10 @@ function frequency(config: LlamaConfig, pair: number): number {
 }
 
 /** One head at one position: element i turns with element i + d/2. */
-function turned(config: LlamaConfig, head: readonly number[], position: number): number[] {
+function turned(rope: Rope, head: readonly number[], position: number): number[] {
   const half = head.length / 2;
   return head.map((value, i) => {
-    const angle = position * frequency(config, i % half);
+    const angle = position * frequency(rope, head.length, i % half);
     return value * Math.cos(angle) + (i < half ? -head[i + half]! : head[i - half]!) * Math.sin(angle);
   });
 }
@@ -49,9 +48,19 @@ const dot = (a: readonly number[], b: readonly number[]) =>
 
 /** The norms of what attention and the MLP take and give, and how queries and keys are normalised. */
 const NORMS: Readonly<Record<string, readonly (string | null)[]>> = {
+  gemma3_text: [
+    'input_layernorm',
+    'post_attention_layernorm',
+    'pre_feedforward_layernorm',
+    'post_feedforward_layernorm',
+  ],
   olmo2: [null, 'post_attention_layernorm', null, 'post_feedforward_layernorm'],
 };
-const QUERY_KEY_NORMS: Readonly<Record<string, 'head' | 'whole'>> = { qwen3: 'head', olmo2: 'whole' };
+const QUERY_KEY_NORMS: Readonly<Record<string, 'head' | 'whole'>> = {
+  qwen3: 'head',
+  gemma3_text: 'head',
+  olmo2: 'whole',
+};
 
 /** The model as its definition reads, one token and one head at a time, in double precision; logits [T · V] of one
  * sequence. Tests hold the graphs against it. */
@@ -63,6 +72,13 @@ export function referenceLogits(
   const { hiddenSize, headDim, rmsNormEps } = config;
   const embedding = weights.get('model.embed_tokens.weight')!;
   const { modelType = 'llama' } = config;
+  const gemma = modelType === 'gemma3_text';
+  const scale = 1 / Math.sqrt(config.queryPreAttnScalar ?? headDim);
+  const activation = (z: number) =>
+    gemma
+      ? (z / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (z + 0.044715 * z ** 3)))
+      : z / (1 + Math.exp(-z));
+  const gained = (weight: Vector) => (gemma ? Array.from(weight, (value) => 1 + value) : weight);
   const [beforeAttention, afterAttention, beforeMlp, afterMlp] = NORMS[modelType] ?? [
     'input_layernorm',
     null,
@@ -70,8 +86,14 @@ export function referenceLogits(
     null,
   ];
   const groups = config.numAttentionHeads / config.numKeyValueHeads;
-  let rows = ids.map((id) => Array.from({ length: hiddenSize }, (_, i) => embedding[id * hiddenSize + i]!));
+  let rows = ids.map((id) =>
+    Array.from(
+      { length: hiddenSize },
+      (_, i) => embedding[id * hiddenSize + i]! * (gemma ? Math.sqrt(hiddenSize) : 1),
+    ),
+  );
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+    const rope = (config.layers?.[layer]?.sliding && config.localRope) || config;
     const window = config.layers?.[layer]?.sliding ? config.slidingWindow! : ids.length;
     const at = (name: string) => weights.get(`model.layers.${layer}.${name}.weight`)!;
     const apply = (name: string, x: readonly number[]) => {
@@ -91,7 +113,7 @@ export function referenceLogits(
       return Array.prototype.slice.call(at(whole), start * width, (start + rows) * width);
     };
     const normed = (row: number[], name: string | null | undefined) =>
-      name ? normalised(row, at(name), rmsNormEps) : row;
+      name ? normalised(row, gained(at(name)), rmsNormEps) : row;
     const normal = rows.map((row) => normed(row, beforeAttention));
     const project = (name: string) =>
       normal.map((row) => {
@@ -103,7 +125,7 @@ export function referenceLogits(
       heads.map((head) => {
         const own = QUERY_KEY_NORMS[modelType] === 'head' ? `self_attn.${name}_norm` : null;
         const normal = normed(head, own);
-        return config.layers?.[layer]?.rotated === false ? normal : turned(config, normal, position);
+        return config.layers?.[layer]?.rotated === false ? normal : turned(rope, normal, position);
       });
     const queries = project('q').map(rotate('q'));
     const keys = project('k').map(rotate('k'));
@@ -113,7 +135,7 @@ export function referenceLogits(
         const shared = Math.floor(head / groups);
         const seen = ids
           .slice(0, t + 1)
-          .map((_, s) => (t - s < window ? Math.exp(dot(query, keys[s]![shared]!) / Math.sqrt(headDim)) : 0));
+          .map((_, s) => (t - s < window ? Math.exp(dot(query, keys[s]![shared]!) * scale) : 0));
         const total = seen.reduce((a, b) => a + b, 0);
         return query.map((_, i) =>
           seen.reduce((mean, p, s) => mean + (p / total) * values[s]![shared]![i]!, 0),
@@ -126,11 +148,13 @@ export function referenceLogits(
       const up = apply('mlp.up_proj', inner);
       const down = apply(
         'mlp.down_proj',
-        gate.map((z, i) => (z / (1 + Math.exp(-z))) * up[i]!),
+        gate.map((z, i) => activation(z) * up[i]!),
       );
       return normed(down, afterMlp).map((value, i) => attended[i]! + value);
     });
   }
   const head = config.tieWordEmbeddings ? embedding : weights.get('lm_head.weight')!;
-  return rows.flatMap((row) => product(head, normalised(row, weights.get('model.norm.weight')!, rmsNormEps)));
+  return rows.flatMap((row) =>
+    product(head, normalised(row, gained(weights.get('model.norm.weight')!), rmsNormEps)),
+  );
 }

@@ -1,4 +1,5 @@
-import type { LlamaConfig, RopeScaling } from './config.ts';
+import { rotaryAngles } from '../ops/rotary.ts';
+import type { Rope, RopeScaling } from './config.ts';
 
 type Scale = (frequency: number) => number;
 const { fround } = Math;
@@ -23,9 +24,18 @@ function scaleOf(scaling: RopeScaling | undefined): Scale {
 
 /** Radians per position of the pairs of a head, θ^(−2i/d) for i < d/2, scaled; rounded to float32 at each step
  * as transformers computes them, since far positions multiply the difference. */
-export function rotaryFrequencies({ headDim, ropeTheta, ropeScaling }: LlamaConfig): number[] {
+function frequencies({ ropeTheta, ropeScaling }: Rope, headDim: number): number[] {
   const scale = scaleOf(ropeScaling);
   return Array.from({ length: headDim / 2 }, (_, i) =>
     fround(scale(fround(1 / fround(ropeTheta ** fround((2 * i) / headDim))))),
   );
+}
+
+/** cos and sin of the first positions, [length, d/2] each. */
+export function rotaryTable(
+  rope: Rope,
+  headDim: number,
+  length: number,
+): { cos: Float32Array; sin: Float32Array } {
+  return rotaryAngles(length, frequencies(rope, headDim));
 }

@@ -59,6 +59,19 @@ export const SHAPES: readonly (readonly [name: string, change: Partial<LlamaConf
   ],
   ['olmo2', { modelType: 'olmo2', headDim: 6 }],
   ['phi3, a window', { modelType: 'phi3', headDim: 8, slidingWindow: 4, layers: sliding(1, 1) }],
+  [
+    'gemma3',
+    {
+      modelType: 'gemma3_text',
+      tieWordEmbeddings: true,
+      headDim: 12,
+      ropeTheta: 1e6,
+      localRope: { ropeTheta: 100 },
+      queryPreAttnScalar: 7,
+      slidingWindow: 3,
+      layers: sliding(1, 0),
+    },
+  ],
   ['qwen3 with biases', { modelType: 'qwen3', headDim: 2, attentionBias: true }],
 ];
 
@@ -68,7 +81,7 @@ export function randomParameters(config: LlamaConfig): Parameters {
   for (const [i, { name, shape }] of parameters.shapes.entries()) {
     const view = parameters.get(name);
     const matrix = shape.length > 1;
-    const mean = matrix || name.endsWith('.bias') ? 0 : 1;
+    const mean = matrix || name.endsWith('.bias') || config.modelType === 'gemma3_text' ? 0 : 1;
     view.set(numbers(view.length, i + 1, matrix ? 0.6 : 0.4).map((value) => mean + value));
   }
   return parameters;

@@ -1,17 +1,13 @@
-import { ATTENTION, type Family, MLP, PRE_NORMS } from '../family.ts';
+import { ATTENTION, COMMON, type Family, MLP } from '../family.ts';
 
 /** What the other families are told from. */
 export const llama: Family = {
+  ...COMMON,
   name: 'Llama',
   architecture: 'LlamaForCausalLM',
   switches: ['attention_bias', 'mlp_bias'],
   biases: ({ attentionBias, mlpBias }) => [...(attentionBias ? ATTENTION : []), ...(mlpBias ? MLP : [])],
-  norms: PRE_NORMS,
-  fused: false,
-  queryKeyNorm: null,
   windows: null,
-  ropeScaling: true,
-  fixed: { hidden_act: 'silu' },
   defaults: {
     vocab_size: 32_000,
     hidden_size: 4096,

@@ -1,17 +1,13 @@
-import { type Family, PRE_NORMS } from '../family.ts';
+import { COMMON, type Family } from '../family.ts';
 
 /** Llama without biases; all layers look back a window where config.json has one, as that of 7B v0.1 does. */
 export const mistral: Family = {
+  ...COMMON,
   name: 'Mistral',
   architecture: 'MistralForCausalLM',
   switches: [],
   biases: () => [],
-  norms: PRE_NORMS,
-  fused: false,
-  queryKeyNorm: null,
   windows: { slides: () => true, listed: false },
-  ropeScaling: true,
-  fixed: { hidden_act: 'silu' },
   defaults: {
     vocab_size: 32_000,
     hidden_size: 4096,

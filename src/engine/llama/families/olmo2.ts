@@ -1,17 +1,15 @@
-import { ATTENTION, type Family } from '../family.ts';
+import { ATTENTION, COMMON, type Family } from '../family.ts';
 
 /** What attention and the MLP give is normalised, not what they take; and queries and keys, all heads as one. */
 export const olmo2: Family = {
+  ...COMMON,
   name: 'OLMo 2',
   architecture: 'Olmo2ForCausalLM',
   switches: ['attention_bias'],
   biases: ({ attentionBias }) => (attentionBias ? ATTENTION : []),
   norms: { afterAttention: 'post_attention_layernorm', afterMlp: 'post_feedforward_layernorm' },
-  fused: false,
   queryKeyNorm: 'whole',
   windows: null,
-  ropeScaling: true,
-  fixed: { hidden_act: 'silu' },
   defaults: {
     vocab_size: 50_304,
     hidden_size: 4096,

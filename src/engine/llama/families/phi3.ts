@@ -1,17 +1,15 @@
-import { type Family, PRE_NORMS } from '../family.ts';
+import { COMMON, type Family } from '../family.ts';
 
 /** Llama with matrices that are several in one. Its way to long texts (longrope) is not run. */
 export const phi3: Family = {
+  ...COMMON,
   name: 'Phi-3',
   architecture: 'Phi3ForCausalLM',
   switches: [],
   biases: () => [],
-  norms: PRE_NORMS,
   fused: true,
-  queryKeyNorm: null,
   windows: { slides: () => true, listed: false },
   ropeScaling: false,
-  fixed: { hidden_act: 'silu' },
   defaults: {
     vocab_size: 32_064,
     hidden_size: 3072,

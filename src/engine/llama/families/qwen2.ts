@@ -1,21 +1,17 @@
-import { type Family, PRE_NORMS, QUERY_KEY_VALUE } from '../family.ts';
+import { COMMON, type Family, QUERY_KEY_VALUE } from '../family.ts';
 
 /** Queries, keys and values have biases. */
 export const qwen2: Family = {
+  ...COMMON,
   name: 'Qwen 2',
   architecture: 'Qwen2ForCausalLM',
   switches: [],
   biases: () => QUERY_KEY_VALUE,
-  norms: PRE_NORMS,
-  fused: false,
-  queryKeyNorm: null,
   windows: {
     slides: (fields, layer) =>
       fields.flag('use_sliding_window') && layer >= fields.whole('max_window_layers', 28),
     listed: true,
   },
-  ropeScaling: true,
-  fixed: { hidden_act: 'silu' },
   defaults: {
     vocab_size: 151_936,
     hidden_size: 4096,

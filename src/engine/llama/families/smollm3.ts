@@ -1,17 +1,15 @@
-import { type Family, PRE_NORMS } from '../family.ts';
+import { COMMON, type Family } from '../family.ts';
 import { llama } from './llama.ts';
 
 const EVERY = 4;
 
 /** Llama with some layers, one in four, that are not told positions (NoPE); these have the window, if there is one. */
 export const smollm3: Family = {
+  ...COMMON,
   name: 'SmolLM3',
   architecture: 'SmolLM3ForCausalLM',
   switches: llama.switches,
   biases: llama.biases,
-  norms: PRE_NORMS,
-  fused: false,
-  queryKeyNorm: null,
   windows: {
     slides: (fields, _layer, rotated) => fields.flag('use_sliding_window') && !rotated,
     listed: true,
@@ -24,8 +22,6 @@ export const smollm3: Family = {
       throw fields.malformed(`no_rope_layers does not say 0 or 1 of layer ${layer}`);
     return rotated[layer] === 1;
   },
-  ropeScaling: true,
-  fixed: { hidden_act: 'silu' },
   defaults: {
     vocab_size: 128_256,
     hidden_size: 2048,
