@@ -125,6 +125,37 @@ export const SHAPES: readonly Shape[] = [
       },
     },
   },
+  {
+    name: 'qwen3, yarn',
+    config: {
+      ...qwen3,
+      head_dim: 32,
+      rope_parameters: {
+        rope_type: 'yarn',
+        rope_theta: 10_000,
+        factor: 4,
+        original_max_position_embeddings: 256,
+      },
+    },
+  },
+  {
+    name: 'llama, yarn with all its fields',
+    config: {
+      ...base,
+      head_dim: 32,
+      rope_parameters: {
+        rope_type: 'yarn',
+        rope_theta: 500,
+        factor: 6,
+        beta_fast: 12,
+        beta_slow: 2,
+        mscale: 1.5,
+        mscale_all_dim: 0.5,
+        truncate: false,
+        original_max_position_embeddings: 128,
+      },
+    },
+  },
   { name: 'qwen2', config: { ...base, model_type: 'qwen2', rms_norm_eps: 1e-6 } },
   { name: 'qwen3, tied', config: qwen3 },
   { name: 'qwen3, biases', config: { ...qwen3, attention_bias: true, tie_word_embeddings: false } },

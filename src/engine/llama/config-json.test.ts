@@ -359,6 +359,27 @@ describe('scaled rope', () => {
     expect(parse(outside).ropeScaling).toMatchObject({ originalMaxPositionEmbeddings: 32 });
   });
 
+  it('yarn: what is absent follows from the paper, and what is there is kept', () => {
+    const read = (rope: Record<string, unknown>) =>
+      parse({ ...json, rope_parameters: { rope_theta: 1e6, rope_type: 'yarn', ...rope } });
+    const first = { original_max_position_embeddings: 32 };
+    expect(read({ factor: 4, ...first }).ropeScaling).toEqual({
+      type: 'yarn',
+      factor: 4,
+      attentionFactor: 0.1 * Math.log(4) + 1,
+      betaFast: 32,
+      betaSlow: 1,
+      originalMaxPositionEmbeddings: 32,
+      truncate: true,
+    });
+    expect(read(first).ropeScaling).toMatchObject({ factor: 128 / 32 });
+    const mscales = { mscale: 2, mscale_all_dim: 1 };
+    const attentionFactor = (0.2 * Math.log(4) + 1) / (0.1 * Math.log(4) + 1);
+    expect(read({ factor: 4, ...first, ...mscales }).ropeScaling).toMatchObject({ attentionFactor });
+    const all = { factor: 8, attention_factor: 1.5, beta_fast: 16, beta_slow: 2, truncate: false, ...first };
+    expect(modelToJson(read(all)).rope_parameters).toEqual({ rope_theta: 1e6, rope_type: 'yarn', ...all });
+  });
+
   it('linear, by its old name too', () => {
     const old = { ...without('rope_parameters'), rope_scaling: { type: 'linear', factor: 2 } };
     expect(parse(old)).toMatchObject({ ropeTheta: 1e4, ropeScaling: { type: 'linear', factor: 2 } });
@@ -418,7 +439,7 @@ describe('what this engine does not run is refused by name', () => {
     ['a mixture of experts', { model_type: 'qwen3_moe' }, 'qwen3_moe'],
     ['a name off the prototype', { model_type: 'constructor' }, 'constructor'],
     ['no model type', { model_type: undefined }, 'model_type'],
-    ['another rope', { rope_parameters: { rope_type: 'yarn', rope_theta: 5e5, factor: 8 } }, 'yarn'],
+    ['another rope', { rope_parameters: { rope_type: 'proportional', rope_theta: 5e5 } }, 'proportional'],
     ['another rope of old', { rope_scaling: { type: 'dynamic', factor: 2 } }, 'dynamic'],
     [
       'rotation of a part',
@@ -487,6 +508,11 @@ describe('nonsense is refused', () => {
       'high_freq_factor',
     ],
     ['a factor of nothing', { ...json, rope_parameters: { rope_type: 'linear', factor: 0 } }, 'factor'],
+    [
+      'yarn of a θ that does not turn',
+      { ...json, rope_parameters: { rope_type: 'yarn', rope_theta: 1 } },
+      'yarn',
+    ],
     ['a negative θ', { ...json, rope_parameters: { rope_theta: -1 } }, 'rope_theta'],
   ])('%s', (_, raw, message) => {
     const error = failure(raw);

@@ -1,30 +1,11 @@
 import { shown } from '../errors.ts';
-import type { LlamaConfig, ModelType, Rope, RopeScaling } from './config.ts';
+import type { LlamaConfig, ModelType } from './config.ts';
 import { FAMILIES, familyOf } from './families.ts';
-import type { Family } from './family.ts';
 import { Fields, type Json } from './fields.ts';
-import { FULL, layersFrom, layersToJson, SLIDING } from './layers.ts';
+import { layersFrom, layersToJson } from './layers.ts';
+import { ropesFrom, ropesToJson } from './rope-json.ts';
 
 const oneOrList = (ids: readonly number[]) => (ids.length === 1 ? ids[0] : ids);
-
-function ropeToJson({ ropeTheta, ropeScaling }: Rope): Json {
-  const theta = { rope_theta: ropeTheta };
-  if (ropeScaling === undefined) return { ...theta, rope_type: 'default' };
-  if (ropeScaling.type === 'linear') return { ...theta, rope_type: 'linear', factor: ropeScaling.factor };
-  return {
-    ...theta,
-    rope_type: 'llama3',
-    factor: ropeScaling.factor,
-    low_freq_factor: ropeScaling.lowFreqFactor,
-    high_freq_factor: ropeScaling.highFreqFactor,
-    original_max_position_embeddings: ropeScaling.originalMaxPositionEmbeddings,
-  };
-}
-
-function ropesToJson(config: LlamaConfig): Json {
-  if (!config.localRope) return ropeToJson(config);
-  return { full_attention: ropeToJson(config), sliding_attention: ropeToJson(config.localRope) };
-}
 
 /** All that the engine knows of a model, in the fields of Hugging Face's config.json as transformers 5 writes them. */
 export function modelToJson(config: LlamaConfig): Json {
@@ -101,79 +82,6 @@ function modelTypeOf(fields: Fields): ModelType {
   return type as ModelType;
 }
 
-/** An object within an object of config.json. */
-function within(fields: Fields, name: string, outer: Json): Json {
-  const value = outer[name] ?? {};
-  if (typeof value !== 'object' || Array.isArray(value)) throw fields.malformed(`${name} is not an object`);
-  return value as Json;
-}
-
-/** rope_scaling of older files goes before rope_parameters, as in transformers. */
-function ropesOf(
-  fields: Fields,
-  family: Family,
-  maxPositionEmbeddings: number,
-): Rope & Pick<LlamaConfig, 'localRope'> {
-  const older = fields.object('rope_scaling');
-  const given = fields.object('rope_parameters');
-  const { rope_theta: theta, rope_local_base_freq: localTheta } = { ...family.defaults, ...fields.raw };
-  const read = (rope: Json, absent: unknown) => ropeOf(fields, family, maxPositionEmbeddings, rope, absent);
-  const flat = Object.keys(older).length > 0 ? older : given;
-  const nested = Object.values(flat).some(
-    (value) => value !== null && typeof value === 'object' && !Array.isArray(value),
-  );
-  if (!family.localRope) {
-    if (nested)
-      throw fields.unsupported(`rope differs from layer to layer; ${family.name} rotates all layers alike`);
-    return read(flat, theta ?? 10_000);
-  }
-  const [other] = Object.keys(given).filter((name) => name !== FULL && name !== SLIDING);
-  if (other !== undefined)
-    throw fields.malformed(
-      `rope_parameters has ${shown(other)}, where ${family.name} has ${FULL} and ${SLIDING}`,
-    );
-  return {
-    ...read({ ...within(fields, FULL, given), ...older }, theta),
-    localRope: read(within(fields, SLIDING, given), localTheta),
-  };
-}
-
-/** One rope; `absent` is its θ where it has none. */
-function ropeOf(
-  fields: Fields,
-  { name, ropeScaling: scales }: Family,
-  maxPositionEmbeddings: number,
-  rope: Json,
-  absent: unknown,
-): Rope {
-  const type = rope.rope_type ?? rope.type ?? 'default';
-  const partial = rope.partial_rotary_factor ?? fields.raw.partial_rotary_factor ?? 1;
-  if (partial !== 1) {
-    throw fields.unsupported(`partial_rotary_factor is ${shown(partial)}; this engine rotates whole heads`);
-  }
-  const ropeTheta = fields.number('rope_theta', { from: rope, absent });
-  if (type === 'default') return { ropeTheta };
-  if (!scales) throw fields.unsupported(`rope_type is ${shown(type)}; this engine runs ${name} with default`);
-  if (type !== 'linear' && type !== 'llama3') {
-    throw fields.unsupported(`rope_type is ${shown(type)}; this engine runs default, linear and llama3`);
-  }
-  const factor = fields.number('factor', { from: rope });
-  if (type === 'linear') return { ropeTheta, ropeScaling: { type, factor } };
-  const ropeScaling: RopeScaling = {
-    type,
-    factor,
-    lowFreqFactor: fields.number('low_freq_factor', { from: rope }),
-    highFreqFactor: fields.number('high_freq_factor', { from: rope }),
-    originalMaxPositionEmbeddings: fields.count('original_max_position_embeddings', {
-      absent: rope.original_max_position_embeddings ?? maxPositionEmbeddings,
-    }),
-  };
-  if (ropeScaling.highFreqFactor <= ropeScaling.lowFreqFactor) {
-    throw fields.malformed('high_freq_factor is not above low_freq_factor');
-  }
-  return { ropeTheta, ropeScaling };
-}
-
 /** Read config.json; `path` names it in errors. Absent fields mean what they mean in transformers. generation_config.json,
  * where there is one, says what ends a text; config.json does otherwise. */
 export function configFromJson(
@@ -235,7 +143,7 @@ export function configFromJson(
     headDim,
     maxPositionEmbeddings,
     rmsNormEps: fields.number('rms_norm_eps', { absent: defaults.rms_norm_eps ?? 1e-6 }),
-    ...ropesOf(fields, family, maxPositionEmbeddings),
+    ...ropesFrom(fields, family, maxPositionEmbeddings),
     ...layersFrom(fields, family, numHiddenLayers),
     ...(defaults.query_pre_attn_scalar === undefined
       ? {}

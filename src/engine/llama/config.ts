@@ -19,6 +19,17 @@ export type RopeScaling =
       readonly lowFreqFactor: number;
       readonly highFreqFactor: number;
       readonly originalMaxPositionEmbeddings: number;
+    }
+  | {
+      readonly type: 'yarn';
+      readonly factor: number;
+      /** Of cos and sin, and so of scores twice. */
+      readonly attentionFactor: number;
+      readonly betaFast: number;
+      readonly betaSlow: number;
+      readonly originalMaxPositionEmbeddings: number;
+      /** The bounds between which frequencies are mixed are whole dimensions. */
+      readonly truncate: boolean;
     };
 
 /** By what queries and keys are rotated. */

@@ -18,6 +18,17 @@ function frequency({ ropeTheta, ropeScaling: scaling }: Rope, headDim: number, p
   const plain = ropeTheta ** ((-2 * pair) / headDim);
   if (scaling === undefined) return plain;
   if (scaling.type === 'linear') return plain / scaling.factor;
+  if (scaling.type === 'yarn') {
+    // A dimension's turns in the first length, and the dimensions of two numbers of turns.
+    const at = (turns: number) =>
+      (headDim * Math.log(scaling.originalMaxPositionEmbeddings / (2 * Math.PI * turns))) /
+      (2 * Math.log(ropeTheta));
+    const [low, high] = [at(scaling.betaFast), at(scaling.betaSlow)];
+    const [from, to] = scaling.truncate ? [Math.floor(low), Math.ceil(high)] : [low, high];
+    const share = (pair - Math.max(0, from)) / (Math.min(headDim - 1, to) - Math.max(0, from));
+    const stretched = Math.min(1, Math.max(0, share));
+    return (stretched * plain) / scaling.factor + (1 - stretched) * plain;
+  }
   const wavelength = (2 * Math.PI) / plain;
   const {
     factor,
@@ -36,7 +47,10 @@ function turned(rope: Rope, head: readonly number[], position: number): number[]
   const half = head.length / 2;
   return head.map((value, i) => {
     const angle = position * frequency(rope, head.length, i % half);
-    return value * Math.cos(angle) + (i < half ? -head[i + half]! : head[i - half]!) * Math.sin(angle);
+    const factor = rope.ropeScaling?.type === 'yarn' ? rope.ropeScaling.attentionFactor : 1;
+    const turned =
+      value * Math.cos(angle) + (i < half ? -head[i + half]! : head[i - half]!) * Math.sin(angle);
+    return factor * turned;
   });
 }
 

@@ -20,6 +20,15 @@ export const TINY: LlamaConfig = {
   padTokenId: 2,
 };
 
+const YARN = {
+  type: 'yarn',
+  factor: 4,
+  attentionFactor: 1.2,
+  betaFast: 4,
+  betaSlow: 1,
+  originalMaxPositionEmbeddings: 32,
+  truncate: true,
+} as const;
 const sliding = (...layers: number[]) => layers.map((flag) => ({ sliding: flag === 1, rotated: true }));
 
 /** What a checkpoint of the families that this engine runs may be, as changes of a tiny one. */
@@ -42,6 +51,11 @@ export const SHAPES: readonly (readonly [name: string, change: Partial<LlamaConf
         originalMaxPositionEmbeddings: 64,
       },
     },
+  ],
+  ['yarn scaling', { headDim: 16, ropeTheta: 100, ropeScaling: YARN }],
+  [
+    'yarn scaling, bounds as they come',
+    { headDim: 16, ropeTheta: 100, ropeScaling: { ...YARN, truncate: false } },
   ],
   ['qwen2', { modelType: 'qwen2', headDim: 10, tieWordEmbeddings: true }],
   ['qwen3', { modelType: 'qwen3', headDim: 24 }],
