@@ -123,11 +123,11 @@ function checkMemory(dir: string, config: LlamaConfig): void {
   throw new CheckpointError(
     'unsupported',
     `${dir}: its weights take ${gigabytes(needed)} as float32; this machine has ${gigabytes(there)}`,
-    'Use a smaller checkpoint, or serve this one with vLLM and use the openai adapter.',
+    'Use a smaller checkpoint, or serve this one, with vLLM or another server, and name it openai:NAME@URL.',
   );
 }
 
-/** Read a Hugging Face folder of a Llama checkpoint; throws CheckpointError. */
+/** Read a Hugging Face folder of a checkpoint; throws CheckpointError. */
 export async function readCheckpoint(dir: string): Promise<Parameters> {
   const folder = await current(dir);
   const path = join(folder, CONFIG);

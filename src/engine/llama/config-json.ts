@@ -70,9 +70,9 @@ export function generationConfig(config: LlamaConfig): Json {
 
 function modelTypeOf(fields: Fields): ModelType {
   const { model_type: type, architectures } = fields.raw;
-  const known = Object.keys(FAMILIES).join(', ');
+  const known = Object.values(FAMILIES).map(({ name }) => name);
   if (typeof type !== 'string' || !Object.hasOwn(FAMILIES, type)) {
-    throw fields.unsupported(`model_type is ${shown(type)}; this engine runs ${known}`);
+    throw fields.unsupported(`model_type is ${shown(type)}; this engine runs ${known.join(', ')}`);
   }
   const { architecture } = FAMILIES[type as ModelType];
   const named = architectures ?? [architecture];

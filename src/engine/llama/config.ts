@@ -46,7 +46,7 @@ export interface LayerKind {
   readonly rotated: boolean;
 }
 
-/** What a checkpoint of the Llama architecture is; names as in Hugging Face's config.json, in camel case. What may be
+/** What a checkpoint of Llama or of a family that is much like it is; names as in Hugging Face's config.json, in camel case. What may be
  * left out is what Llama 2 does not have. */
 export interface LlamaConfig extends Rope {
   /** Absent: llama. */
