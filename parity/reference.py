@@ -5,8 +5,11 @@ into safetensors files named by the job, numbers and texts into the answer.
 """
 
 import copy
+import datetime
+import functools
 import json
 import os
+import pathlib
 import sys
 import tempfile
 import traceback
@@ -237,9 +240,41 @@ def masks(kind, dir, path, template):
         return [{"ids": ids, "mask": mask} for ids, mask in sequences]
 
 
+def published_templates():
+    """The chat templates of families, as they were published, that TRL compares tokenizers with."""
+    folder = pathlib.Path(trl.__file__).parent / "chat_templates"
+    return {file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.jinja"))}
+
+
+@functools.cache
+def tokenizer_of(dir):
+    return PreTrainedTokenizerFast.from_pretrained(dir)
+
+
+def chat(dir, template, prompts):
+    """What a model is shown on the day that ours always see: the text and the token ids of each prompt, or why its template
+    refuses it."""
+    tokenizer = tokenizer_of(dir)
+    tokenizer.chat_template = template
+    today = {"strftime_now": datetime.datetime(2024, 7, 26).strftime}
+    shown = []
+    for prompt in prompts:
+        messages, prefill = prompt["messages"], prompt.get("prefill")
+        if prefill:
+            messages = [*messages, {"role": "assistant", "content": prefill}]
+        how = {"continue_final_message" if prefill else "add_generation_prompt": True, **today}
+        try:
+            text = tokenizer.apply_chat_template(messages, tokenize=False, **how)
+            ids = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False, **how)
+            shown.append({"text": text, "ids": ids})
+        except Exception as error:  # noqa: BLE001 - templates raise what they like
+            shown.append({"error": str(error).split("\n")[0][:80]})
+    return shown
+
+
 def main():
     functions = (
-        versions, make, make_adapter, make_tokenizer, evaluate, tokenize, check_generation_config, train, masks
+        versions, make, make_adapter, make_tokenizer, evaluate, tokenize, check_generation_config, train, masks, published_templates, chat
     )  # fmt: skip
     jobs = {f.__name__: f for f in functions}
     for line in sys.stdin:

@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readCheckpoint } from '../src/engine/llama/checkpoint.ts';
-import { Adapter, LORA_TARGETS } from '../src/engine/lora/adapter.ts';
+import { Adapter, allLinear } from '../src/engine/lora/adapter.ts';
 import { readAdapter, writeAdapter } from '../src/engine/lora/checkpoint.ts';
 import { Pool } from '../src/engine/parallel/pool.ts';
 import type { Sequence } from '../src/engine/training/sequence.ts';
@@ -190,26 +190,32 @@ describe.skipIf(python === null)('TRL trains the same', () => {
     it('DPO with an NLL term', () => compareDpo(setting(), texts, few));
   });
 
-  describe('LoRA', () => {
-    const { name, config } = SHAPES[0]!;
-    const setting = () => {
-      return { name: `LoRA on ${name}`, dir: join(folder, 'base'), adapter: join(folder, 'adapter') };
-    };
-    beforeAll(async () => {
-      const { dir, adapter: written } = setting();
-      await reference().ask({ do: 'make', dir, config });
-      const { config: model } = await readCheckpoint(dir);
-      const adapter = new Adapter(model, { rank: 4, alpha: 8, targets: LORA_TARGETS });
-      // Unlike in a new adapter both matrices matter from the start.
-      const next = random(7);
-      for (let i = 0; i < adapter.flat.length; i++) adapter.flat[i] = 0.4 * next() - 0.2;
-      await writeAdapter(written, adapter, { base: dir });
-    });
+  describe.each([SHAPES[0]!, SHAPES.find(({ config }) => config.model_type === 'phi3')!])(
+    'LoRA on $name',
+    ({ name, config }) => {
+      const setting = () => {
+        return {
+          name: `LoRA on ${name}`,
+          dir: join(folder, `${name}, base`),
+          adapter: join(folder, `${name}, adapter`),
+        };
+      };
+      beforeAll(async () => {
+        const { dir, adapter: written } = setting();
+        await reference().ask({ do: 'make', dir, config });
+        const { config: model } = await readCheckpoint(dir);
+        const adapter = new Adapter(model, { rank: 4, alpha: 8, targets: allLinear(model) });
+        // Unlike in a new adapter both matrices matter from the start.
+        const next = random(7);
+        for (let i = 0; i < adapter.flat.length; i++) adapter.flat[i] = 0.4 * next() - 0.2;
+        await writeAdapter(written, adapter, { base: dir });
+      });
 
-    it('SFT', async () => {
-      await compareSft(setting(), sftTexts);
-    });
+      it('SFT', async () => {
+        await compareSft(setting(), sftTexts);
+      });
 
-    it('DPO with an NLL term, against the adapter as it was', () => compareDpo(setting(), preferenceTexts));
-  });
+      it('DPO with an NLL term, against the adapter as it was', () => compareDpo(setting(), preferenceTexts));
+    },
+  );
 });

@@ -5,8 +5,8 @@ import type { LlamaConfig } from '../engine/llama/config.ts';
 import { type BaseParameters, Parameters } from '../engine/llama/parameters.ts';
 import {
   Adapter,
+  allLinear,
   initialiseAdapter,
-  LORA_TARGETS,
   type LoraConfig,
   loraShapes,
   unknownTargets,
@@ -113,9 +113,9 @@ function startAdapter(
 
 /** Throws EvalPlannerError (`usage`) for settings that the model cannot have. */
 function loraConfig(model: LlamaConfig, { rank, alpha, targets }: LoraOptions): LoraConfig {
-  const list = targets === 'all-linear' ? LORA_TARGETS : targets;
+  const list = targets === 'all-linear' ? allLinear(model) : targets;
   const [unknown] = unknownTargets(model, list);
-  const choice = `choose among ${LORA_TARGETS.join(', ')}, or 'all-linear'`;
+  const choice = `choose among ${allLinear(model).join(', ')}, or 'all-linear'`;
   const fault = (what: string, remedy: string) => new EvalPlannerError('usage', `lora: ${what}`, remedy);
   if (!Number.isSafeInteger(rank) || rank < 1)
     throw fault(`the rank is ${rank}`, 'choose a whole number, 1 or more');

@@ -129,14 +129,14 @@ export function checkMemory(dir: string, config: LlamaConfig, half = false): voi
   throw new CheckpointError(
     'unsupported',
     `${dir}: its weights take ${gigabytes(needed)} as float${half ? 16 : 32}; this machine has ${gigabytes(there)}`,
-    'Use a smaller checkpoint, or serve this one with vLLM and use the openai adapter.',
+    'Use a smaller checkpoint, or serve this one, with vLLM or another server, and name it openai:NAME@URL.',
   );
 }
 
 /** From so many weights on it counts what they are kept in. */
 const LARGE = 64e6;
 
-/** Read a Hugging Face folder of a Llama checkpoint; throws CheckpointError. */
+/** Read a Hugging Face folder of a checkpoint; throws CheckpointError. */
 export async function readCheckpoint(dir: string): Promise<Parameters> {
   return (await readWeights(dir, Number.POSITIVE_INFINITY)) as Parameters;
 }

@@ -6,20 +6,33 @@ import { familyOf } from './families.ts';
 /** The modules of one layer that hold weights, by Hugging Face's names: [out, in] of a projection, [size] of a norm. */
 function layerModules(config: LlamaConfig): Record<string, readonly number[]> {
   const { hiddenSize, intermediateSize, headDim } = config;
+  const { norms, queryKeyNorm, fused } = familyOf(config);
   const query = config.numAttentionHeads * headDim;
   const keyValue = config.numKeyValueHeads * headDim;
-  const norms = { 'self_attn.q_norm': [headDim], 'self_attn.k_norm': [headDim] };
+  const norm = (module: string | undefined) => (module ? { [module]: [hiddenSize] } : {});
+  const headNorm = (width: number) => [queryKeyNorm === 'head' ? headDim : width];
+  const headNorms = { 'self_attn.q_norm': headNorm(query), 'self_attn.k_norm': headNorm(keyValue) };
   return {
-    input_layernorm: [hiddenSize],
-    'self_attn.q_proj': [query, hiddenSize],
-    'self_attn.k_proj': [keyValue, hiddenSize],
-    'self_attn.v_proj': [keyValue, hiddenSize],
+    ...norm(norms.beforeAttention),
+    ...(fused
+      ? { 'self_attn.qkv_proj': [query + 2 * keyValue, hiddenSize] }
+      : {
+          'self_attn.q_proj': [query, hiddenSize],
+          'self_attn.k_proj': [keyValue, hiddenSize],
+          'self_attn.v_proj': [keyValue, hiddenSize],
+        }),
     'self_attn.o_proj': [hiddenSize, query],
-    ...(familyOf(config).queryKeyNorm ? norms : {}),
-    post_attention_layernorm: [hiddenSize],
-    'mlp.gate_proj': [intermediateSize, hiddenSize],
-    'mlp.up_proj': [intermediateSize, hiddenSize],
+    ...(queryKeyNorm ? headNorms : {}),
+    ...norm(norms.afterAttention),
+    ...norm(norms.beforeMlp),
+    ...(fused
+      ? { 'mlp.gate_up_proj': [2 * intermediateSize, hiddenSize] }
+      : {
+          'mlp.gate_proj': [intermediateSize, hiddenSize],
+          'mlp.up_proj': [intermediateSize, hiddenSize],
+        }),
     'mlp.down_proj': [hiddenSize, intermediateSize],
+    ...norm(norms.afterMlp),
   };
 }
 
@@ -95,11 +108,12 @@ export type BaseParameters = Parameters | HalfParameters;
 /** Normal(0, 0.02) for matrices, with the residual projections scaled by 1/√(2 L) (GPT-2's recipe); gains are
  * one, biases zero. */
 export function initialise(parameters: Parameters, uniform: () => number): void {
+  const { unitGains } = familyOf(parameters.config);
   const residual = 1 / Math.sqrt(2 * parameters.config.numHiddenLayers);
   for (const { name, shape } of parameters.shapes) {
     const view = parameters.get(name);
     if (shape.length === 1) {
-      view.fill(name.endsWith('.bias') ? 0 : 1);
+      view.fill(name.endsWith('.bias') || unitGains ? 0 : 1);
       continue;
     }
     const deviation = 0.02 * (/o_proj|down_proj/.test(name) ? residual : 1);

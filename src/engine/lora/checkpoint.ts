@@ -7,7 +7,7 @@ import type { BaseParameters, Parameters } from '../llama/parameters.ts';
 import { ADAPTER_CONFIG, CONFIG, contents, current, readText, writeModelFolder } from '../model-folder.ts';
 import { checkFinite, openSafetensors, type SafetensorsFile } from '../safetensors.ts';
 import { bytesOf } from '../tensors.ts';
-import { Adapter, LORA_TARGETS, type LoraConfig, loraShapes, unknownTargets } from './adapter.ts';
+import { Adapter, allLinear, type LoraConfig, loraShapes, unknownTargets } from './adapter.ts';
 import { type LoraBase, loraFromJson, loraToJson } from './config-json.ts';
 
 const WEIGHTS = 'adapter_model.safetensors';
@@ -42,9 +42,11 @@ export async function readAdapterOn<Base extends BaseParameters>(
 ): Promise<AdaptedModel<Base>> {
   const folder = await current(dir);
   const path = join(folder, ADAPTER_CONFIG);
-  const { lora, ...named } = loraFromJson(path, await readText(path));
+  const { lora: asked, ...named } = loraFromJson(path, await readText(path));
   const base = await baseFolder(folder, named, find);
   const parameters = await read(base);
+  const targets = asked.targets === 'all-linear' ? allLinear(parameters.config) : asked.targets;
+  const lora = { ...asked, targets };
   const files = (await contents(folder)) ?? [];
   if (!files.includes(WEIGHTS)) {
     const remedy = 'Save the adapter again with a current PEFT, which writes safetensors.';
@@ -97,7 +99,7 @@ async function baseFolder(
 function checkTargets(path: string, model: LlamaConfig, { targets }: LoraConfig): void {
   const [unknown] = unknownTargets(model, targets);
   if (unknown === undefined) return;
-  const what = `target_modules has ${shown(unknown)}; the base's linear layers are ${LORA_TARGETS.join(', ')}`;
+  const what = `target_modules has ${shown(unknown)}; the base's linear layers are ${allLinear(model).join(', ')}`;
   const remedy =
     'Use the base that it was trained on, or merge it into its base with PEFT (merge_and_unload).';
   throw new CheckpointError('unsupported', `${path}: ${what}`, remedy);
