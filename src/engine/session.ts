@@ -1,7 +1,8 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Device } from './device.ts';
 import { bind, SHAPE_INPUT } from './graph.ts';
 import type { DataType, TensorData } from './onnx.ts';
+import * as runtime from './runtime.ts';
 import type { FlatTensors } from './tensors.ts';
 
 export interface LoadOptions {
@@ -19,7 +20,7 @@ export async function loadGraph(
   threads: number,
   { device = 'cpu', memoryPattern = true, spinning = true }: LoadOptions = {},
 ): Promise<InferenceSession> {
-  return InferenceSession.create(model, {
+  return runtime.InferenceSession.create(model, {
     executionProviders: [device],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -33,7 +34,7 @@ export async function loadGraph(
 
 /** A view of a typed array as the runtime's tensor; the memory is shared, nothing is copied. */
 export function tensor(type: DataType, data: TensorData, shape: readonly number[]): Tensor {
-  return new Tensor(type as 'float32', data as Float32Array, shape);
+  return new runtime.Tensor(type as 'float32', data as Float32Array, shape);
 }
 
 /** Tensors as feeds, those that are inputs of the graph: fed weights need no new session after an update. */

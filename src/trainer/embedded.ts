@@ -4,7 +4,7 @@ import type { Sequence } from '../engine/training/sequence.ts';
 import { readTrainState, writeTrainState } from '../engine/training/state.ts';
 import { logProbabilities, type Preference, StepTrainer } from '../engine/training/trainer.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { withCheckpointErrors } from '../model/local/checkpoint.ts';
+import { withEngineErrors } from '../model/local/engine-failure.ts';
 import { random, seedOf, shuffle } from '../random.ts';
 import type { Trainer, TrainJob, TrainResult, TrainStep } from '../trainer.ts';
 import { TrainingFolder } from './folder.ts';
@@ -29,7 +29,7 @@ export class EmbeddedTrainer implements Trainer {
 
   async train(job: TrainJob, onStep?: (step: TrainStep) => void, signal?: AbortSignal): Promise<TrainResult> {
     signal?.throwIfAborted();
-    return withCheckpointErrors(async () => {
+    return withEngineErrors(async () => {
       const folder = await TrainingFolder.open(job);
       try {
         const { result } = folder;

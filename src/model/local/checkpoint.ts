@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
-import { CheckpointError } from '../../engine/errors.ts';
 import { readCheckpoint, writeCheckpoint } from '../../engine/llama/checkpoint.ts';
 import { Parameters } from '../../engine/llama/parameters.ts';
 import type { Adapter } from '../../engine/lora/adapter.ts';
 import { isAdapterFolder, readAdapter, writeAdapter } from '../../engine/lora/checkpoint.ts';
 import { tokenizerFiles } from '../../engine/model-folder.ts';
 import { EvalPlannerError } from '../../errors.ts';
+import { withEngineErrors } from './engine-failure.ts';
 import { openTokenizer } from './open-tokenizer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -16,19 +16,9 @@ export interface Checkpoint {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Run something that reads or writes checkpoints; the engine's errors become those a user sees. */
-export async function withCheckpointErrors<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error;
-    throw new EvalPlannerError(error.kind === 'disk' ? 'disk' : 'model', error.message, error.remedy, error);
-  }
-}
-
 /** A Hugging Face folder, or a PEFT adapter and its base as the one model that they are. */
 export async function openCheckpoint(dir: string): Promise<Checkpoint> {
-  return withCheckpointErrors(async () => {
+  return withEngineErrors(async () => {
     const { adapter, ...checkpoint } = await openApart(dir);
     if (adapter) {
       // The runtime is loaded where it computes, not with the package.
@@ -48,7 +38,7 @@ export interface ApartCheckpoint extends Checkpoint {
 
 /** The same with an adapter left apart from its base, to be trained further. */
 export async function openApart(dir: string): Promise<ApartCheckpoint> {
-  return withCheckpointErrors(async () => {
+  return withEngineErrors(async () => {
     const model = (await isAdapterFolder(dir))
       ? await readAdapter(dir)
       : { parameters: await readCheckpoint(dir), base: dir };
@@ -78,7 +68,7 @@ function withTokenizer(dir: string, { config, flat }: Parameters, tokenizer: Tok
 
 /** Write a model under another name as it is: an adapter stays one. */
 export async function copyCheckpoint(from: string, to: string): Promise<void> {
-  return withCheckpointErrors(async () => {
+  return withEngineErrors(async () => {
     const { parameters, adapter, base, files } = await openApart(from);
     if (adapter) await writeAdapter(to, adapter, { base, extraFiles: files });
     else await writeCheckpoint(to, parameters, { extraFiles: files });
@@ -87,7 +77,7 @@ export async function copyCheckpoint(from: string, to: string): Promise<void> {
 
 /** Write an adapter merged into its base, as a checkpoint that needs neither. */
 export async function mergeCheckpoint(adapter: string, to: string): Promise<void> {
-  return withCheckpointErrors(async () => {
+  return withEngineErrors(async () => {
     const { parameters, files } = await openCheckpoint(adapter);
     await writeCheckpoint(to, parameters, { extraFiles: files });
   });
