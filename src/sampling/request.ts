@@ -1,5 +1,6 @@
 import { key } from '../key.ts';
 import { type GenerateRequest, type Sampling, userPrompt } from '../model.ts';
+import { wellFormed } from '../text/well-formed.ts';
 
 /** What one generation is a function of. */
 export interface Recipe {
@@ -21,19 +22,20 @@ export interface Recipe {
  * asked by another command, round or run of one ledger is answered from it. */
 export function requestOf({
   template,
-  text,
-  prefill,
+  text: given,
+  prefill: begun = '',
   model,
   seed,
   sampling,
   ...rest
 }: Recipe): GenerateRequest {
+  const [text, prefill] = [wellFormed(given), wellFormed(begun)];
   const { temperature, topP, maxTokens } = sampling;
   const asked = { seed, temperature, topP, maxTokens, ...rest };
   const { name, version } = template;
   return {
     key: key({ prompt: name, version, text, prefill: prefill || undefined, model, ...asked }),
-    prompt: userPrompt(text, prefill),
+    prompt: userPrompt(text, prefill || undefined),
     ...asked,
   };
 }

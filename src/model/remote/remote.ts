@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { EvalPlannerError } from '../../errors.ts';
 import type { GenerateOptions, GenerateRequest, Generation, Model, Requests } from '../../model.ts';
 import type { Prices } from '../../prices.ts';
-import { breakControl, RENDERING, SERVED_CONTROL } from '../control-tokens.ts';
+import { breakServed, RENDERING } from '../control-tokens.ts';
 import { Budget, type BudgetOptions, costOf } from './budget.ts';
 import type { CallFailure } from './call-failure.ts';
 import type { Clock } from './clock.ts';
@@ -84,7 +84,7 @@ async function* shown(
   for await (const request of requests) {
     const { prompt } = request;
     if (prompt.prefill && !prefills) throw noPrefill();
-    yield chat ? { ...request, prompt: breakControl(prompt, SERVED_CONTROL) } : request;
+    yield chat ? { ...request, prompt: breakServed(prompt) } : request;
   }
 }
 
