@@ -1,7 +1,7 @@
 import { EvalPlannerError } from '../errors.ts';
 import type { GenerateRequest, Generation, Model } from '../model.ts';
 import type { Generations } from '../store.ts';
-import { record } from './record.ts';
+import { asStored, record } from './record.ts';
 import type { Answer, Ask, Task } from './task.ts';
 
 export interface ConductOptions {
@@ -344,7 +344,7 @@ async function* resumed<R>(first: R, rest: AsyncIterable<R>): AsyncGenerator<R, 
 async function* singly(
   generations: AsyncIterable<Generation>,
 ): AsyncGenerator<readonly Generation[], void, undefined> {
-  for await (const generation of generations) yield [generation];
+  for await (const generation of generations) yield [asStored(generation)];
 }
 
 /** Input that is there already has been read by then. */
