@@ -4,7 +4,7 @@ import { JIT_FLAGS } from './scripts/jit-flags.ts';
 /** The suite of `npm run test:slow`: real demos that are killed, interrupted, and run out of disk. */
 export default defineConfig({
   test: {
-    include: ['src/**/*.slow.ts'],
+    include: ['src/**/*.slow.ts', 'examples/*.slow.ts'],
     pool: 'forks',
     execArgv: JIT_FLAGS,
     fileParallelism: false,

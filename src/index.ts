@@ -1,4 +1,4 @@
-/** The public API. Three doors: run the method (`run` of a config with your `Ports`), judge and measure (`judge`, `judgeAll`, `rank`,
+/** The public API. Three doors: run the method (`runIn` a folder by a config; `run` with `Ports` of your own), judge and measure (`judge`, `judgeAll`, `rank`,
  * `rate`, `scores`), and the ports themselves, which any model, trainer or instruction source can stand behind. */
 
 export { finalAnswer } from './answer/final.ts';
@@ -49,7 +49,8 @@ export {
 } from './model.ts';
 export { judgeOptions } from './open/judge-options.ts';
 export { type ModelOptions, openModel } from './open/model.ts';
-export type { Models, Ports, RunEvent, RunOptions, Stage } from './pipeline/stage.ts';
+export { type RunInOptions, runIn } from './open/run-in.ts';
+export type { BenchmarkData, Models, Ports, RunEvent, RunOptions, Stage } from './pipeline/stage.ts';
 export { run, stagesOf } from './pipeline.ts';
 export type { Estimate, Prices } from './prices.ts';
 export type { InstructionInput, Message } from './prompts/conversation.ts';
@@ -67,7 +68,20 @@ export { type Account, newAccount } from './source/account.ts';
 export { type SelectOptions, selectInstructions } from './source/select.ts';
 export type { Instruction, Source, SourceInstruction } from './source.ts';
 export { openStore, readStore } from './store/ledger.ts';
-export type { LedgerReader, StageRecord, Store, StoreOptions } from './store.ts';
+export type {
+  Counts,
+  Evaluation,
+  EvaluationFilter,
+  LedgerReader,
+  PairFilter,
+  PreferenceRecord,
+  RoundFilter,
+  Spent,
+  StageRecord,
+  Store,
+  StoreOptions,
+  ThoughtFilter,
+} from './store.ts';
 export { Duplicates } from './text/duplicates.ts';
 export { openEmbeddedTrainer } from './trainer/open-embedded.ts';
 export {

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { addsOnly } from '../../config/additions.ts';
-import { type Resolved, resolveConfig, runIdentity } from '../../config.ts';
+import { type Resolved, type RunConfig, resolveConfig } from '../../config.ts';
 import { differences, type Json } from '../../key.ts';
 import { readConfig } from '../../open/config.ts';
 import { openPrompts } from '../../open/prompts.ts';
-import { openBenchmarks, openRole, openSources, runFacts } from '../../open/run.ts';
+import { openBenchmarks, openRole, openSources } from '../../open/run.ts';
+import { describeRun } from '../../open/run-in.ts';
 import { problems } from '../../pipeline/check.ts';
 import { estimateRun } from '../../pipeline/estimate.ts';
 import { checkRunFolder } from '../../pipeline/folder.ts';
@@ -19,12 +20,14 @@ const MEND = 'correct it in the config';
 
 /** Everything that would stop a run of a config, at once; nothing is written, and of a model one word is asked. */
 export async function configChecks(path: string, out: string | undefined): Promise<Check[]> {
+  let given: RunConfig;
   let config: Resolved;
   let name: string;
   try {
     const read = await readConfig(path);
     name = read.name;
-    config = resolveConfig(read.config);
+    given = read.config;
+    config = resolveConfig(given);
   } catch (error) {
     return [failed('config', error, MEND)];
   }
@@ -45,7 +48,7 @@ export async function configChecks(path: string, out: string | undefined): Promi
   // Which run a folder holds can be told of what opens only.
   if (checks.every(({ status }) => status !== 'fail')) {
     const place = out ?? join('runs', `${name}-${config.seed}`);
-    checks.push(await attempt('folder', () => folder(config, place), 'choose another folder with --out'));
+    checks.push(await attempt('folder', () => folder(given, place), 'choose another folder with --out'));
   }
   return checks;
 }
@@ -133,9 +136,8 @@ async function benchmarks(config: Resolved): Promise<Check> {
 }
 
 /** Whether the run that lies there, if any, is one of this config. */
-async function folder(config: Resolved, path: string): Promise<Check> {
-  const { config: known, facts } = await runFacts(config);
-  const description = { seed: known.seed, ...facts, config: runIdentity(known) };
+async function folder(given: RunConfig, path: string): Promise<Check> {
+  const { description } = await describeRun(given);
   checkRunFolder(path, description);
   const ledger = join(path, 'run.db');
   if (!existsSync(ledger)) return { name: 'folder', status: 'ok', detail: `${path} is free` };
