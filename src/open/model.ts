@@ -35,10 +35,10 @@ export type ModelPlace =
   | { readonly kind: 'server'; readonly model: string; readonly baseURL: readonly string[] }
   | { readonly kind: 'provider'; readonly provider: string; readonly model: string };
 
-/** `embedded:FOLDER`, `openai:NAME@URL` and `ai:PROVIDER/NAME` say where; any other name is one of the server at --base-url if
+/** `embedded:FOLDER`, `gguf:FILE`, `openai:NAME@URL` and `ai:PROVIDER/NAME` say where; any other name is one of the server at --base-url if
  * there is one, else a folder. Throws EvalPlannerError (`usage`) for one that only begins like one of those. */
 export function placeOf(name: string, baseUrl: readonly string[] = []): ModelPlace {
-  const [, folder] = /^embedded:(.+)$/.exec(name) ?? [];
+  const [, folder] = /^(?:embedded|gguf):(.+)$/.exec(name) ?? [];
   if (folder !== undefined) return { kind: 'folder', folder };
   const [, served, url] = /^openai:(.+)@(https?:.+)$/.exec(name) ?? [];
   if (served !== undefined && url !== undefined) return { kind: 'server', model: served, baseURL: [url] };

@@ -62,7 +62,7 @@ async function weightFiles(dir: string): Promise<WeightFiles> {
 }
 
 /** A few names, and how many more there are. */
-function some(names: readonly string[]): string {
+export function some(names: readonly string[]): string {
   const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
   return names.slice(0, 3).map(shown).join(', ') + more;
 }
@@ -115,7 +115,7 @@ function locate(
 }
 
 /** The weights have to fit as float32, whatever they are on disk. */
-function checkMemory(dir: string, config: LlamaConfig): void {
+export function checkMemory(dir: string, config: LlamaConfig): void {
   const needed = totalSize(parameterShapes(config)) * Float32Array.BYTES_PER_ELEMENT;
   const there = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   if (needed <= there) return;

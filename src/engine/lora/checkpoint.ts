@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CheckpointError, shown } from '../errors.ts';
-import { readCheckpoint, revision } from '../llama/checkpoint.ts';
+import { isGguf } from '../gguf/file.ts';
+import { revision } from '../llama/checkpoint.ts';
 import type { LlamaConfig } from '../llama/config.ts';
 import type { Parameters } from '../llama/parameters.ts';
+import { readModel } from '../llama/read.ts';
 import { ADAPTER_CONFIG, CONFIG, contents, current, readText, writeModelFolder } from '../model-folder.ts';
 import { checkFinite, openSafetensors, type SafetensorsFile } from '../safetensors.ts';
 import { bytesOf } from '../tensors.ts';
@@ -14,14 +16,14 @@ const WEIGHTS = 'adapter_model.safetensors';
 
 /** Whether a folder holds an adapter. One that holds a checkpoint too is an adapter, as transformers has it. */
 export async function isAdapterFolder(dir: string): Promise<boolean> {
-  return ((await contents(await current(dir))) ?? []).includes(ADAPTER_CONFIG);
+  return !(await isGguf(dir)) && ((await contents(await current(dir))) ?? []).includes(ADAPTER_CONFIG);
 }
 
 export interface AdaptedModel {
   /** The base's weights, without the adapter. */
   readonly parameters: Parameters;
   readonly adapter: Adapter;
-  /** The base's folder. */
+  /** The base's folder, or its GGUF file. */
   readonly base: string;
 }
 
@@ -31,7 +33,7 @@ export async function readAdapter(dir: string): Promise<AdaptedModel> {
   const path = join(folder, ADAPTER_CONFIG);
   const { lora, base: named } = loraFromJson(path, await readText(path));
   const base = await baseFolder(folder, named);
-  const parameters = await readCheckpoint(base);
+  const parameters = await readModel(base);
   const files = (await contents(folder)) ?? [];
   if (!files.includes(WEIGHTS)) {
     const remedy = 'Save the adapter again with a current PEFT, which writes safetensors.';
@@ -51,12 +53,13 @@ export async function readAdapter(dir: string): Promise<AdaptedModel> {
   }
 }
 
-/** The folder that base_model_name_or_path means: an absolute one, or a relative one, from the adapter's folder or from
+/** The folder or GGUF file that base_model_name_or_path means: an absolute one, or a relative one, from the adapter's folder or from
  * where the process runs, as PEFT reads it. */
 async function baseFolder(adapter: string, named: string): Promise<string> {
   const candidates = isAbsolute(named) ? [named] : [resolve(adapter, named), resolve(named)];
   const path = join(adapter, ADAPTER_CONFIG);
   for (const folder of candidates) {
+    if (await isGguf(folder)) return folder;
     const files = await contents(await current(folder));
     if (files === null) continue;
     if (files.includes(CONFIG)) return folder;

@@ -1,11 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { CheckpointError } from '../../engine/errors.ts';
-import { readCheckpoint, writeCheckpoint } from '../../engine/llama/checkpoint.ts';
+import { isGguf, openGguf } from '../../engine/gguf/file.ts';
+import { writeCheckpoint } from '../../engine/llama/checkpoint.ts';
 import { Parameters } from '../../engine/llama/parameters.ts';
+import { readModel } from '../../engine/llama/read.ts';
 import type { Adapter } from '../../engine/lora/adapter.ts';
 import { isAdapterFolder, readAdapter, writeAdapter } from '../../engine/lora/checkpoint.ts';
 import { tokenizerFiles } from '../../engine/model-folder.ts';
 import { EvalPlannerError } from '../../errors.ts';
+import { tokenizerOfGguf } from './gguf-tokenizer.ts';
 import { openTokenizer } from './open-tokenizer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -26,7 +29,7 @@ export async function withCheckpointErrors<T>(work: () => Promise<T>): Promise<T
   }
 }
 
-/** A Hugging Face folder, or a PEFT adapter and its base as the one model that they are. */
+/** A Hugging Face folder, a GGUF file, or a PEFT adapter and its base as the one model that they are. */
 export async function openCheckpoint(dir: string): Promise<Checkpoint> {
   return withCheckpointErrors(async () => {
     const { adapter, ...checkpoint } = await openApart(dir);
@@ -51,14 +54,22 @@ export async function openApart(dir: string): Promise<ApartCheckpoint> {
   return withCheckpointErrors(async () => {
     const model = (await isAdapterFolder(dir))
       ? await readAdapter(dir)
-      : { parameters: await readCheckpoint(dir), base: dir };
+      : { parameters: await readModel(dir), base: dir };
     // An adapter may come without its tokenizer.
-    const own = await tokenizerFiles(dir);
-    const files = own['tokenizer.json'] === undefined ? await tokenizerFiles(model.base) : own;
+    const own = await filesOf(dir);
+    const files = own['tokenizer.json'] === undefined ? await filesOf(model.base) : own;
     const tokenizer = openTokenizer(dir, files);
     const parameters = withTokenizer(dir, model.parameters, tokenizer);
     return { ...model, parameters, files, tokenizer };
   });
+}
+
+/** The tokenizer's files of a folder, or those that a GGUF file amounts to. */
+async function filesOf(place: string): Promise<Record<string, string>> {
+  if (!(await isGguf(place))) return tokenizerFiles(place);
+  const { metadata, close } = await openGguf(place);
+  await close();
+  return tokenizerOfGguf(place, metadata);
 }
 
 /** The same weights, of a model whose first end of text is that of its tokenizer, as it is for TRL: training ends rows with
