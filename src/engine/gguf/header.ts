@@ -98,7 +98,7 @@ class Cursor {
 
   string(longest = LONGEST_HEADER): string {
     const length = this.u64();
-    if (length > longest) throw damaged(this.path, `a name has ${length} bytes`);
+    if (length > longest) throw damaged(this.path, `a text has ${length} bytes`);
     const at = this.position;
     try {
       return this.#text.decode(this.bytes(length));

@@ -151,6 +151,8 @@ export function ggufEntries(where: string, config: LlamaConfig): GgufEntry[] {
       `${where}: a model of the family ${type} is not written as GGUF`,
       "convert its Hugging Face folder with llama.cpp's convert_hf_to_gguf.py",
     );
+  if (type === 'qwen3' && config.attentionBias)
+    throw unsupported(where, 'llama.cpp has no biases in the attention of Qwen3');
   const count = (name: string, value: number): GgufEntry => [`${type}.${name}`, 'uint32', value];
   const real = (name: string, value: number): GgufEntry => [`${type}.${name}`, 'float32', value];
   const { ropeScaling, bosTokenId, eosTokenIds, padTokenId } = config;

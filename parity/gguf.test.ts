@@ -1,0 +1,98 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { BLOCKS } from '../src/engine/gguf/blocks.ts';
+import { openGguf } from '../src/engine/gguf/file.ts';
+import { sizeOf } from '../src/engine/graph.ts';
+import { readCheckpoint } from '../src/engine/llama/checkpoint.ts';
+import { readGguf, writeModelGguf } from '../src/engine/llama/gguf.ts';
+import { allLogits } from '../src/engine/llama/logits.contract.ts';
+import { difference } from './compare.ts';
+import { note, printLargest } from './measured.ts';
+import { readTensors, reference, scratch } from './reference.ts';
+import { words } from './rows.ts';
+import { SHAPES } from './shapes.ts';
+
+const python = inject('python');
+const sequences = [9, 64].map((length, i) => words(length, i));
+
+describe.skipIf(python === null)('a GGUF file', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await scratch();
+  });
+  afterAll(async () => {
+    printLargest();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('holds the numbers that the gguf package reads, in blocks of every kind', async () => {
+    const [path, out] = [join(folder, 'blocks.gguf'), join(folder, 'blocks.safetensors')];
+    const kinds = [...BLOCKS.values()].map(({ name }) => name);
+    await reference().ask({ do: 'gguf_blocks', kinds, path, out });
+    const expected = await readTensors(out);
+    const file = await openGguf(path);
+    expect([...file.tensors.keys()].toSorted()).toEqual(kinds.toSorted());
+    for (const [name, { shape }] of file.tensors) {
+      const found = new Float32Array(sizeOf(shape));
+      await file.read(name, found);
+      const theirs = expected.get(name)!;
+      expect(found.length).toBe(theirs.length);
+      const other = found.findIndex((value, i) => !Object.is(value, theirs[i]));
+      expect(other < 0 ? null : [other, found[other], theirs[other]], name).toBeNull();
+    }
+    await file.close();
+  });
+
+  // The others transformers does not read from GGUF files; llama.cpp does. It takes the size of a head of Qwen3 for 128.
+  const told = SHAPES.filter(({ name }) => !/biases|scaling|in (b?float16|shards)/.test(name)).map((shape) =>
+    shape.name.startsWith('qwen3') ? { ...shape, config: { ...shape.config, head_dim: 128 } } : shape,
+  );
+  it.each(told)(
+    'that we write of a model is the same one to transformers: $name',
+    async ({ name, config }) => {
+      const dir = join(folder, name);
+      await reference().ask({ do: 'make', dir, config });
+      const parameters = await readCheckpoint(dir);
+      const path = `${dir}.gguf`;
+      await writeModelGguf(path, parameters, { numbers: 'f32', entries: [] });
+      const out = `${dir}.out`;
+      await reference().ask({ do: 'evaluate', dir: path, sequences, out });
+      const theirs = await readTensors(out);
+      for (const [i, found] of (await allLogits(parameters, sequences)).entries()) {
+        const apart = difference(found, theirs.get(`logits.${i}`)!);
+        expect(note('logits of GGUF files', apart, name)).toBeLessThan(1e-4);
+      }
+      expect((await readGguf(path)).flat).toEqual(parameters.flat);
+    },
+  );
+
+  it('is quantised as the gguf package does it', async () => {
+    const dir = join(folder, 'wide');
+    await reference().ask({
+      do: 'make',
+      dir,
+      config: { ...SHAPES[0]!.config, hidden_size: 96, intermediate_size: 80 },
+    });
+    const parameters = await readCheckpoint(dir);
+    const write = async (numbers: 'f32' | 'f16' | 'q8_0') => {
+      const path = `${dir}-${numbers}.gguf`;
+      await writeModelGguf(path, parameters, { numbers, entries: [] });
+      return path;
+    };
+    const exact = await write('f32');
+    for (const numbers of ['f16', 'q8_0'] as const) {
+      const path = await write(numbers);
+      expect(await reference().ask({ do: 'gguf_quantized', exact, path })).toEqual([]);
+    }
+    const { tensors } = await reference().ask<{ tensors: Record<string, unknown> }>({
+      do: 'gguf_contents',
+      path: `${dir}-q8_0.gguf`,
+    });
+    expect(tensors).toMatchObject({
+      'token_embd.weight': ['Q8_0', 96, 64],
+      'blk.0.attn_norm.weight': ['F32', 96],
+      'blk.0.ffn_down.weight': ['F16', 80, 96],
+    });
+  });
+});
