@@ -48,11 +48,17 @@ function configJson(path: string, { metadata, tensors }: GgufFile): Json {
     );
   const family = FAMILIES[type];
   const own = (name: string) => metadata.get(`${type}.${name}`);
+  // config.json has defaults, which are of one model of a family.
+  const said = (name: string) => {
+    const value = own(name);
+    if (value === undefined) throw fault(path, `it does not say ${type}.${name}`);
+    return value;
+  };
   const token = (name: string) => metadata.get(`tokenizer.ggml.${name}_token_id`);
   if ((own('expert_count') ?? 0) !== 0) throw unsupported(path, 'it is a mixture of experts');
   const [vocabSize] = tensors.get('token_embd.weight')?.shape ?? [];
   if (vocabSize === undefined) throw fault(path, 'it has no token_embd.weight');
-  const [hidden, heads] = [own('embedding_length'), own('attention.head_count')];
+  const [hidden, heads] = [said('embedding_length'), said('attention.head_count')];
   const headDim =
     own('attention.key_length') ?? own('rope.dimension_count') ?? Number(hidden) / Number(heads);
   if ((own('attention.value_length') ?? headDim) !== headDim)
@@ -73,13 +79,13 @@ function configJson(path: string, { metadata, tensors }: GgufFile): Json {
     model_type: type,
     vocab_size: vocabSize,
     hidden_size: hidden,
-    intermediate_size: own('feed_forward_length'),
-    num_hidden_layers: own('block_count'),
+    intermediate_size: said('feed_forward_length'),
+    num_hidden_layers: said('block_count'),
     num_attention_heads: heads,
     num_key_value_heads: own('attention.head_count_kv') ?? heads,
     head_dim: headDim,
-    max_position_embeddings: own('context_length'),
-    rms_norm_eps: decimal(own('attention.layer_norm_rms_epsilon')),
+    max_position_embeddings: said('context_length'),
+    rms_norm_eps: decimal(said('attention.layer_norm_rms_epsilon')),
     rope_parameters: ropeJson(path, own),
     hidden_act: 'silu',
     ...Object.fromEntries(family.switches.map((name) => [name, biases[name]])),
