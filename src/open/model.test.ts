@@ -11,6 +11,7 @@ describe('a name', () => {
     ['openai:org/m@x@http://b:1/v1', [], { kind: 'server', model: 'org/m@x', baseURL: ['http://b:1/v1'] }],
     ['ai:anthropic/claude-x', [], { kind: 'provider', provider: 'anthropic', model: 'claude-x' }],
     ['openai:m', ['http://a/v1'], { kind: 'server', model: 'openai:m', baseURL: ['http://a/v1'] }],
+    ['gguf:models/m.gguf', ['http://a/v1'], { kind: 'folder', folder: 'models/m.gguf' }],
     ['embedded:ai:x', [], { kind: 'folder', folder: 'ai:x' }],
   ] as const)('%s with %j says where the model is', (name, urls, place) => {
     expect(placeOf(name, urls)).toEqual(place);
