@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { BLOCKS } from '../src/engine/gguf/blocks.ts';
@@ -7,13 +7,22 @@ import { sizeOf } from '../src/engine/graph.ts';
 import { readCheckpoint } from '../src/engine/llama/checkpoint.ts';
 import { readGguf, writeModelGguf } from '../src/engine/llama/gguf.ts';
 import { allLogits } from '../src/engine/llama/logits.contract.ts';
+import { tinyParameters } from '../src/engine/llama/tiny.contract.ts';
+import { tokenizerFiles } from '../src/engine/model-folder.ts';
+import { openCheckpoint } from '../src/model/local/checkpoint.ts';
+import { tokenizerOfGguf } from '../src/model/local/gguf-tokenizer.ts';
+import { entriesOfTokenizer } from '../src/model/local/gguf-tokenizer-write.ts';
+import { openTokenizer } from '../src/model/local/open-tokenizer.ts';
 import { difference } from './compare.ts';
+import { llamaCpp } from './downloads.ts';
+import { askLlamaCpp } from './llama-cpp.ts';
 import { note, printLargest } from './measured.ts';
 import { readTensors, reference, scratch } from './reference.ts';
 import { words } from './rows.ts';
 import { SHAPES } from './shapes.ts';
 
 const python = inject('python');
+const SEED = join(import.meta.dirname, '..', 'seed');
 const sequences = [9, 64].map((length, i) => words(length, i));
 
 describe.skipIf(python === null)('a GGUF file', () => {
@@ -93,6 +102,52 @@ describe.skipIf(python === null)('a GGUF file', () => {
       'token_embd.weight': ['Q8_0', 96, 64],
       'blk.0.attn_norm.weight': ['F32', 96],
       'blk.0.ffn_down.weight': ['F16', 80, 96],
+    });
+  });
+
+  describe('has the tokenizer', () => {
+    const texts = async () => {
+      const lines = (await readFile(join(SEED, 'heldout', 'dev.jsonl'), 'utf8')).trim().split('\n');
+      return lines.slice(0, 100).flatMap((line) => {
+        const { instruction, chosen } = JSON.parse(line);
+        return [instruction, chosen, '', ' ', '  two', 'naïve 漢字 👍', 'a\n\n b'] as string[];
+      });
+    };
+
+    it('that transformers makes of a vocabulary of SentencePiece', async () => {
+      const path = join(folder, 'pieces.gguf');
+      const given = await texts();
+      await reference().ask({ do: 'gguf_sentencepiece', path, texts: given, size: 800 });
+      const theirs = await reference().ask<{ ids: number[][]; texts: string[] }>({
+        do: 'gguf_tokenize',
+        path,
+        texts: given,
+      });
+      const file = await openGguf(path);
+      await file.close();
+      const ours = openTokenizer(path, tokenizerOfGguf(path, file.metadata));
+      for (const [i, text] of given.entries()) {
+        expect(ours.encode(text), JSON.stringify(text)).toEqual(theirs.ids[i]);
+        expect(ours.decode(theirs.ids[i]!), JSON.stringify(text)).toBe(theirs.texts[i]);
+      }
+    });
+
+    it('of the folder that it was made from, to transformers and llama.cpp', async () => {
+      const [dir, path] = [join(folder, 'bpe'), join(folder, 'bpe.gguf')];
+      const given = await texts();
+      await reference().ask({ do: 'make_tokenizer', dir, texts: given, size: 600 });
+      const { ids } = await reference().ask<{ ids: number[][] }>({ do: 'tokenize', dir, texts: given });
+      const parameters = tinyParameters({ vocabSize: 600 });
+      const entries = entriesOfTokenizer(dir, await tokenizerFiles(dir), 600);
+      await writeModelGguf(path, parameters, { numbers: 'f32', entries });
+      const theirs = await reference().ask<{ ids: number[][] }>({ do: 'gguf_tokenize', path, texts: given });
+      expect(theirs.ids).toEqual(ids);
+      const ours = (await openCheckpoint(path)).tokenizer;
+      expect(given.map((text) => ours.encode(text))).toEqual(ids);
+      const library = await llamaCpp();
+      if (library === null) return;
+      const [answer] = await askLlamaCpp(library, [{ model: path, prompts: given, count: 0 }]);
+      expect(answer?.prompts).toEqual(ids);
     });
   });
 });

@@ -6,6 +6,7 @@ export interface LlamaCppJob {
   readonly model: string;
   /** Token ids, or texts with special tokens in them. */
   readonly prompts: readonly (string | readonly number[])[];
+  /** With 0 the prompts are only tokenised. */
   readonly count: number;
 }
 
@@ -20,7 +21,12 @@ const { getLlama, LlamaLogLevel } = await import(pathToFileURL(library).href);
 const llama = await getLlama({ gpu: false, build: 'never', logLevel: LlamaLogLevel.error, maxThreads: 1 });
 const answers: LlamaCppAnswer[] = [];
 for (const { model: modelPath, prompts, count } of JSON.parse(jobs) as LlamaCppJob[]) {
-  const model = await llama.loadModel({ modelPath });
+  const model = await llama.loadModel({ modelPath, vocabOnly: count === 0 });
+  const ids = prompts.map((prompt) => (typeof prompt === 'string' ? model.tokenize(prompt, true) : prompt));
+  if (count === 0) {
+    answers.push({ prompts: ids, greedy: [] });
+    continue;
+  }
   const context = await model.createContext({
     contextSize: 512,
     threads: 1,
@@ -30,7 +36,6 @@ for (const { model: modelPath, prompts, count } of JSON.parse(jobs) as LlamaCppJ
     experimentalKvCacheValueType: 'F32',
   });
   const sequence = context.getSequence();
-  const ids = prompts.map((prompt) => (typeof prompt === 'string' ? model.tokenize(prompt, true) : prompt));
   const greedy: number[][] = [];
   for (const prompt of ids) {
     const tokens: number[] = [];

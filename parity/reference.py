@@ -31,6 +31,7 @@ from transformers import (  # noqa: E402
     AutoModelForCausalLM,
     AutoTokenizer,
     GenerationConfig,
+    GgufConfig,
     PreTrainedTokenizerFast,
 )
 
@@ -72,6 +73,9 @@ def place(path):
 
 def load(dir, adapter=None, trainable=False):
     name, how = place(dir)
+    if how:
+        # Once, and not anew for every token.
+        how["quantization_config"] = GgufConfig(dequantize=True)
     model, report = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, output_loading_info=True, **how)
     if adapter is not None:
         model = peft.PeftModel.from_pretrained(model, adapter, is_trainable=trainable)
