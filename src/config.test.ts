@@ -63,13 +63,18 @@ describe('a config that is wrong', () => {
 
   test.each([
     [{ ...SMALL, seed: 'x' }, 'seed is "x": expected number'],
-    [{ ...SMALL, sed: 1 }, 'sed is 1: there is no field of this name'],
+    [{ ...SMALL, sed: 1 }, 'sed is 1: there is no field of this name; did you mean seed?'],
     [
       { ...SMALL, models: { judge: 'x', critic: 'y' } },
       'models.critic is "y": there is no field of this name',
     ],
     [{ ...SMALL, models: {} }, 'models.judge is missing: expected string'],
-    [{ ...SMALL, models: { judge: {} } }, 'models.judge is an object: expected string'],
+    [{ ...SMALL, models: { judge: {} } }, 'models.judge.model is missing: expected string'],
+    [
+      { ...SMALL, models: { judge: { model: 'x', apiKeyEnvs: 'K' } } },
+      'models.judge.apiKeyEnvs is "K": there is no field of this name; did you mean apiKeyEnv?',
+    ],
+    [{ ...SMALL, prompts: { judge: 7 } }, 'prompts.judge is 7: expected string'],
     [{ ...SMALL, prompts: 'own' }, 'prompts is "own": expected playground or published'],
     [{ ...SMALL, serve: 'vllm' }, 'serve is "vllm": expected embedded'],
     [{ ...SMALL, thoughts: { plans: 0 } }, 'thoughts.plans is 0: expected number to be >0'],
@@ -142,6 +147,19 @@ describe('what a run is a function of', () => {
     expect(identity).toMatchObject({ seed: 0, models: { judge: 'some/folder' } });
   });
 
+  test('leaves out places, keys and prices, which change nothing that is answered', () => {
+    const of = (judge: RunConfig['models']['judge'], from: string) =>
+      runIdentity(
+        resolveConfig({ ...SMALL, models: { judge }, sources: { general: { kind: 'general', from } } }),
+      );
+    const one = of(
+      { model: 'openai:m@http://a/v1', apiKeyEnv: 'K', prices: { prompt: 1, completion: 2 } },
+      './a.csv',
+    );
+    expect(of('openai:m@https://b/v1', '/elsewhere/a.csv')).toEqual(one);
+    expect(of({ model: 'openai:m@http://a/v1', body: { top_k: 5 } }, './a.csv')).not.toEqual(one);
+  });
+
   test('takes objects by their revision', () => {
     const writer = scripted(() => 'a', 'mine');
     const config = resolveConfig({
@@ -153,7 +171,7 @@ describe('what a run is a function of', () => {
     expect(config.sources.general?.from).toBe(own);
     expect(runIdentity(config)).toMatchObject({
       models: { judge: 'some/folder', writer: { revision: writer.revision } },
-      sources: { general: { kind: 'general', from: { revision: 'r7' } } },
+      sources: { general: { kind: 'general', revision: 'r7' } },
     });
     expect(JSON.parse(JSON.stringify(runIdentity(config)))).toEqual(runIdentity(config));
   });

@@ -1,108 +1,13 @@
 import { z } from 'zod';
-import { EvalPlannerError } from './errors.ts';
+import { wrongField } from './config/faults.ts';
+import { budget, isModel, type ModelChoice, model } from './config/model.ts';
+import { count, has, name, share, whole } from './config/parts.ts';
+import { isPromptSet, prompts } from './config/prompts.ts';
+import { isSource, source } from './config/source.ts';
+import { lora, optimisation, training } from './config/training.ts';
 import type { Json } from './key.ts';
-import type { Model } from './model.ts';
-import type { Source } from './source.ts';
-
-const name = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'has to be letters, digits, dots, dashes and underscores');
-const count = z.int().nonnegative();
-const whole = z.int().positive();
-const share = z.number().min(0).max(1);
-
-const lora = z
-  .strictObject({
-    rank: whole,
-    /** The adapter's product is scaled by alpha / rank. */
-    alpha: z.number(),
-    targets: z.union([z.array(z.string()).min(1), z.literal('all-linear')]),
-    merge: z.boolean().optional(),
-  })
-  .describe('Train a low-rank adapter in place of the weights (arXiv 2106.09685).');
-
-const optimisation = {
-  learningRate: z.number().positive(),
-  warmupSteps: count,
-  epochs: whole,
-  batchSize: whole.describe('Rows per optimiser step: SFT rows or preference pairs.'),
-  lora: lora.optional(),
-};
-
-const sft = z.strictObject({
-  kind: z.literal('sft'),
-  name: name.optional().describe('Of the judge that it makes; M1-SFT in the first round when absent.'),
-  ...optimisation,
-  thoughtsPerPair: whole
-    .default(1)
-    .describe('Correct thoughts of each pair that become rows; the method states one.'),
-  plans: z
-    .enum(['any', 'best'])
-    .default('any')
-    .describe('best: only thoughts of those plans that have led to the right verdict most often.'),
-});
-
-const dpo = z.strictObject({
-  kind: z.literal('dpo'),
-  name: name.optional().describe('Of the judge that it makes; M1-DPO in the first round when absent.'),
-  ...optimisation,
-  beta: z.number().positive().default(0.1),
-  nllWeight: z
-    .number()
-    .nonnegative()
-    .default(1.5)
-    .describe('Weight of the negative log-likelihood of the chosen thought.'),
-});
-
-const model = z.union([z.string().min(1), z.custom<Model>(isModel)]);
-
-const rejected = z.enum(['modified', 'nearest', 'other']);
-
-const places = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
-
-const source = z.strictObject({
-  kind: z
-    .enum(['general', 'math', 'pairs'])
-    .describe('general: instructions; math: questions with answers; pairs: finished pairs.'),
-  from: z
-    .union([places, z.custom<Source>(isSource)])
-    .describe(
-      'Files, folders, globs, data sets of the hub (OWNER/NAME), `playground`, or an object in TypeScript.',
-    ),
-  validation: places.optional().describe('Held-out instructions; a tenth of `from` when absent, by a hash.'),
-  test: places.optional().describe('Held-out instructions; a tenth of `from` when absent, by a hash.'),
-  dev: places.optional().describe('Held-out instructions; a twentieth of `from` when absent, by a hash.'),
-  preset: z
-    .string()
-    .optional()
-    .describe('How rows are read, as `evalplanner pairs --from`; told by their fields when absent.'),
-  fields: z
-    .record(z.string(), z.string())
-    .optional()
-    .describe('Names of the fields of a row: instruction, response, rejected, answer.'),
-  languages: z.array(z.string()).optional().describe('ISO 639-1 codes.'),
-  minChars: count.optional(),
-  maxChars: whole.optional(),
-  maxResponseChars: whole.optional(),
-  maxTurns: whole.optional(),
-  toxic: z.boolean().optional().describe('Take rows that the set flags as toxic.'),
-  duplicates: share
-    .nullable()
-    .optional()
-    .describe('Similarity from which an instruction counts as a copy; null: exact copies only. Default 0.8.'),
-  sample: whole.optional().describe('Only so many, drawn from all that pass.'),
-  limit: whole.optional().describe('Only the first so many that pass.'),
-  rejected: z
-    .union([rejected, z.partialRecord(rejected, share)])
-    .default('modified')
-    .describe(
-      'Of general: the answer to a modified instruction, to the most similar one of the set (nearest), to another; or shares of each, easy ones first.',
-    ),
-  onBadRow: z
-    .enum(['stop', 'skip'])
-    .default('stop')
-    .describe('skip: leave out and count what cannot be read.'),
-});
+import { templateVersions } from './prompts/set.ts';
+import type { Trainer } from './trainer.ts';
 
 const counts = z.record(name, count).describe('Instructions of each source, by its name.');
 
@@ -110,17 +15,23 @@ const counts = z.record(name, count).describe('Instructions of each source, by i
 const runConfig = z
   .strictObject({
     seed: z.int().default(0),
-    prompts: z.enum(['playground', 'published']).default('published'),
+    prompts: prompts.default('published'),
     models: z.strictObject({
       judge: model.describe(
         'M0: what is trained. `playground` is the shipped seed model; else the folder of a checkpoint.',
       ),
+      form: z
+        .enum(['planned', 'two-call'])
+        .optional()
+        .describe(
+          'How M0 judges before it is trained: whole thoughts, or a plan by one call and its execution by another; as its evalplanner.json says when absent.',
+        ),
       writer: model.optional().describe('Writes general pairs; the judge when absent.'),
       solver: model.optional().describe('Solves math questions; the judge when absent.'),
       planner: model.optional().describe('Writes the plans of the first round; the judge when absent.'),
     }),
     serve: z.literal('embedded').default('embedded').describe('How new checkpoints are sampled.'),
-    trainer: z.literal('embedded').default('embedded'),
+    trainer: z.union([z.literal('embedded'), z.custom<Trainer>(isTrainer)]).default('embedded'),
     sources: z.record(name, source),
     pairs: z
       .strictObject({
@@ -143,7 +54,7 @@ const runConfig = z
       .array(
         z.strictObject({
           pairs: counts,
-          train: z.array(z.discriminatedUnion('kind', [sft, dpo])).min(1),
+          train: z.array(training).min(1),
         }),
       )
       .min(1)
@@ -156,6 +67,27 @@ const runConfig = z
         pairs: counts,
       })
       .describe('Held-out pairs that judges are measured on.'),
+    benchmarks: z
+      .record(
+        name,
+        z.strictObject({
+          from: z.string().min(1).optional().describe('Its folder or file; from the hub when absent.'),
+          limit: whole.optional().describe('Only its first prompts.'),
+          orders: z.enum(['official', 'both']).default('official'),
+          judges: z
+            .enum(['ends', 'all'])
+            .default('ends')
+            .describe('ends: M0 and the last judge; all: every judge, controls too.'),
+        }),
+      )
+      .default({})
+      .describe('Benchmarks of pairs by their names, as `evalplanner bench` knows them.'),
+    contamination: z
+      .enum(['count', 'leave-out'])
+      .default('count')
+      .describe(
+        'What training instructions repeat of held-out sets and benchmarks, 13 words in a row or all: counted, or left out, too.',
+      ),
     thoughts: z
       .strictObject({
         plans: whole.default(5).describe('|P|: plans of each response pair.'),
@@ -192,6 +124,8 @@ const runConfig = z
         checkpoints: whole.default(3).describe('Written along each training; validation picks among them.'),
       })
       .prefault({}),
+    lora: lora.optional().describe('Of every training that does not say otherwise.'),
+    budget: budget.optional(),
     controls: z
       .strictObject({
         direct: z
@@ -251,68 +185,7 @@ export function defineConfig(config: RunConfig): RunConfig {
 export function resolveConfig(config: RunConfig): Resolved {
   const { success, data, error } = runConfig.safeParse(config);
   if (success) return data;
-  const [first, ...others] = error.issues.flatMap(faults);
-  const { path, expected } = first as Fault;
-  const field = fieldName(path);
-  const more = others.length === 0 ? '' : `, and ${others.length} more after it`;
-  throw new EvalPlannerError(
-    'usage',
-    `${field} ${there(config, path)}: ${expected}`,
-    `correct ${field === 'the config' ? field : `${field} in the config`}${more}`,
-    error,
-  );
-}
-
-interface Fault {
-  readonly path: readonly PropertyKey[];
-  readonly expected: string;
-}
-
-/** Each with the field that is wrong, and what it ought to be. */
-function faults(issue: z.core.$ZodIssue): Fault[] {
-  const { path, message } = issue;
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ path: [...path, key], expected: 'there is no field of this name' }));
-    case 'invalid_key':
-      return issue.issues.slice(0, 1).map(({ message }) => ({ path, expected: `a name ${message}` }));
-    case 'invalid_union': {
-      if ('options' in issue && Array.isArray(issue.options))
-        return [{ path, expected: `expected one of ${issue.options.join(', ')}` }];
-      // Of a text or an object the text is what a file can hold.
-      const [[one] = []] = issue.errors;
-      return one === undefined
-        ? [{ path, expected: message }]
-        : faults({ ...one, path: [...path, ...one.path] });
-    }
-    case 'invalid_value':
-      return [{ path, expected: `expected ${issue.values.map(String).join(' or ')}` }];
-    default:
-      return [{ path, expected: message.replace(/^(Invalid|Too)[^:]*: /, '').replace(/, received .*$/, '') }];
-  }
-}
-
-/** `rounds[0].train[1].epochs`. */
-function fieldName(path: readonly PropertyKey[]): string {
-  const name = path
-    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
-    .join('')
-    .replace(/^\./, '');
-  return name === '' ? 'the config' : name;
-}
-
-/** What is there, briefly. */
-function there(config: unknown, path: readonly PropertyKey[]): string {
-  const value = path.reduce<unknown>(
-    (found, part) =>
-      typeof found === 'object' && found !== null ? (found as Record<PropertyKey, unknown>)[part] : undefined,
-    config,
-  );
-  if (value === undefined) return 'is missing';
-  if (Array.isArray(value)) return `has ${value.length} entries`;
-  if (typeof value === 'object' && value !== null) return 'is an object';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  return `is ${text.length > 60 ? `${text.slice(0, 57)}…` : text}`;
+  throw wrongField(config, error, configSchema());
 }
 
 /** The config as JSON schema (2020-12), for editors; schema/config.json is it. */
@@ -332,26 +205,50 @@ export function judgeName(round: number, { kind, name: own }: Pick<Training, 'ki
   return own ?? `M${round}-${kind.toUpperCase()}`;
 }
 
-/** What the ledger is a function of: the config but for where things run. Objects of one's own stand for themselves by their
- * revision. */
-export function runIdentity({ serve: _, trainer: __, ...config }: Resolved): Json {
+/** What the ledger is a function of: the config but for where things are and run, and what they may cost. Objects of one's own stand for
+ * themselves by their revision; places of data and files of prompts are told by what they hold (RunDescription). */
+export function runIdentity({
+  serve: _,
+  trainer: __,
+  budget: ___,
+  models,
+  sources,
+  ...config
+}: Resolved): Json {
   return JSON.parse(
-    JSON.stringify(config, (_, value: unknown) =>
-      isModel(value) || isSource(value) ? { revision: value.revision } : value,
-    ),
+    JSON.stringify({
+      ...config,
+      prompts: isPromptSet(config.prompts) ? templateVersions(config.prompts) : config.prompts,
+      models: Object.fromEntries(
+        Object.entries(models).map(([role, model]) => [
+          role,
+          typeof model === 'string' && role === 'form' ? model : modelIdentity(model as ModelChoice),
+        ]),
+      ),
+      sources: Object.fromEntries(
+        Object.entries(sources).map(([name, { from, validation, test, dev, ...how }]) => [
+          name,
+          {
+            ...how,
+            ...(from === 'playground' ? { from } : {}),
+            ...(isSource(from) ? { revision: from.revision } : {}),
+          },
+        ]),
+      ),
+    }),
   ) as Json;
 }
 
-function isModel(value: unknown): value is Model {
-  return has(value, 'revision', 'string') && has(value, 'generate', 'function');
+/** A model without its address, its key and its price. */
+function modelIdentity(model: ModelChoice): unknown {
+  if (isModel(model)) return { revision: model.revision };
+  if (typeof model === 'string') return model.replace(/^(openai:.+)@https?:.*$/, '$1');
+  const { model: name, api, revision, body } = model;
+  const own = { api, revision, body };
+  const said = Object.values(own).some((value) => value !== undefined);
+  return said ? { model: modelIdentity(name), ...own } : modelIdentity(name);
 }
 
-function isSource(value: unknown): value is Source {
-  return has(value, 'revision', 'string') && has(value, 'instructions', 'function');
-}
-
-function has(value: unknown, field: string, type: 'string' | 'function'): value is object {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)[field] === type
-  );
+function isTrainer(value: unknown): value is Trainer {
+  return has(value, 'kinds', 'object') && has(value, 'train', 'function');
 }

@@ -13,6 +13,7 @@ export { type ExportedFile, type ExportOptions, exportRows } from './exports/exp
 export { EXPORT_FORMATS, type ExportFormat, type ExportStyle, exportedRow } from './exports/formats.ts';
 export { type ChatMessage, lossMask, type MaskedTokens } from './exports/loss-mask.ts';
 export { type TrainingRow, trainingRow } from './exports/training-row.ts';
+export { DOWNLOADS, type Download } from './hub/download.ts';
 export { type JudgeAllOptions, judge, judgeAll, writePlans } from './judging/judge.ts';
 export type { EvaluationPlan, Judgment, OrderJudgment, Pair, Vote, Winner } from './judging/judgment.ts';
 export { evaluationPlan } from './judging/plan.ts';
@@ -47,6 +48,7 @@ export {
   type TokenLogprob,
   userPrompt,
 } from './model.ts';
+export { type ModelOptions, openModel } from './open/model.ts';
 export type { Models, Ports, RunEvent, RunOptions, Stage } from './pipeline/stage.ts';
 export { run, stagesOf } from './pipeline.ts';
 export type { Estimate, Prices } from './prices.ts';

@@ -40,5 +40,10 @@ test('differences are named by path, part by part', () => {
     { a: 1, b: { c: 4, d: [2, 1] }, f: null },
   );
   expect(found.map(({ path }) => path)).toEqual(['b.c', 'b.d', 'e', 'f']);
+  const rounds = (...sizes: number[]) => ({ rounds: sizes.map((size) => ({ pairs: { own: size } })) });
+  expect(differences(rounds(1, 2), rounds(1, 3, 4)).map(({ path }) => path)).toEqual([
+    'rounds.1.pairs.own',
+    'rounds.2',
+  ]);
   expect(differences(1, 2)).toEqual([{ path: '', a: 1, b: 2 }]);
 });

@@ -38,17 +38,25 @@ export interface Difference {
   readonly b: Json | undefined;
 }
 
-/** Where two JSON values differ. Objects are compared part by part, anything else as a whole. */
+/** Where two JSON values differ. Objects, and lists of objects, are compared part by part, anything else as a whole. */
 export function differences(a: Json | undefined, b: Json | undefined, path = ''): Difference[] {
-  if (isRecord(a) && isRecord(b)) {
-    return [...new Set([...Object.keys(a), ...Object.keys(b)])]
+  const [x, y] = [parts(a), parts(b)];
+  if (x && y) {
+    return [...new Set([...Object.keys(x), ...Object.keys(y)])]
       .sort()
-      .flatMap((name) => differences(a[name], b[name], path === '' ? name : `${path}.${name}`));
+      .flatMap((name) => differences(x[name], y[name], path === '' ? name : `${path}.${name}`));
   }
   const same = a === undefined || b === undefined ? a === b : canonicalJson(a) === canonicalJson(b);
   return same ? [] : [{ path, a, b }];
 }
 
-function isRecord(value: Json | undefined): value is { readonly [name: string]: Json | undefined } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+type Parts = { readonly [name: string]: Json | undefined };
+
+/** What is compared by itself; null for what is compared as a whole. */
+function parts(value: Json | undefined): Parts | null {
+  if (typeof value !== 'object' || value === null) return null;
+  if (!Array.isArray(value)) return value as Parts;
+  const list = value as readonly Json[];
+  const records = list.length > 0 && list.every((one) => parts(one) !== null && !Array.isArray(one));
+  return records ? Object.fromEntries(Object.entries(list)) : null;
 }

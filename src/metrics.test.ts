@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { clusterBootstrap, compareJudges, mcnemar, scores, type VerdictRecord, wilson } from './metrics.ts';
+import {
+  accuracyGain,
+  clusterBootstrap,
+  compareJudges,
+  mcnemar,
+  scores,
+  type VerdictRecord,
+  wilson,
+} from './metrics.ts';
 import { integer, random } from './random.ts';
 import type { VerdictKind } from './types.ts';
 
@@ -131,4 +139,25 @@ test('judges are compared on the same pairs only', () => {
   const second = verdicts(['A', 'B'], ['A', 'A'], ['B', 'A']);
   expect(compareJudges(first, second)).toEqual({ firstOnly: 1, secondOnly: 0, p: 1 });
   expect(() => compareJudges(first, verdicts(['A', 'B']))).toThrow('not run on the same pairs');
+});
+
+test('the gain of one judge over another is the mean difference of their right verdicts, with an interval around it', () => {
+  const judged = (right: (i: number) => boolean): VerdictRecord[] =>
+    Array.from({ length: 200 }, (_, i) => [
+      { pairId: `p${i}`, order: 'ab' as const, verdict: right(i) ? ('A' as const) : ('B' as const) },
+      { pairId: `p${i}`, order: 'ba' as const, verdict: right(i) ? ('B' as const) : ('A' as const) },
+    ]).flat();
+  const half = judged((i) => i % 2 === 0);
+  const most = judged((i) => i % 2 === 0 || i % 10 < 6);
+  const { gain, interval, pairs } = accuracyGain(half, most);
+  expect(pairs).toBe(200);
+  expect(gain).toBeCloseTo(0.3, 12);
+  // ± 1.96 √(0.3 · 0.7 / 200) = ± 6.4 points, by the normal approximation of a share.
+  expect(interval[0]).toBeCloseTo(0.3 - 0.0635, 1);
+  expect(interval[1]).toBeCloseTo(0.3 + 0.0635, 1);
+  expect(accuracyGain(most, half).gain).toBeCloseTo(-0.3, 12);
+  const none = accuracyGain(half, half);
+  expect(none.gain).toBe(0);
+  expect(none.interval[0]).toBeLessThan(0);
+  expect(none.interval[1]).toBeGreaterThan(0);
 });

@@ -1,14 +1,19 @@
 import { judgeName, type Resolved } from './config.ts';
-import { EvalPlannerError } from './errors.ts';
 import type { Json } from './key.ts';
+import { runBench } from './pipeline/bench.ts';
+import { RunBudget } from './pipeline/budget.ts';
+import { problems } from './pipeline/check.ts';
+import { withInputs } from './pipeline/inputs.ts';
 import { runJudge } from './pipeline/judge.ts';
+import { formOfM0 } from './pipeline/m0.ts';
 import { runPairs } from './pipeline/pairs.ts';
 import { roundSet } from './pipeline/sets.ts';
-import type { JudgeStage, Ports, RunOptions, Stage, ThoughtsStage } from './pipeline/stage.ts';
+import type { JudgeStage, Ports, RunOptions, Stage, StageDraft, ThoughtsStage } from './pipeline/stage.ts';
 import { StageWork } from './pipeline/stage.ts';
 import { runThoughts } from './pipeline/thoughts.ts';
-import { jobKind, rowsLost, runTraining } from './pipeline/train.ts';
+import { rowsLost, runTraining } from './pipeline/train.ts';
 import { requirePrefill } from './sampling/prefill.ts';
+import type { Store } from './store.ts';
 
 /** Rounds of the control without plans are numbered apart from the judge's own. */
 const UNPLANNED_ROUND = 10;
@@ -18,18 +23,33 @@ const UNPLANNED_ROUND = 10;
 export function stagesOf(config: Resolved): Stage[] {
   const { rounds, validation, test, controls } = config;
   const sets = rounds.map((_, i) => roundSet(i + 1));
-  return [
+  const stages = [
     ...rounds.map(({ pairs }, i) => pairsStage(sets[i] as string, pairs)),
     pairsStage('validation', validation.pairs),
     pairsStage(test.split, test.pairs),
-    judgeStage('M0', test.split),
+    judgeStage('M0', test.split, formOfM0(config)),
     ...roundsOf(config, 'planned'),
     ...(controls.direct ? direct(config, controls.direct, sets) : []),
     ...(controls.unplanned ? roundsOf(config, 'unplanned') : []),
   ];
+  return withInputs([...stages, ...benchStages(stages, config)], config);
 }
 
-function pairsStage(set: string, counts: Readonly<Record<string, number>>): Stage {
+/** Last: what is measured besides takes nothing away from the method. */
+function benchStages(stages: readonly StageDraft[], { benchmarks }: Resolved): StageDraft[] {
+  const judges = stages.flatMap((stage) => (stage.kind === 'judge' ? [stage] : []));
+  const last = judges.findLast(({ control }) => !control);
+  return Object.entries(benchmarks).flatMap(([benchmark, { judges: which }]) =>
+    judges
+      .filter((stage) => which === 'all' || stage.judge === 'M0' || stage === last)
+      .map(({ judge, form, control }): StageDraft => {
+        const title = `${judge} on ${benchmark}`;
+        return { name: `bench ${judge} ${benchmark}`, title, kind: 'bench', judge, benchmark, form, control };
+      }),
+  );
+}
+
+function pairsStage(set: string, counts: Readonly<Record<string, number>>): StageDraft {
   return { name: `pairs ${set}`, title: `Response pairs of ${set}`, kind: 'pairs', set, counts };
 }
 
@@ -38,17 +58,17 @@ function judgeStage(
   set: string,
   form: JudgeStage['form'] = 'planned',
   control = false,
-): Stage {
+): StageDraft {
   const title = `${judge} judges the held-out pairs`;
   return { name: `judge ${judge}`, title, kind: 'judge', judge, set, form, control };
 }
 
 /** The rounds of the judge itself; or the same without plans, of which only the last judge is measured. */
-function roundsOf(config: Resolved, form: ThoughtsStage['form']): Stage[] {
+function roundsOf(config: Resolved, form: ThoughtsStage['form']): StageDraft[] {
   const control = form === 'unplanned';
   const { split } = config.test;
   const names = new Set<string>();
-  const stages: Stage[] = [];
+  const stages: StageDraft[] = [];
   let from = 'M0';
   for (const [i, { train }] of config.rounds.entries()) {
     const number = i + 1;
@@ -91,7 +111,11 @@ function unplannedName(round: number, kind: string, last: boolean, same: number)
 }
 
 /** Control: verdicts alone, trained on the same pairs. */
-function direct(config: Resolved, how: NonNullable<Resolved['controls']['direct']>, sets: string[]): Stage[] {
+function direct(
+  config: Resolved,
+  how: NonNullable<Resolved['controls']['direct']>,
+  sets: string[],
+): StageDraft[] {
   return [
     {
       name: 'train direct',
@@ -116,10 +140,12 @@ export async function run(config: Resolved, ports: Ports, options: RunOptions = 
   const { store } = ports;
   const { signal, onEvent } = options;
   const stages = stagesOf(config);
-  checkKinds(stages, ports);
   if (stages.some((stage) => stage.kind === 'thoughts' && stage.form === 'planned' && stage.round > 1))
     requirePrefill(ports.models, 'a second round');
+  const [problem] = await problems(stages, config, ports, signal);
+  if (problem) throw problem;
   store.planStages(stages);
+  const budget = config.budget ? new RunBudget(config.budget, store.stages()) : null;
   for (const stage of stages) {
     signal?.throwIfAborted();
     // A stage whose files are gone is run again: what it did is in the ledger, and what it trained beside them.
@@ -133,7 +159,8 @@ export async function run(config: Resolved, ports: Ports, options: RunOptions = 
       const record = store.stage(stage.name);
       if (record) onEvent?.({ type: 'stage', stage: record });
     };
-    const work = new StageWork(stage, store, options);
+    const work = new StageWork(stage, store, options, budget);
+    discardOthers(stage, store);
     work.spend();
     work.tell();
     try {
@@ -149,7 +176,20 @@ export async function run(config: Resolved, ports: Ports, options: RunOptions = 
       throw error;
     }
     tell();
+    if (stage.name === options.until) return;
   }
+}
+
+/** Takes away what was derived for the stage as it was before: rows of it would stay beside those of now. */
+function discardOthers(stage: Stage, store: Store): void {
+  const note = `begun ${stage.name}`;
+  const begun = store.note(note);
+  if (begun === stage.inputs) return;
+  if (begun !== undefined) {
+    if (stage.kind === 'thoughts') store.discard({ round: stage.round });
+    if (stage.kind === 'train') store.discard({ judge: stage.judge });
+  }
+  store.putNote(note, stage.inputs);
 }
 
 function perform(stage: Stage, config: Resolved, ports: Ports, work: StageWork): Promise<Json> {
@@ -162,6 +202,8 @@ function perform(stage: Stage, config: Resolved, ports: Ports, work: StageWork):
       return runTraining(stage, config, ports, work);
     case 'judge':
       return runJudge(stage, config, ports, work);
+    case 'bench':
+      return runBench(stage, config, ports, work);
   }
 }
 
@@ -170,14 +212,4 @@ function quietly(note: () => void): void {
   try {
     note();
   } catch {}
-}
-
-function checkKinds(stages: readonly Stage[], { trainer }: Ports): void {
-  for (const stage of stages)
-    if (stage.kind === 'train' && !trainer.kinds.includes(jobKind(stage)))
-      throw new EvalPlannerError(
-        'usage',
-        `the trainer cannot do the ${jobKind(stage)} of ${stage.judge}`,
-        `it does ${trainer.kinds.join(', ')}: choose among these, or another trainer`,
-      );
 }

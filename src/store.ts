@@ -1,4 +1,4 @@
-import type { Json } from './key.ts';
+import type { Difference, Json } from './key.ts';
 import type { FinishReason, Generation } from './model.ts';
 import type { TrainStep } from './trainer.ts';
 import type { Order, Plan, ResponsePair, Thought, VerdictKind } from './types.ts';
@@ -62,16 +62,29 @@ export interface Store extends LedgerReader {
   /** One for each stage, split, pair and order. */
   putEvaluations(rows: Iterable<Evaluation>): void;
 
-  /** The stages of the run in their order; what is known of one that is planned already stays. */
+  /** The stages of the run in their order. What is known of one stays; one that was planned otherwise is not done any more. */
   planStages(stages: Iterable<PlannedStage>): void;
   /** Adds to what a stage has cost, and says how far it is; an interrupted stage keeps what it had. A stage that nobody planned is one
    * of its own. */
-  spend(name: string, seconds: number, tokens: number, reached?: Reached): void;
+  spend(name: string, spent: Spent, reached?: Reached): void;
   /** Marks it done, and makes all that was stored so far survive a power cut too. */
   finishStage(name: string, result?: Json): void;
   /** Marks it failed, and says why; what came is kept. */
   failStage(name: string, message: string): void;
   putNote(name: string, value: Json): void;
+  /** Takes away what was derived for a set, a round or a training; generations, which are paid for, stay. */
+  discard(what: { readonly split: string } | { readonly round: number } | { readonly judge: string }): void;
+}
+
+/** What a piece of work took. */
+export interface Spent {
+  readonly seconds: number;
+  /** That were written, or trained on. */
+  readonly tokens: number;
+  /** Of prompts. */
+  readonly promptTokens?: number;
+  /** In the currency of the models' prices. */
+  readonly cost?: number;
 }
 
 /** How far a stage is, in units of its own: pairs, steps; `failed` are those of which nothing came. */
@@ -142,7 +155,10 @@ export interface StageRecord extends PlannedStage {
   readonly total: number;
   readonly failed: number;
   readonly seconds: number;
+  /** That were written, or trained on. */
   readonly tokens: number;
+  readonly promptTokens: number;
+  readonly cost: number;
   /** Why it failed. */
   readonly message?: string;
   /** The stage as it was planned: what it works on, and with. */
@@ -167,7 +183,6 @@ export interface Counts {
 export interface StoreOptions {
   /** What the run is a function of, without secrets. A ledger opens only for the config that made it. */
   readonly config: Json;
-  /** Dotted paths of config keys whose change adds work but spoils none (`thoughts.executions`): a change there is
-   * accepted and stored, and every stage counts as unfinished, so that it looks for what is missing. */
-  readonly mayChange?: readonly string[];
+  /** Whether a change of the config adds work but spoils none: it is then accepted and stored. */
+  readonly mayChange?: (change: Difference) => boolean;
 }

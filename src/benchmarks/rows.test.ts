@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { type FakeHub, startHub } from '../rows/hub-server.contract.ts';
+import { type FakeHub, startHub } from '../hub/server.contract.ts';
 import { ppeCorrectness } from './ppe.ts';
 import { rewardbench } from './rewardbench.ts';
 import { benchmarkRows } from './rows.ts';
@@ -23,19 +23,21 @@ const sets = ['MMLU-Pro', 'MATH', 'GPQA', 'MBPP-Plus', 'IFEval'];
 
 beforeAll(async () => {
   hub = await startHub({
-    'allenai/reward-bench': {
-      main: {
-        'data/raw-00000-of-00001.jsonl': pair(1) + pair(2),
-        'data/filtered-00000-of-00001.jsonl': pair(3),
+    datasets: {
+      'allenai/reward-bench': {
+        main: {
+          'data/raw-00000-of-00001.jsonl': pair(1) + pair(2),
+          'data/filtered-00000-of-00001.jsonl': pair(3),
+        },
       },
+      'mine/pairs': { main: { 'train.jsonl': pair(4) } },
+      ...Object.fromEntries(
+        sets.map((set) => [
+          `lmarena-ai/PPE-${set}-Best-of-K`,
+          { main: { 'data/train-00000-of-00001.jsonl': answers } },
+        ]),
+      ),
     },
-    'mine/pairs': { main: { 'train.jsonl': pair(4) } },
-    ...Object.fromEntries(
-      sets.map((set) => [
-        `lmarena-ai/PPE-${set}-Best-of-K`,
-        { main: { 'data/train-00000-of-00001.jsonl': answers } },
-      ]),
-    ),
   });
   for (const [name, value] of Object.entries({
     HF_ENDPOINT: hub.url,

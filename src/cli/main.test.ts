@@ -173,6 +173,7 @@ describe('a run folder', () => {
     preset: 'quick',
     seed: 1,
     model: 'm',
+    prompts: [],
     sources: { general: 'h' },
     config: {},
   };

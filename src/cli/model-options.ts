@@ -30,7 +30,10 @@ export function withModelOptions(command: Command): Command {
     )
     .addOption(new Option('--max-cost <x>', 'never spend more than this').argParser(amount))
     .addOption(
-      new Option('--body <json>', 'further fields of each request: {"top_k": -1}').argParser(object),
+      new Option(
+        '--body <json>',
+        'further fields of each request: {"top_k": -1}; null leaves one out: {"temperature": null}',
+      ).argParser(object),
     );
 }
 

@@ -5,10 +5,12 @@ import { auditCommand } from './audit/command.ts';
 import { benchCommand } from './bench/command.ts';
 import { demoCommand } from './demo/command.ts';
 import { doctorCommand } from './doctor/command.ts';
+import { showDownloads } from './download-line.ts';
 import { exportCommand } from './export/command.ts';
 import { explain } from './failure.ts';
 import { initCommand } from './init/command.ts';
 import { judgeCommand } from './judge/command.ts';
+import { modelsCommand } from './models/command.ts';
 import { pairsCommand } from './pairs/command.ts';
 import { runCommand } from './run/command.ts';
 import { serveCommand } from './serve/command.ts';
@@ -49,6 +51,7 @@ Progress goes to stderr, results to stdout.`,
     exportCommand,
     benchCommand,
     serveCommand,
+    modelsCommand,
     doctorCommand,
   ])
     add(evalplanner);
@@ -101,7 +104,7 @@ function usageError({ command, reason }: Ended): EvalPlannerError | null {
 /** Run the command line; answers the exit code. */
 export async function run(args: readonly string[]): Promise<number> {
   try {
-    await program().parseAsync([...args], { from: 'user' });
+    await showDownloads(() => program().parseAsync([...args], { from: 'user' }));
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (isGone(error)) return 0;

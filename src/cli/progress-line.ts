@@ -1,4 +1,4 @@
-import { counted, duration, whole } from '../report/format.ts';
+import { duration, whole } from '../report/format.ts';
 
 /** Milliseconds between two looks of a terminal's line. */
 const EVERY = 100;
@@ -9,16 +9,18 @@ export class ProgressLine {
   readonly #title: string;
   readonly #total: number | null;
   readonly #unit: string;
+  readonly #units: string;
   readonly #started = performance.now();
   readonly #terminal = process.stderr.isTTY === true;
   #last = 0;
   #tenth = 0;
   #shown = false;
 
-  constructor(title: string, total: number | null = null, unit = 'pair') {
+  constructor(title: string, total: number | null = null, unit = 'pair', units = `${unit}s`) {
     this.#title = title;
     this.#total = total;
     this.#unit = unit;
+    this.#units = units;
   }
 
   show(done: number): void {
@@ -53,7 +55,8 @@ export class ProgressLine {
 
   #count(done: number): string {
     const of = this.#total === null ? '' : `${whole(done)} of `;
-    return `${this.#title}: ${of}${counted(this.#total ?? done, this.#unit)}`;
+    const all = this.#total ?? done;
+    return `${this.#title}: ${of}${whole(all)} ${all === 1 ? this.#unit : this.#units}`;
   }
 
   #left(done: number): string {

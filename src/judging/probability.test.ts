@@ -49,6 +49,21 @@ describe('the probability of a verdict’s letter', () => {
     expect(verdictProbability(of, at, 'ba')).toBeCloseTo(0.25);
   });
 
+  test.each<[string, number, readonly number[], number | null]>([
+    ['the chosen letter alone', 0.9, [], null],
+    ['one letter, the other may have a third', 0.4, [0.3], null],
+    ['one letter, the least alternative has next to nothing', 0.98, [0.01, 0.001], 1],
+    ['one letter, next to nothing is left', 0.6, [0.399], 1],
+  ])('with %s', (_, chosen, others, expected) => {
+    const top = [chosen, ...others].map((p, i) => ({
+      token: i === 0 ? 'A' : `other ${i}`,
+      logprob: Math.log(p),
+    }));
+    const shown = others.length === 0 ? [] : top;
+    const of = generation('A', [{ token: 'A', logprob: Math.log(chosen), top: shown }]);
+    expect(verdictProbability(of, 0, 'ab')).toBe(expected);
+  });
+
   test('none where the model gave none, or tokens that are not this text', () => {
     expect(verdictProbability(generation('[[A]]', []), 2, 'ab')).toBeNull();
     expect(verdictProbability(generation('[[A]]', [sure('other'), sure(' words')]), 2, 'ab')).toBeNull();

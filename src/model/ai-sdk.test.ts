@@ -120,12 +120,39 @@ describe('a call', () => {
     ['length', 'length'],
     ['content-filter', 'refused'],
     ['other', 'stop'],
-    ['tool-calls', 'error'],
+    ['tool-calls', 'stop'],
+    ['error', 'error'],
   ] as const)('that ended by %s is %s', async (unified, finishReason) => {
     const mock = new MockLanguageModelV4({
       doGenerate: answer({ finishReason: { unified, raw: undefined } }),
     });
-    expect((await one(aiSdk(mock))).finishReason).toBe(finishReason);
+    expect((await one(aiSdk(mock, { attempts: 1 }))).finishReason).toBe(finishReason);
+  });
+});
+
+describe('what a provider leaves out', () => {
+  const warning = (feature: string) => ({
+    type: 'unsupported' as const,
+    feature,
+    details: 'not for this model',
+  });
+  test('of the sampling is an error that says what to do, and its answer is paid', async () => {
+    const mock = new MockLanguageModelV4({ doGenerate: answer({ warnings: [warning('temperature')] }) });
+    await expect(one(aiSdk(mock))).rejects.toMatchObject({
+      message: expect.stringContaining('does not take temperature 0.7: not for this model'),
+      remedy: expect.stringContaining('--temperature'),
+    });
+    expect((await one(aiSdk(mock), { temperature: 1 })).text).toBe('yes');
+  });
+
+  test('as a seed is told once', async () => {
+    const notices: string[] = [];
+    const mock = new MockLanguageModelV4({ doGenerate: answer({ warnings: [warning('seed')] }) });
+    const model = aiSdk(mock, { notice: (message) => notices.push(message) });
+    await one(model, { seed: 2 ** 31 + 5 });
+    await one(model);
+    expect(notices).toEqual([expect.stringContaining('takes no seed')]);
+    expect(mock.doGenerateCalls[0]?.seed).toBe(5);
   });
 });
 

@@ -1,9 +1,14 @@
-import type { FinishReason, Model, Prompt } from '../model.ts';
+import type { GenerateRequest, Model, Prompt } from '../model.ts';
+import { wellFormed } from '../text/well-formed.ts';
 import { CallFailure } from './remote/call-failure.ts';
-import { beforeStop, type Completion, type Job } from './remote/completion.ts';
+import { beforeStop, type Completion, type Job, type Paid } from './remote/completion.ts';
+import { type Ending, endingByLength, endingOf } from './remote/finish-reason.ts';
 import { httpFailure } from './remote/http-failure.ts';
+import { Notes } from './remote/notes.ts';
+import { shortSeed } from './remote/openai-protocol.ts';
 import { type CompletionEndpoint, type RemoteOptions, remoteModel } from './remote/remote.ts';
 import { environmentRedactor } from './remote/secret.ts';
+import { refusedSampling, SEED_LEFT_OUT, samplingRemedy } from './remote/terms.ts';
 
 /** As much of the AI SDK's LanguageModel (specifications v2 to v4) as is used: what its providers make, with no need of the
  * package `ai`, whose generateText would retry on its own. */
@@ -28,6 +33,7 @@ export interface LanguageModel {
     readonly content: readonly { readonly type: string }[];
     readonly finishReason: unknown;
     readonly usage: object;
+    readonly warnings?: readonly object[] | undefined;
   }>;
 }
 
@@ -37,6 +43,8 @@ export interface AiSdkOptions extends RemoteOptions {
   readonly prefills?: boolean;
   /** As in the AI SDK: what only this provider knows, by its name. */
   readonly providerOptions?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Told once what the provider made impossible, as a seed that it does not send on. */
+  readonly notice?: (message: string) => void;
 }
 
 /** A model of any AI SDK provider: `aiSdk(anthropic('claude-sonnet-4-5'))`. The provider has the key. There are neither several
@@ -45,7 +53,12 @@ export function aiSdk(model: LanguageModel, options: AiSdkOptions = {}): Model {
   const { revision = '', system = '', providerOptions = {}, prefills = false } = options;
   const { provider, modelId } = model;
   const identity = ['ai-sdk', provider, modelId, revision, system, JSON.stringify(providerOptions)];
-  return remoteModel(identity, [new AiSdkEndpoint(model, options)], { chat: true, prefills }, options);
+  const notes = new Notes(`${provider} ${modelId}`, options.notice);
+  const endpoint = new AiSdkEndpoint(model, options, notes);
+  return {
+    ...remoteModel(identity, [endpoint], { chat: true, prefills }, options),
+    close: async () => notes.close(),
+  };
 }
 
 class AiSdkEndpoint implements CompletionEndpoint {
@@ -53,11 +66,13 @@ class AiSdkEndpoint implements CompletionEndpoint {
   readonly takesN = false;
   readonly #model: LanguageModel;
   readonly #options: AiSdkOptions;
+  readonly #notes: Notes;
 
-  constructor(model: LanguageModel, options: AiSdkOptions) {
+  constructor(model: LanguageModel, options: AiSdkOptions, notes: Notes) {
     this.name = `${model.provider} ${model.modelId}`;
     this.#model = model;
     this.#options = options;
+    this.#notes = notes;
   }
 
   async call(job: Job, signal: AbortSignal): Promise<void> {
@@ -73,17 +88,75 @@ class AiSdkEndpoint implements CompletionEndpoint {
           maxOutputTokens: maxTokens,
           temperature,
           topP,
-          seed,
+          seed: shortSeed(seed),
           ...(stop && stop.length > 0 ? { stopSequences: [...stop] } : {}),
           abortSignal: signal,
           ...(providerOptions ? { providerOptions } : {}),
         });
-        job.completions.push(beforeStop(read(answer, maxTokens), stop));
+        const completion = this.#read(answer, request);
+        this.#heed(answer.warnings ?? [], request, completion);
+        job.completions.push(beforeStop(completion, stop));
       } catch (error) {
         if (error instanceof CallFailure) throw error;
-        throw failure(error, this.name);
+        throw failure(error, this.name, request);
       }
     }
+  }
+
+  /** What the provider says that it did not send on. Throws CallFailure where that decides the answer. */
+  #heed(warnings: readonly object[], request: GenerateRequest, paid: Paid): void {
+    for (const warning of warnings) {
+      const { setting, feature, details = '' } = warning as Readonly<Record<string, unknown>>;
+      const name = setting ?? feature;
+      if (name === 'seed') this.#notes.once(`${this.name} ${SEED_LEFT_OUT}`);
+      if ((name !== 'temperature' && name !== 'topP') || request[name] === 1) continue;
+      throw new CallFailure('denied', `${this.name} does not take ${name} ${request[name]}: ${details}`, {
+        remedy: samplingRemedy([name === 'topP' ? 'top_p' : name], false),
+        paid,
+      });
+    }
+  }
+
+  #read(
+    answer: Awaited<ReturnType<LanguageModel['doGenerate']>>,
+    { maxTokens }: GenerateRequest,
+  ): Completion {
+    const { content, finishReason, usage } = answer;
+    // v2 and v3 give a word; v4 gives two, its own and the server's.
+    const { unified, raw } = (
+      typeof finishReason === 'string' ? { unified: finishReason, raw: undefined } : finishReason
+    ) as { readonly unified: string; readonly raw: string | undefined };
+    const { inputTokens, outputTokens, cachedInputTokens } = usage as Record<string, unknown>;
+    const completionTokens = total(outputTokens);
+    const cached = total(
+      (inputTokens as { cacheRead?: unknown } | undefined)?.cacheRead ?? cachedInputTokens,
+    );
+    const paid: Paid = {
+      promptTokens: total(inputTokens),
+      completionTokens,
+      ...(cached > 0 ? { cachedTokens: cached } : {}),
+    };
+    const known = unified === 'unknown' || unified === 'other' ? raw && endingOf(raw) : endingOf(unified);
+    const ending: Ending = known || endingByLength(completionTokens, maxTokens);
+    if (ending === 'interrupted')
+      throw new CallFailure('transient', `a completion that ended by ${JSON.stringify(raw ?? unified)}`, {
+        paid,
+      });
+    if (!known) this.#notes.unknownEnd(raw ?? unified, endingByLength(completionTokens, maxTokens));
+    const said = (type: string) =>
+      content
+        .filter((part) => part.type === type)
+        .map((part) => wellFormed((part as { readonly text?: string }).text ?? ''))
+        .join('');
+    const reasoning = said('reasoning');
+    return {
+      text: said('text'),
+      finishReason: ending,
+      rawFinishReason: raw ?? unified,
+      ...paid,
+      ...(paid.promptTokens + completionTokens === 0 ? { unmetered: true } : {}),
+      ...(reasoning === '' ? {} : { reasoning }),
+    };
   }
 }
 
@@ -95,46 +168,6 @@ function sdkMessages({ messages, prefill }: Prompt): Parameters<LanguageModel['d
   return prefill ? [...all, { role: 'assistant', content: parts(prefill) }] : all;
 }
 
-const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
-  stop: 'stop',
-  length: 'length',
-  'content-filter': 'refused',
-};
-
-function read(
-  { content, finishReason, usage }: Awaited<ReturnType<LanguageModel['doGenerate']>>,
-  maxTokens: number,
-): Completion {
-  // v2 and v3 give a word; v4 gives two, its own and the server's.
-  const { unified, raw } = (
-    typeof finishReason === 'string' ? { unified: finishReason, raw: undefined } : finishReason
-  ) as { readonly unified: string; readonly raw: string | undefined };
-  const { inputTokens, outputTokens, cachedInputTokens } = usage as Record<string, unknown>;
-  const completionTokens = total(outputTokens);
-  const unsaid = unified === 'unknown' || unified === 'other';
-  const ended = unsaid ? (completionTokens >= maxTokens ? 'length' : 'stop') : FINISH_REASONS[unified];
-  if (ended === undefined) {
-    const kind = unified === 'error' || unified === 'interrupted' ? 'transient' : 'permanent';
-    throw new CallFailure(kind, `a completion that ended by ${JSON.stringify(unified)}`);
-  }
-  const cached = total((inputTokens as { cacheRead?: unknown } | undefined)?.cacheRead ?? cachedInputTokens);
-  const said = (type: string) =>
-    content
-      .filter((part) => part.type === type)
-      .map((part) => (part as { readonly text?: string }).text ?? '')
-      .join('');
-  const reasoning = said('reasoning');
-  return {
-    text: said('text'),
-    finishReason: ended,
-    rawFinishReason: raw ?? unified,
-    promptTokens: total(inputTokens),
-    completionTokens,
-    ...(cached > 0 ? { cachedTokens: cached } : {}),
-    ...(reasoning === '' ? {} : { reasoning }),
-  };
-}
-
 /** A count of tokens: v2 has numbers, v3 and v4 objects. */
 function total(tokens: unknown): number {
   const count =
@@ -143,7 +176,7 @@ function total(tokens: unknown): number {
 }
 
 /** The AI SDK's errors, by name: its classes live in packages that need not be there. */
-function failure(error: unknown, name: string): CallFailure {
+function failure(error: unknown, name: string, { temperature, topP }: GenerateRequest): CallFailure {
   const redact = environmentRedactor();
   const {
     name: kind = '',
@@ -163,9 +196,11 @@ function failure(error: unknown, name: string): CallFailure {
       remedy: 'check the key, the settings and the model that the provider was made with',
     });
   }
-  return httpFailure(
-    { error, status: statusCode, code: data?.error?.code, header: (header) => responseHeaders?.[header] },
-    name,
-    redact,
-  );
+  const code = data?.error?.code;
+  const header = (header: string) => responseHeaders?.[header];
+  const failed = httpFailure({ error, status: statusCode, code, header }, name, redact);
+  const refusal = { status: statusCode, message: failed.message, code };
+  const refused = refusedSampling(refusal, { temperature, top_p: topP });
+  if (refused.length === 0) return failed;
+  return new CallFailure('denied', failed.message, { remedy: samplingRemedy(refused, false) });
 }

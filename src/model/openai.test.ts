@@ -6,6 +6,8 @@ import { type GenerateRequest, type Generation, type Model, promptText, userProm
 import { requirePrefill } from '../sampling/prefill.ts';
 import { modelContract } from './model.contract.ts';
 import { type OpenAICompatibleOptions, openaiCompatible } from './openai.ts';
+import { requestBody } from './remote/openai-protocol.ts';
+import { OPEN_TERMS } from './remote/terms.ts';
 
 for (const options of [
   { api: 'chat' },
@@ -181,7 +183,7 @@ describe('what comes', () => {
       'stop',
       'in parts',
     ],
-    [{ finish_reason: 'tool_calls' }, 'error', ''],
+    [{ finish_reason: 'tool_calls' }, 'stop', 'yes'],
   ])('%j is %s', async (choice, finishReason, text) => {
     const { open } = await answering(() => chat(choice));
     expect(await one(open())).toMatchObject({ finishReason, text });
@@ -280,6 +282,15 @@ describe('what comes', () => {
     }));
     const prompt = userPrompt('say it', 'Plan: [[');
     expect((await one(open({ prefill: 'prefix' }), { prompt })).text).toBe('A]]');
+  });
+
+  test('a seed, and log-probabilities, under the names that some addresses document', () => {
+    const options = { model: 'x', api: 'chat', prefill: 'none', seedField: 'random_seed' } as const;
+    const terms = { ...OPEN_TERMS, countedLogprobs: true };
+    const body = requestBody(request({ logprobs: 5, seed: 2 ** 31 + 1 }), 1, options, terms);
+    expect(body).toMatchObject({ random_seed: 1, logprobs: 5 });
+    expect(body).not.toHaveProperty('seed');
+    expect(body).not.toHaveProperty('top_logprobs');
   });
 
   test('without a form a beginning is an error before anything is sent; some addresses have theirs', async () => {
@@ -514,6 +525,90 @@ describe('n', () => {
   });
 });
 
+describe('what was paid', () => {
+  const usage = { prompt_tokens: 100, completion_tokens: 10 };
+  const cut = (word: string) => ({ choices: [{ finish_reason: word, message: { content: 'half' } }], usage });
+  /** A prompt of six bytes, and what one call is set aside for. */
+  const MOST = 6 + 64 + 50;
+
+  test.each<[string, unknown[], number, string]>([
+    ['an answer that ends by a tool', [cut('tool_calls')], 110, 'stop'],
+    ['one that ends by a word of tomorrow', [cut('enlightened')], 110, 'stop'],
+    ['one that broke off, and the next', [cut('abort'), chat({}, usage)], 220, 'stop'],
+    ['an error inside, for good', [{ error: { code: 400, message: 'bad' }, usage }], 110, 'error'],
+    [
+      'an error inside, waited for',
+      [{ choices: null, error: { code: 429 }, usage }, chat({}, usage)],
+      220,
+      'stop',
+    ],
+    ['no choices, and the next', [{ choices: null, usage }, chat({}, usage)], 220, 'stop'],
+    ['thoughts in the total alone', [chat({}, { ...usage, total_tokens: 150 })], 150, 'stop'],
+    [
+      'more choices than were asked for',
+      [{ choices: [...cut('stop').choices, ...cut('stop').choices], usage }],
+      110,
+      'stop',
+    ],
+    ['an answer without usage', [{ choices: cut('stop').choices }], MOST, 'stop'],
+    ['half an answer, and the next', ['{"choi', chat({}, usage)], MOST + 110, 'stop'],
+  ])('counts for the budget: %s', async (_, answers, tokens, finishReason) => {
+    const { open } = await answering((_, response, call) =>
+      typeof answers[call] === 'string' ? void response.end(answers[call]) : answers[call],
+    );
+    // A second request finds all but one token of its share gone.
+    const model = open({ maxTotalTokens: tokens + MOST - 1 });
+    expect((await one(model)).finishReason).toBe(finishReason);
+    await expect(one(model)).rejects.toMatchObject({
+      message: expect.stringContaining(`and ${tokens} tokens`),
+    });
+  });
+
+  test('counts in the ledger too: of whole choices beside one that broke off, and of a failure', async () => {
+    const prices = { prompt: 1e6, completion: 1e6 };
+    const choices = ['stop', 'abort'].map((word, index) => ({ ...cut(word).choices[0], index }));
+    const { asked, open } = await answering((_, __, call) =>
+      call === 0 ? { choices, usage } : chat({}, usage),
+    );
+    const found = await all(open({ prices }), [request({ seed: 1 }), request({ seed: 2 })]);
+    expect(found.map(({ text, cost }) => [text, cost])).toEqual([
+      ['half', 110],
+      ['yes', 110],
+    ]);
+    expect(asked.map(({ body }) => [body.n, body.seed])).toEqual([
+      [2, 1],
+      [undefined, 2],
+    ]);
+    const bad = await answering(() => ({ error: { code: 400, message: 'bad' }, usage }));
+    expect(await one(bad.open({ prices }))).toMatchObject({ finishReason: 'error', cost: 110 });
+  });
+
+  test('is not known where the server does not say, which is told', async () => {
+    const notices: string[] = [];
+    const { open } = await answering(() => ({ choices: cut('stop').choices }));
+    const prices = { prompt: 1, completion: 1 };
+    const found = await one(open({ prices, notice: (message) => notices.push(message) }));
+    expect(found).not.toHaveProperty('cost');
+    expect(notices).toEqual([expect.stringContaining('does not say what it used')]);
+  });
+});
+
+describe('one text', () => {
+  test('is sent, and comes: without half a surrogate pair or NUL', async () => {
+    const { asked, open } = await answering(
+      (_, response) =>
+        void response.end(
+          '{"choices": [{"finish_reason": "stop", "message": {"content": "\\ud83d \\u0000 \\ud83d\\ude00"}}]}',
+        ),
+    );
+    const prompt = userPrompt('a\ud83d b\0 \ud83d\ude00', 'c\udc00');
+    const found = await one(open({ api: 'chat', prefill: 'assistant' }), { prompt });
+    expect(found.text).toBe('\uFFFD \uFFFD 😀');
+    const contents = asked[0]?.body.messages.map(({ content }: { content: string }) => content);
+    expect(contents).toEqual(['a\uFFFD b\uFFFD 😀', 'c\uFFFD']);
+  });
+});
+
 describe('parameters that a server refuses', () => {
   test('are left out or renamed, once and for all', async () => {
     const notices: string[] = [];
@@ -525,11 +620,7 @@ describe('parameters that a server refuses', () => {
           param: 'max_tokens',
         });
       }
-      if ('temperature' in body) {
-        return fail(response, 400, {
-          message: "Unsupported value: 'temperature' does not support 0 with this model.",
-        });
-      }
+      if ('seed' in body) return fail(response, 400, { message: "Unknown parameter: 'seed'." });
       return chat({});
     });
     const model = open({ notice: (message) => notices.push(message), breaker: 1 });
@@ -537,25 +628,43 @@ describe('parameters that a server refuses', () => {
     expect(asked).toHaveLength(3);
     await one(model);
     expect(asked).toHaveLength(4);
-    expect(asked[3]?.body).toMatchObject({ max_completion_tokens: 50, top_p: 0.9, seed: 7 });
-    expect(notices).toHaveLength(2);
+    expect(asked[3]?.body).toMatchObject({ max_completion_tokens: 50, top_p: 0.9, temperature: 0.7 });
+    expect(notices).toEqual([
+      expect.stringContaining('takes max_completion_tokens in place of max_tokens'),
+      expect.stringContaining('takes no seed'),
+    ]);
   });
 
-  test.each<Partial<OpenAICompatibleOptions>>([{ api: 'completions' }, { body: { max_tokens: 9 } }])(
-    'with %j one that cannot be left out is an error after one call, not asked again without end',
-    async (options) => {
-      const notices: string[] = [];
-      const { asked, open } = await answering((_, response) =>
-        fail(response, 400, { message: "Unsupported parameter: 'max_tokens'", param: 'max_tokens' }),
-      );
-      expect(await one(open({ ...options, notice: (message) => notices.push(message) }))).toMatchObject({
-        finishReason: 'error',
-        error: expect.stringContaining('max_tokens'),
-      });
-      expect(asked).toHaveLength(1);
-      expect(notices).toEqual([]);
-    },
-  );
+  test('a change that did not help is neither kept nor told', async () => {
+    const notices: string[] = [];
+    const { asked, open } = await answering(({ body }, response) =>
+      asked.length < 3
+        ? fail(response, 400, { message: `no seed 7 here, nor anything; n ${body.n}` })
+        : chat({}),
+    );
+    const model = open({ notice: (message) => notices.push(message) });
+    expect((await one(model)).finishReason).toBe('error');
+    expect(asked.map(({ body }) => 'seed' in body)).toEqual([true, false]);
+    await one(model);
+    expect(asked.map(({ body }) => 'seed' in body)).toEqual([true, false, true]);
+    expect(notices).toEqual([]);
+  });
+
+  test.each<[Partial<OpenAICompatibleOptions>, number]>([
+    [{ api: 'completions' }, 1],
+    [{ body: { max_tokens: 9 } }, 2],
+  ])('with %j one that cannot be left out is not asked again without end', async (options, calls) => {
+    const notices: string[] = [];
+    const { asked, open } = await answering((_, response) =>
+      fail(response, 400, { message: "Unsupported parameter: 'max_tokens'", param: 'max_tokens' }),
+    );
+    expect(await one(open({ ...options, notice: (message) => notices.push(message) }))).toMatchObject({
+      finishReason: 'error',
+      error: expect.stringContaining('max_tokens'),
+    });
+    expect(asked).toHaveLength(calls);
+    expect(notices).toEqual([]);
+  });
 
   test('a 400 about anything else is an error of that request', async () => {
     const { asked, open } = await answering((_, response) =>
@@ -659,7 +768,8 @@ describe('errors', () => {
     const { url, open } = await answering(({ url, headers, body }, response, call) => {
       const said = `you sent ${url} ${JSON.stringify(headers)}`;
       if (call === 0) return chat({ message: { content: said } });
-      const param = 'temperature' in body ? 'temperature' : null;
+      const param = 'seed' in body && call < 3 ? 'seed' : null;
+      if (call === 2) return chat({ message: { content: said } });
       return fail(response, 400, { message: said, param });
     });
     const model = open({
@@ -673,11 +783,11 @@ describe('errors', () => {
       },
       notice: (message) => notices.push(message),
     });
-    const found = [await one(model), await one(model)];
+    const found = [await one(model), await one(model), await one(model)];
     const told = JSON.stringify([found, notices]);
     expect(found[0]?.text).toContain('research');
-    expect(found[1]?.error).toContain(`${url}: 400`);
-    expect(notices).toEqual([`${url} takes no temperature; it is left out`]);
+    expect(found[2]?.error).toContain(`${url}: 400`);
+    expect(notices).toEqual([expect.stringContaining(`${url} takes no seed`)]);
     expect(told).not.toContain('canary');
   });
 

@@ -1,23 +1,35 @@
 import { EvalPlannerError } from '../errors.ts';
 import type { GenerateRequest, Model } from '../model.ts';
+import { wellFormed } from '../text/well-formed.ts';
 import { StopTexts } from './local/text-stream.ts';
 import { CallFailure } from './remote/call-failure.ts';
 import type { Job } from './remote/completion.ts';
-import { httpFailure } from './remote/http-failure.ts';
+import { httpFailure, insideFailure } from './remote/http-failure.ts';
+import { Notes } from './remote/notes.ts';
 import { type OpenAIClient, openClient } from './remote/openai-client.ts';
 import {
   type BodyOptions,
-  FILTERED,
+  ErrorInside,
+  filtered,
   isFiltered,
   type OpenAIApi,
   type PrefillForm,
-  readCompletions,
-  refusedParameter,
+  type ReadAnswer,
+  readAnswer,
   requestBody,
 } from './remote/openai-protocol.ts';
 import { StreamedAnswer } from './remote/openai-stream.ts';
 import { type CompletionEndpoint, type RemoteOptions, remoteModel } from './remote/remote.ts';
 import { asItIs, type KeySource, readKey, redactor, secretValues } from './remote/secret.ts';
+import {
+  bothTerms,
+  OPEN_TERMS,
+  otherTerms,
+  type Refusal,
+  refusedSampling,
+  samplingRemedy,
+  type Terms,
+} from './remote/terms.ts';
 import { openTransport, type Transport } from './remote/transport.ts';
 
 export interface OpenAICompatibleOptions extends RemoteOptions, KeySource {
@@ -30,10 +42,11 @@ export interface OpenAICompatibleOptions extends RemoteOptions, KeySource {
   readonly system?: string;
   /** How a chat takes a beginning of the answer. Default: `prefix` at DeepSeek's and Mistral's own addresses, else `none`. */
   readonly prefill?: PrefillForm;
-  /** Fields of the request beyond the protocol, for all calls: `{top_k: -1}`. */
+  /** Fields of the request beyond the protocol, for all calls: `{top_k: -1}`. One that is null is not sent: a model that samples by
+   * its own temperature is asked with `{temperature: null}`. */
   readonly body?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Told once what a server made impossible: a parameter that it refuses. */
+  /** Told once what a server made impossible, as a parameter that it refuses, and at the end what words of its were not known. */
   readonly notice?: (message: string) => void;
 }
 
@@ -57,7 +70,11 @@ export function openaiCompatible(options: OpenAICompatibleOptions): Model {
     return openClient(url, key, headers, await opened);
   };
   const prefill = options.prefill ?? documentedPrefill(urls);
-  const endpoints = urls.map((url) => new OpenAIEndpoint(url, client, redact, { ...options, api, prefill }));
+  const seedField = urls.every((url) => RANDOM_SEED.test(url)) ? 'random_seed' : 'seed';
+  const notes = new Notes(`${model} at ${urls.map(nameOf).join(' ')}`, options.notice);
+  const asked = { ...options, api, prefill, seedField } as const;
+  const terms = { ...OPEN_TERMS, countedLogprobs: urls.every((url) => COUNTED_LOGPROBS.test(url)) };
+  const endpoints = urls.map((url) => new OpenAIEndpoint(url, client, redact, asked, terms, notes));
   const chat = api === 'chat';
   // What decides an answer: never the key, nor how calls are made.
   const place = revision ?? urls.toSorted().join(' ');
@@ -65,12 +82,21 @@ export function openaiCompatible(options: OpenAICompatibleOptions): Model {
   if (chat) identity.push(prefill);
   return {
     ...remoteModel(identity, endpoints, { chat, prefills: !chat || prefill !== 'none' }, options),
-    close: async () => (await opened)?.close(),
+    close: async () => {
+      notes.close();
+      await (await opened)?.close();
+    },
   };
 }
 
 /** https://api-docs.deepseek.com/guides/chat_prefix_completion, https://docs.mistral.ai/capabilities/completion/prefix */
 const PREFIX = /^https:\/\/(?:api\.deepseek\.com\/beta|api\.mistral\.ai)(?:\/|$)/;
+
+/** https://docs.together.ai/reference/chat-completions-1: a chat's `logprobs` is a number. */
+const COUNTED_LOGPROBS = /^https:\/\/api\.together\.(?:xyz|ai)(?:\/|$)/;
+
+/** https://docs.mistral.ai/api: it refuses fields that it does not know, `seed` among them. */
+const RANDOM_SEED = /^https:\/\/api\.mistral\.ai(?:\/|$)/;
 
 function documentedPrefill(urls: readonly string[]): PrefillForm {
   return urls.every((url) => PREFIX.test(url)) ? 'prefix' : 'none';
@@ -95,34 +121,41 @@ function address(baseURL: string): string {
   return url.href.replace(/\/+$/, '');
 }
 
+/** Without the query: some servers take a key there. */
+function nameOf(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
+}
+
 class OpenAIEndpoint implements CompletionEndpoint {
   readonly name: string;
   readonly #baseURL: string;
-  readonly #options: BodyOptions & Pick<OpenAICompatibleOptions, 'notice'>;
+  readonly #options: BodyOptions & Pick<OpenAICompatibleOptions, 'prices'>;
+  readonly #notes: Notes;
   readonly #redact: (text: string) => string;
   readonly #open: (baseURL: string) => Promise<OpenAIClient>;
   #client: Promise<OpenAIClient> | undefined;
-  /** Parameters that this server has refused. */
-  readonly #refused = new Set<string>();
-  #takesN = true;
+  #terms: Terms;
 
   constructor(
     baseURL: string,
     open: (baseURL: string) => Promise<OpenAIClient>,
     redact: (text: string) => string,
-    options: BodyOptions & Pick<OpenAICompatibleOptions, 'notice'>,
+    options: BodyOptions & Pick<OpenAICompatibleOptions, 'prices'>,
+    terms: Terms,
+    notes: Notes,
   ) {
-    const { origin, pathname } = new URL(baseURL);
-    // Some servers take a key in the query.
-    this.name = origin + pathname;
+    this.name = nameOf(baseURL);
     this.#baseURL = baseURL;
     this.#open = open;
     this.#redact = redact;
     this.#options = options;
+    this.#terms = terms;
+    this.#notes = notes;
   }
 
   get takesN(): boolean {
-    return this.#takesN;
+    return this.#terms.several;
   }
 
   async call(job: Job, signal: AbortSignal): Promise<void> {
@@ -136,7 +169,7 @@ class OpenAIEndpoint implements CompletionEndpoint {
     }
   }
 
-  /** One call, or one for each parameter that turns out to be refused. */
+  /** One call, or one more for each parameter that turns out to be refused. */
   async #complete(
     client: OpenAIClient,
     left: Job['requests'],
@@ -144,36 +177,69 @@ class OpenAIEndpoint implements CompletionEndpoint {
     onDelta: Job['onDelta'],
   ): Promise<Job['completions']> {
     const request = left[0] as Job['requests'][number];
-    const { api, notice } = this.#options;
-    for (;;) {
-      const n = this.#takesN ? left.length : 1;
-      const body = requestBody(request, n, this.#options, this.#refused, onDelta !== undefined);
-      const stream = onDelta && 'stream' in body ? this.#follow(request, n, onDelta) : null;
-      let answer: string;
-      try {
-        const path = api === 'chat' ? '/chat/completions' : '/completions';
-        answer = await client.post(path, body, signal, stream ? (piece) => stream.push(piece) : undefined);
-      } catch (error) {
-        const { status, message, code, param, headers } = told(error);
-        if (isFiltered(status, code, message)) return [FILTERED];
-        const refused = status === 400 || status === 422 ? refusedParameter(message, param, body) : null;
-        if (refused !== null) {
-          const without = new Set([...this.#refused, refused]);
-          // One that cannot be left out would be refused again without end.
-          if (!(refused in requestBody(request, n, this.#options, without, onDelta !== undefined))) {
-            if (refused === 'n') this.#takesN = false;
-            if (!this.#refused.has(refused)) notice?.(`${this.name} takes no ${refused}; it is left out`);
-            this.#refused.add(refused);
-            continue;
-          }
-        }
-        const header = (name: string) => headers?.get(name);
-        throw httpFailure({ error, status, code, header }, this.name, this.#redact);
+    const notes = new Map<string, string>();
+    const callOn = (terms: Terms) => {
+      const n = terms.several ? left.length : 1;
+      return { n, body: requestBody(request, n, this.#options, terms, onDelta !== undefined) };
+    };
+    for (let terms = this.#terms; ; ) {
+      const { n, body } = callOn(terms);
+      const answer = await this.#ask(client, body, request, n, signal, onDelta);
+      if ('completions' in answer) {
+        const { completions, choices } = answer;
+        this.#terms = bothTerms(this.#terms, choices < n ? { ...terms, several: false } : terms);
+        this.#note([...notes.values()], answer);
+        return [...completions];
       }
-      const whole = stream?.some ? JSON.stringify(stream.end()) : answer;
-      const completions = readCompletions(this.#read(whole), request, this.#options);
-      if (completions.length < n) this.#takesN = false;
-      return completions.slice(0, n);
+      const { refusal, failure } = answer;
+      if (isFiltered(refusal.status, refusal.code, refusal.message)) return [filtered(failure.paid)];
+      const change = otherTerms(terms, refusal, body);
+      // One that cannot be left out would be refused again without end.
+      if (change === null || JSON.stringify(callOn(change.terms).body) === JSON.stringify(body)) {
+        const refused = refusedSampling(refusal, body);
+        if (refused.length === 0) throw failure;
+        throw new CallFailure('denied', failure.message, { remedy: samplingRemedy(refused, true) });
+      }
+      terms = change.terms;
+      notes.set(change.about, change.note);
+    }
+  }
+
+  /** One call: what it brought, or why it brought nothing. */
+  async #ask(
+    client: OpenAIClient,
+    body: object,
+    request: GenerateRequest,
+    n: number,
+    signal: AbortSignal,
+    onDelta: Job['onDelta'],
+  ): Promise<ReadAnswer | { readonly refusal: Refusal; readonly failure: CallFailure }> {
+    const path = this.#options.api === 'chat' ? '/chat/completions' : '/completions';
+    const stream = onDelta && 'stream' in body ? this.#follow(request, n, onDelta) : null;
+    const onText = stream ? (piece: string) => stream.push(piece) : undefined;
+    let text: string;
+    try {
+      text = await client.post(path, body, signal, onText);
+    } catch (error) {
+      const refusal = told(error);
+      const header = (name: string) => refusal.headers?.get(name);
+      return { refusal, failure: httpFailure({ error, ...refusal, header }, this.name, this.#redact) };
+    }
+    try {
+      const whole = stream?.some ? JSON.stringify(stream.end()) : text;
+      return readAnswer(this.#read(whole), request, n, this.#options);
+    } catch (error) {
+      if (error instanceof ErrorInside) return { refusal: error, failure: insideFailure(error) };
+      throw error;
+    }
+  }
+
+  /** What is to be told of an answer, and of what was changed to get it. */
+  #note(changes: readonly string[], { completions, unknown }: ReadAnswer): void {
+    for (const change of changes) this.#notes.once(`${this.name} ${change}`);
+    for (const { word, ending } of unknown) this.#notes.unknownEnd(word, ending);
+    if (this.#options.prices && completions.some(({ unmetered }) => unmetered)) {
+      this.#notes.once(`${this.name} does not say what it used: the budget counts the most that it may be`);
     }
   }
 
@@ -192,11 +258,11 @@ class OpenAIEndpoint implements CompletionEndpoint {
     });
   }
 
-  /** A server that repeats the key does not bring it into the ledger. */
+  /** One text everywhere, without half a surrogate pair or NUL; and a server that repeats the key does not bring it into the ledger. */
   #read(text: string): unknown {
     let answer: unknown;
     try {
-      answer = JSON.parse(text);
+      answer = JSON.parse(text, /\\u(?:d[89a-f]|0000)/i.test(text) ? wellFormedValue : undefined);
     } catch {
       throw new CallFailure('transient', `${this.name}: an answer that is not JSON`);
     }
@@ -207,11 +273,11 @@ class OpenAIEndpoint implements CompletionEndpoint {
   }
 }
 
-interface Told {
-  readonly message: string;
-  readonly status: number | undefined;
-  readonly code: string | null | undefined;
-  readonly param: string | null | undefined;
+function wellFormedValue(_: string, value: unknown): unknown {
+  return typeof value === 'string' ? wellFormed(value) : value;
+}
+
+interface Told extends Refusal {
   readonly headers: Headers | undefined;
 }
 

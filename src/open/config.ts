@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parse as parseYaml } from 'yaml';
 import type { RunConfig } from '../config.ts';
@@ -63,35 +63,35 @@ async function contentOf(path: string): Promise<unknown> {
   throw new EvalPlannerError('usage', `${path} is no config`, `give a file that ends in ${FORMS}`);
 }
 
-/** The same with relative places of data and models as seen from where the command runs. */
+/** Fields that are places, whatever they are in. */
+const PLACES = new Set(
+  'judge writer solver planner model apiKeyFile from validation test dev response modify plan execute unplanned direct'.split(
+    ' ',
+  ),
+);
+/** Parts of a config in which they are. */
+const PARTS = ['models', 'sources', 'prompts', 'benchmarks'];
+
+/** The same with relative places of data, models and prompts as seen from where the command runs. */
 function located(config: RunConfig, folder: string): RunConfig {
-  const place = <T>(value: T): T => {
-    if (Array.isArray(value)) return value.map((one) => place(one)) as T;
-    // Names of other places have a colon (`openai:`), those of the playground and of the hub no dot in front.
-    const relative = typeof value === 'string' && /^\.{1,2}[\\/]/.test(value) && !isAbsolute(value);
-    return relative ? (join(folder, value) as T) : value;
-  };
-  const fields = <T extends object>(value: T, names: readonly string[]): T =>
-    Object.fromEntries(
-      Object.entries(value).map(([name, of]) => [name, names.includes(name) ? place(of) : of]),
-    ) as T;
-  const { models, sources } = config;
-  return {
-    ...config,
-    ...(typeof models === 'object' && models !== null
-      ? { models: fields(models, ['judge', 'writer', 'solver', 'planner']) }
-      : {}),
-    ...(typeof sources === 'object' && sources !== null
-      ? {
-          sources: Object.fromEntries(
-            Object.entries(sources).map(([name, source]) => [
-              name,
-              typeof source === 'object' && source !== null
-                ? fields(source, ['from', 'validation', 'test', 'dev'])
-                : source,
-            ]),
-          ),
-        }
-      : {}),
-  };
+  // Names of other places have a colon (`openai:`), those of the playground and of the hub no dot in front.
+  const place = (value: unknown): unknown =>
+    Array.isArray(value)
+      ? value.map(place)
+      : typeof value === 'string' && /^\.{1,2}[\\/]/.test(value)
+        ? join(folder, value)
+        : within(value);
+  // Objects of classes are somebody's own: models, sources.
+  const within = (value: unknown): unknown =>
+    isPlain(value)
+      ? Object.fromEntries(
+          Object.entries(value).map(([name, of]) => [name, PLACES.has(name) ? place(of) : within(of)]),
+        )
+      : value;
+  return Object.fromEntries(
+    Object.entries(config).map(([name, of]) => [name, PARTS.includes(name) ? within(of) : of]),
+  ) as RunConfig;
 }
+
+const isPlain = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
 import type { JudgeOptions } from '../judging/settings.ts';
+import { localPlace } from '../model/local/hub.ts';
 import type { Model } from '../model.ts';
 import { SEED_FOLDER } from '../package.ts';
 import { readJudgeFile } from '../pipeline/judge-file.ts';
@@ -146,6 +147,6 @@ function otherOwner(path: string): string | null {
 /** The prompts that a checkpoint was trained on, as its own file says; the published ones for any other. */
 export async function promptsOf(name: JudgeSetup['prompts'], folder: string | null): Promise<PromptSet> {
   if (name !== undefined) return name === 'playground' ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
-  const known = folder === null ? null : await readJudgeFile(folder);
+  const known = folder === null ? null : await readJudgeFile(await localPlace(folder));
   return known?.prompts === 'playground' ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
 }

@@ -35,7 +35,7 @@ export type ModelPlace =
   | { readonly kind: 'server'; readonly model: string; readonly baseURL: readonly string[] }
   | { readonly kind: 'provider'; readonly provider: string; readonly model: string };
 
-/** `embedded:FOLDER`, `gguf:FILE`, `openai:NAME@URL` and `ai:PROVIDER/NAME` say where; any other name is one of the server at --base-url if
+/** `embedded:FOLDER`, `gguf:FILE`, `hf:OWNER/NAME`, `openai:NAME@URL` and `ai:PROVIDER/NAME` say where; any other name is one of the server at --base-url if
  * there is one, else a folder. Throws EvalPlannerError (`usage`) for one that only begins like one of those. */
 export function placeOf(name: string, baseUrl: readonly string[] = []): ModelPlace {
   const [, folder] = /^(?:embedded|gguf):(.+)$/.exec(name) ?? [];
@@ -44,6 +44,7 @@ export function placeOf(name: string, baseUrl: readonly string[] = []): ModelPla
   if (served !== undefined && url !== undefined) return { kind: 'server', model: served, baseURL: [url] };
   const [, provider, model] = /^ai:([a-z0-9-]+)\/(.+)$/.exec(name) ?? [];
   if (provider !== undefined && model !== undefined) return { kind: 'provider', provider, model };
+  if (name.startsWith('hf:')) return { kind: 'folder', folder: name };
   if (baseUrl.length > 0) return { kind: 'server', model: name, baseURL: baseUrl };
   const form = FORMS.find(({ start }) => name.startsWith(start));
   if (form === undefined) return { kind: 'folder', folder: name };
@@ -102,9 +103,11 @@ export function checkModelOptions(
   }
 }
 
-/** The model of that name; what it needs is loaded here, so that no other waits for it. Throws EvalPlannerError: `usage` for options
- * that do not fit, `model` for one that is not there. */
-export async function openModel(name: string, options: ModelOptions): Promise<Model> {
+/** The model of that name, ready to be asked: `hf:OWNER/NAME[@REVISION]` (downloaded into the hub's cache where it is missing; the
+ * diagnostics channel `evalplanner:download` tells how far it is), the folder of a checkpoint or of a PEFT adapter,
+ * `openai:NAME@URL`, `ai:PROVIDER/NAME`. What it needs is loaded here; `close` gives it back. Throws EvalPlannerError: `usage` for
+ * options that do not fit, `model` for one that is not there or does not run here, `network`, `disk`. */
+export async function openModel(name: string, options: ModelOptions = {}): Promise<Model> {
   const place = placeOf(name, options.baseUrl);
   if (place.kind === 'folder') {
     const { device, quantization } = options;
@@ -132,9 +135,10 @@ export async function openModel(name: string, options: ModelOptions): Promise<Mo
     ...(prices ? { prices } : {}),
     ...(maxCost ? { maxCost } : {}),
   };
+  const notice = (message: string) => void process.stderr.write(`note: ${message}\n`);
   if (place.kind === 'provider') {
     const { aiSdk } = await import('../model/ai-sdk.ts');
-    return aiSdk(await languageModel(place.provider, place.model), remote);
+    return aiSdk(await languageModel(place.provider, place.model), { ...remote, notice });
   }
   const { openaiCompatible } = await import('../model/openai.ts');
   const openAI = place.baseURL.every((url) => URL.parse(url)?.hostname === 'api.openai.com');
@@ -147,7 +151,7 @@ export async function openModel(name: string, options: ModelOptions): Promise<Mo
     ...(keyName === undefined ? {} : { apiKeyEnv: keyName }),
     ...(apiKeyFile === undefined ? {} : { apiKeyFile }),
     ...(body ? { body } : {}),
-    notice: (message) => process.stderr.write(`note: ${message}\n`),
+    notice,
   });
 }
 

@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
+import { benchmarkOf, loadPairs } from '../benchmarks/data.ts';
+import { isModel, type ModelChoice } from '../config/model.ts';
+import { areRows, isSource } from '../config/source.ts';
 import type { Resolved } from '../config.ts';
 import type { Device } from '../engine/device.ts';
 import { revision } from '../engine/llama/checkpoint.ts';
@@ -10,9 +14,10 @@ import { openCheckpoint } from '../model/local/checkpoint.ts';
 import type { Model } from '../model.ts';
 import { heldOutPath, readHeldOut, SEED_FOLDER } from '../package.ts';
 import { checkpointFolder, type RunDescription, stepsFolder } from '../pipeline/folder.ts';
-import type { Models, Ports } from '../pipeline/stage.ts';
+import { readJudgeFile } from '../pipeline/judge-file.ts';
+import type { BenchmarkData, Models, Ports } from '../pipeline/stage.ts';
 import { playground } from '../playground/source.ts';
-import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
+import { templateVersions } from '../prompts/set.ts';
 import { openData } from '../source/data.ts';
 import { mapped, presetOf } from '../source/presets.ts';
 import type { Source } from '../source.ts';
@@ -20,7 +25,8 @@ import type { Store } from '../store.ts';
 import { languageDetector } from '../text/language.ts';
 import { EmbeddedTrainer } from '../trainer/embedded.ts';
 import type { ResponsePair } from '../types.ts';
-import { openModel, placeOf } from './model.ts';
+import { type ModelOptions, openModel, placeOf } from './model.ts';
+import { openPrompts } from './prompts.ts';
 
 export interface OpenRun {
   readonly ports: Ports;
@@ -37,17 +43,21 @@ export interface RunSetup {
 
 /** Everything that a config names, opened; what is opened here is closed by `close`. */
 export async function openRun({ config, folder, store, device }: RunSetup): Promise<OpenRun> {
+  const prompts = await openPrompts(config.prompts);
   const sources = await openSources(config);
+  const benchmarks = await openBenchmarks(config);
   // Last: what throws before it leaves no threads behind.
   const pool = new Pool(device);
   const trainer = new EmbeddedTrainer(pool);
   return {
     ports: {
       store,
-      trainer,
-      prompts: promptSet(config.prompts),
-      models: new EmbeddedModels(config, folder, pool),
+      // One of the caller's own is the caller's to close.
+      trainer: config.trainer === 'embedded' ? trainer : config.trainer,
+      prompts,
+      models: new RunModels(config, folder, store, pool),
       sources,
+      benchmarks,
       folder,
     },
     async close() {
@@ -56,58 +66,105 @@ export async function openRun({ config, folder, store, device }: RunSetup): Prom
   };
 }
 
-export function promptSet(name: Resolved['prompts']): PromptSet {
-  return name === 'playground' ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
+/** Pairs of the benchmarks that a config names. Throws EvalPlannerError `usage` or `data` for one that is not there, or is none of pairs. */
+export async function openBenchmarks({ benchmarks }: Resolved): Promise<Record<string, BenchmarkData>> {
+  const opened: Record<string, BenchmarkData> = {};
+  for (const [name, { from }] of Object.entries(benchmarks)) {
+    if (CHOICE_BENCHMARKS.some((choice) => choice.name === name))
+      throw new EvalPlannerError(
+        'usage',
+        `benchmarks.${name}: it has choices among several responses, and a run plays pairs`,
+        `leave it out, and measure the finished judge by \`evalplanner bench ${name}\``,
+      );
+    const benchmark = benchmarkOf(name);
+    opened[name] = { benchmark, pairs: await loadPairs(benchmark, from) };
+  }
+  return opened;
 }
 
-/** The folder of a model that is named in a config. */
-export function modelFolder(name: string): string {
+/** The folder of a model that is named in a config; null for one behind a server. */
+export function modelFolder(name: string): string | null {
   if (name === 'playground') return join(SEED_FOLDER, 'model');
   const place = placeOf(name);
-  return place.kind === 'folder' ? place.folder : name;
+  return place.kind === 'folder' ? place.folder : null;
 }
 
-/** The roles of a config and the judges of a run, in this process; all share one pool. */
-class EmbeddedModels implements Models {
+/** A model of a config that is no object: its name, and what its server wants to know. */
+function named(choice: Exclude<ModelChoice, Model>): {
+  readonly model: string;
+  readonly options: ModelOptions;
+} {
+  if (typeof choice === 'string') return { model: choice, options: {} };
+  const { model, ...options } = choice;
+  return { model, options: options as ModelOptions };
+}
+
+/** The roles of a config and the judges of a run; those in this process share one pool. */
+class RunModels implements Models {
   readonly prefills = true;
   readonly #config: Resolved;
   readonly #folder: string;
+  readonly #store: Store;
   readonly #pool: Pool;
 
-  constructor(config: Resolved, folder: string, pool: Pool) {
+  constructor(config: Resolved, folder: string, store: Store, pool: Pool) {
     this.#config = config;
     this.#folder = folder;
+    this.#store = store;
     this.#pool = pool;
   }
 
   async open(name: string): Promise<Model> {
-    const { models } = this.#config;
-    const role = name === 'writer' || name === 'solver' || name === 'planner' ? name : null;
-    const given = role === null ? (name === 'M0' ? models.judge : null) : (models[role] ?? models.judge);
+    const choice = this.#choice(name);
+    if (choice === null) {
+      const place = this.place(name) as string;
+      return this.#embedded(place).catch((error: unknown) => {
+        throw ofThisRun(error, place);
+      });
+    }
     // A model of the caller's own is the caller's to close.
-    if (given !== null && typeof given !== 'string') return { ...bound(given), close: async () => {} };
-    if (given !== null && placeOf(given).kind !== 'folder') return openModel(given, {});
-    const place = given === null ? this.place(name) : modelFolder(given);
-    const { parameters, tokenizer, files } = await openCheckpoint(place).catch((error: unknown) => {
-      throw given === null ? ofThisRun(error, place) : error;
-    });
-    return new EmbeddedModel(this.#pool, parameters, tokenizer, files);
+    if (isModel(choice)) return { ...bound(choice), close: async () => {} };
+    const { model, options } = named(choice);
+    const folder = modelFolder(model);
+    return folder === null
+      ? openModel(model, { ...options, ...this.#left(options) })
+      : this.#embedded(folder);
   }
 
-  place(name: string): string {
-    const { judge } = this.#config.models;
+  place(name: string): string | null {
     if (name !== 'M0') {
       const [own, step] = name.split('/') as [string, string?];
       return step === undefined
         ? checkpointFolder(this.#folder, own)
         : join(stepsFolder(this.#folder, own), step);
     }
-    if (typeof judge === 'string') return modelFolder(judge);
-    throw new EvalPlannerError(
-      'usage',
-      'models.judge is an object, and a training needs a checkpoint to start from',
-      'give models.judge the folder of a checkpoint',
-    );
+    const { judge } = this.#config.models;
+    return isModel(judge) ? null : modelFolder(named(judge).model);
+  }
+
+  /** What the config says of a role, or of M0; null for a judge of this run. */
+  #choice(name: string): ModelChoice | null {
+    const { judge, writer, solver, planner } = this.#config.models;
+    const roles: Readonly<Record<string, ModelChoice>> = {
+      M0: judge,
+      writer: writer ?? judge,
+      solver: solver ?? judge,
+      planner: planner ?? judge,
+    };
+    return roles[name] ?? null;
+  }
+
+  async #embedded(place: string): Promise<Model> {
+    const { parameters, tokenizer, files } = await openCheckpoint(place);
+    return new EmbeddedModel(this.#pool, parameters, tokenizer, files);
+  }
+
+  /** Of the budget: a server is never asked for more than may be left. */
+  #left({ prices }: ModelOptions): ModelOptions {
+    const cost = this.#config.budget?.cost;
+    if (cost === undefined || prices === undefined) return {};
+    const spent = this.#store.stages().reduce((sum, stage) => sum + stage.cost, 0);
+    return { maxCost: Math.max(cost - spent, Number.MIN_VALUE) };
   }
 }
 
@@ -149,7 +206,7 @@ async function openSource(name: string, source: Resolved['sources'][string], see
     rejected: _,
     ...select
   } = source;
-  if (typeof from === 'object' && !Array.isArray(from)) return from;
+  if (isSource(from)) return from;
   if (from === 'playground') {
     if (kind !== 'pairs') return playground({ kind, seed, heldOut: HELD_OUT });
     throw new EvalPlannerError(
@@ -167,7 +224,7 @@ async function openSource(name: string, source: Resolved['sources'][string], see
   return openData({
     ...(Object.fromEntries(Object.entries(select).filter(([, value]) => value !== undefined)) as object),
     kind,
-    from: list(from),
+    from: areRows(from) ? { rows: from } : list(from),
     given: Object.fromEntries(given),
     skipBadRows: onBadRow === 'skip',
     seed,
@@ -197,19 +254,29 @@ const HELD_OUT = {
   },
 };
 
-/** What a run's ledger is a function of besides its config: the weights of M0 and what its sources give. */
-export async function runFacts(config: Resolved): Promise<Pick<RunDescription, 'model' | 'sources'>> {
+/** What a run's ledger is a function of besides its config: the weights of M0, what its sources give and its prompts say; and the
+ * config with the form that M0 knows. */
+export async function runFacts(config: Resolved): Promise<{
+  readonly config: Resolved;
+  readonly facts: Pick<RunDescription, 'model' | 'sources' | 'prompts'>;
+}> {
   const { judge } = config.models;
-  if (typeof judge === 'string' && placeOf(judge).kind !== 'folder')
-    throw new EvalPlannerError(
-      'usage',
-      `models.judge is ${judge}, a model of a server, and a judge is trained from a checkpoint`,
-      'give it a folder; a server may be writer, solver or planner',
-    );
-  const model =
-    typeof judge === 'string'
-      ? revision((await openCheckpoint(modelFolder(judge))).parameters)
-      : judge.revision;
+  const folder = isModel(judge) ? null : modelFolder(named(judge).model);
+  const known = folder === null ? null : await readJudgeFile(folder);
+  const form = config.models.form ?? (known?.form === 'planned' ? 'planned' : undefined);
   const sources = Object.entries(await openSources(config)).map(([name, { revision }]) => [name, revision]);
-  return { model, sources: Object.fromEntries(sources) };
+  const prompts = templateVersions(await openPrompts(config.prompts));
+  return {
+    config: form === undefined ? config : { ...config, models: { ...config.models, form } },
+    facts: { model: await revisionOf(judge, folder), sources: Object.fromEntries(sources), prompts },
+  };
+}
+
+async function revisionOf(judge: ModelChoice, folder: string | null): Promise<string> {
+  if (isModel(judge)) return judge.revision;
+  if (folder !== null) return revision((await openCheckpoint(folder)).parameters);
+  const { model, options } = named(judge);
+  const opened = await openModel(model, options);
+  await opened.close();
+  return opened.revision;
 }

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { addsOnly } from '../config/additions.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { differences, type Json } from '../key.ts';
 
@@ -12,6 +13,8 @@ export interface RunDescription {
   readonly model: string;
   /** Revisions of the sources, by their names. */
   readonly sources: { readonly [name: string]: Json };
+  /** Its prompts, as `name version`. */
+  readonly prompts: readonly string[];
   readonly config: Json;
 }
 
@@ -52,7 +55,9 @@ export function checkRunFolder(folder: string, wanted: RunDescription): void {
   const changed =
     found.model !== wanted.model
       ? `seed model (${found.model}, not ${wanted.model})`
-      : differences(found.sources, wanted.sources).length > 0
+      : differences({ sources: found.sources }, { sources: wanted.sources }).some(
+            (change) => !addsOnly(change),
+          )
         ? 'set of instructions or held-out pairs'
         : null;
   if (changed !== null)

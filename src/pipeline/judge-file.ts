@@ -5,7 +5,7 @@ import { writeAtomically } from '../files.ts';
 
 const judgeFile = z.object({
   prompts: z.enum(['playground', 'published']),
-  form: z.enum(['planned', 'unplanned', 'direct']),
+  form: z.enum(['planned', 'two-call', 'unplanned', 'direct']),
 });
 
 /** What a checkpoint was trained to do, in its evalplanner.json: who judges with it need not guess. */

@@ -2,7 +2,7 @@ import type { Resolved } from '../config.ts';
 import { evaluate } from '../judging/evaluate.ts';
 import type { Json } from '../key.ts';
 import type { VerdictRecord } from '../metrics.ts';
-import type { JudgeForm } from '../prompts/judge-prompt.ts';
+import type { AskForm } from '../prompts/judge-prompt.ts';
 import { batches } from '../sampling/batches.ts';
 import { conduct } from '../sampling/conduct.ts';
 import { ORDERS } from '../types.ts';
@@ -11,6 +11,12 @@ import { withModels } from './with-models.ts';
 
 /** A verdict and nothing else. */
 const DIRECT_TOKENS = 4;
+
+/** How much a judge may write of a pair. */
+export function tokensOf(form: AskForm, { thoughts }: Resolved) {
+  const { maxThoughtTokens, maxPlanTokens } = thoughts;
+  return { maxTokens: form === 'direct' ? DIRECT_TOKENS : maxThoughtTokens, maxPlanTokens };
+}
 
 /** A judge on the held-out pairs. */
 export async function runJudge(
@@ -40,15 +46,14 @@ interface Judging {
 /** Both orders of every pair of a split, by the model of that name, stored under the stage's. */
 export async function judged(
   name: string,
-  { stage, split, form }: { readonly stage: string; readonly split: string; readonly form: JudgeForm },
+  { stage, split, form }: { readonly stage: string; readonly split: string; readonly form: AskForm },
   config: Resolved,
   { store, models, prompts }: Ports,
   { signal, onGenerations = () => {}, onDone = () => {} }: Judging,
 ): Promise<VerdictRecord[]> {
-  const maxTokens = form === 'direct' ? DIRECT_TOKENS : config.thoughts.maxThoughtTokens;
   const verdicts: VerdictRecord[] = [];
   await withModels(models, [name], async (model) => {
-    const options = { stage, split, form, prompts, model: model.revision, maxTokens };
+    const options = { stage, split, form, prompts, model: model.revision, ...tokensOf(form, config) };
     const made = conduct(store.pairs({ split }), (pair) => evaluate(pair, options), {
       judge: model,
       store,

@@ -92,11 +92,12 @@ export function madeUpRun(store: Store, folder: string, options: MadeUpOptions =
   };
   const trainer: Trainer = {
     kinds: ['sft', 'dpo'],
-    async train({ out, optimisation, rows: file, kind }, onStep, signal) {
+    async train({ out, optimisation, rows: file, kind, key }, onStep, signal) {
       const rows = readFileSync(file, 'utf8');
       const steps = Math.ceil(rows.trim().split('\n').length / optimisation.batchSize);
       const state = `${out}.state`;
-      const begin = Number(read(state) ?? 0);
+      const [last, at] = (read(state) ?? '').split(' ');
+      const begin = last === key ? Number(at) : 0;
       if (begin < steps) trained.push(`${out.split('/').at(-1)} from ${begin}`);
       await mkdir(join(out, '..'), { recursive: true });
       for (let step = 1; step <= steps; step++) {
@@ -105,7 +106,7 @@ export function madeUpRun(store: Store, folder: string, options: MadeUpOptions =
         const loss = random(seedOf(optimisation.seed, step, rows))();
         const dpo = kind === 'dpo' ? { margin: loss, accuracy: 1, chosenLogp: -1, rejectedLogp: -2 } : {};
         onStep?.({ step, steps, loss, learningRate: 1, gradNorm: 1, tokens: 10, seconds: 0.1, ...dpo });
-        if (step > begin) await writeFile(state, String(step));
+        if (step > begin) await writeFile(state, `${key} ${step}`);
       }
       await mkdir(join(out, 'step-1'), { recursive: true });
       await writeFile(join(out, 'step-1', 'weights'), rows);

@@ -7,7 +7,8 @@ import { seedOf } from '../random.ts';
 import { batches } from '../sampling/batches.ts';
 import { conduct } from '../sampling/conduct.ts';
 import type { Instruction, Source } from '../source.ts';
-import { instructionsOf } from './sets.ts';
+import { heldOutIndex, Repeats } from './repeats.ts';
+import { instructionsOf, type Part, partsOf } from './sets.ts';
 import type { PairsStage, Ports, StageWork } from './stage.ts';
 import { withModels } from './with-models.ts';
 
@@ -25,10 +26,18 @@ export async function runPairs(
   const warm = { ...cold, temperature: pairs.temperature };
   const total = Object.values(counts).reduce((sum, n) => sum + n, 0);
   const result: Record<string, Json> = {};
+  const training = set !== 'validation' && set !== config.test.split;
+  const index = training
+    ? await heldOutIndex(config, ports, (...of) => notedParts(config, ports, ...of), work.signal)
+    : null;
   let done = 0;
   work.progress(0, total);
+  // Made anew from what the ledger knows: a row of an earlier attempt would stay beside another one of the same instruction.
+  store.discard({ split: set });
   for (const [name, count] of Object.entries(counts)) {
     const source = sources[name] as Source;
+    const parts = notedParts(config, ports, name, source);
+    const repeats = index && new Repeats(index, config);
     const options: PairOptions = {
       seed: seedOf(config.seed, set),
       domain: name,
@@ -46,7 +55,7 @@ export async function runPairs(
       const task = (instruction: Instruction) =>
         makePairs(instruction, options, { revision: model.revision, prompts });
       const reports = conduct(
-        await instructionsFor(config, source, name, set, options.seed, work.signal),
+        await instructionsFor(config, source, name, set, parts, repeats, options.seed, work.signal),
         task,
         {
           judge: model,
@@ -71,15 +80,37 @@ export async function runPairs(
     });
     done += count;
     if (found < count) work.note(`${name} has ${found} instructions for ${set}, of ${count} that are wanted`);
+    const repeated = repeats?.report();
+    if (repeated !== undefined) work.note(repeatsNote(name, set, repeated as never));
     work.leave(all.dropped['no answer'] ?? 0);
     const rows = source.account?.();
     result[name] = {
       pairs: made,
       dropped: all.dropped,
+      ...(repeated === undefined ? {} : { repeats: repeated }),
       ...(rows ? { rows: { ...rows, left: { ...rows.left } } } : {}),
     };
   }
   return result;
+}
+
+/** Which instructions of a source the sets have; noted, so that what is added to the config later comes after them. */
+function notedParts(config: Resolved, { store }: Ports, name: string, source: Source): Part[] {
+  const note = `parts ${name}`;
+  const parts = partsOf(config, source, name, (store.note(note) ?? []) as unknown as Part[]);
+  store.putNote(note, parts as unknown as Json);
+  return parts;
+}
+
+function repeatsNote(
+  name: string,
+  set: string,
+  { instructions, of, leftOut }: { instructions: number; of: Record<string, number>; leftOut: boolean },
+): string {
+  const what = Object.entries(of).map(([where, n]) => `${n} of ${where}`);
+  return `${instructions} instructions of ${name} in ${set} repeat what judges are measured on (${what.join(', ')}): ${
+    leftOut ? 'left out' : 'trained on; `contamination: leave-out` leaves them out'
+  }`;
 }
 
 /** Streamed; the whole set where other instructions of it are named. */
@@ -88,10 +119,13 @@ async function instructionsFor(
   source: Source,
   name: string,
   set: string,
+  parts: readonly Part[],
+  repeats: Repeats | null,
   seed: number,
   signal: AbortSignal | undefined,
 ): Promise<Iterable<Instruction> | AsyncIterable<Instruction>> {
-  const stream = instructionsOf(config, source, name, set, signal);
+  const all = instructionsOf(source, set, parts, signal);
+  const stream = repeats ? repeats.among(all) : all;
   const rejected = config.sources[name]?.rejected ?? 'modified';
   if (rejected === 'modified' || source.kind !== 'general') return stream;
   const shares = typeof rejected === 'string' ? { [rejected]: 1 } : rejected;

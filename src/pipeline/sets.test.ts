@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { resolveConfig } from '../config.ts';
 import type { Instruction, Source } from '../source.ts';
-import { instructionsOf, roundSet } from './sets.ts';
+import { instructionsOf, type Part, partsOf, roundSet } from './sets.ts';
 
 const SFT = { kind: 'sft', learningRate: 1e-5, warmupSteps: 0, epochs: 1, batchSize: 8 } as const;
 
@@ -39,9 +39,10 @@ function sourceOf(splits: Readonly<Record<string, number>>, pulled: Record<strin
   };
 }
 
-const texts = async (sizes: Sizes, source: Source, set: string) => {
+const texts = async (sizes: Sizes, source: Source, set: string, known: readonly Part[] = []) => {
   const found: string[] = [];
-  for await (const { text } of instructionsOf(configOf(sizes), source, 'own', set)) found.push(text);
+  const parts = partsOf(configOf(sizes), source, 'own', known);
+  for await (const { text } of instructionsOf(source, set, parts)) found.push(text);
   return found;
 };
 const numbered = (split: string, from: number, count: number) =>
@@ -75,6 +76,21 @@ test('no more is read than a set needs', async () => {
   expect(pulled).toEqual({ train: 7 });
   await texts(sizes, source, 'validation');
   expect(pulled).toEqual({ train: 7 });
+});
+
+test('what is known stays: more of a round, and new rounds, come after all of it', async () => {
+  const source = sourceOf({ train: 100, test: 10 });
+  const before = { rounds: [3, 4], validation: 2, test: 5 };
+  const known = partsOf(configOf(before), source, 'own');
+  const after = { ...before, rounds: [5, 4, 3] };
+  const now = (set: string) => texts(after, source, set, known);
+  expect(await now('d1')).toEqual([...numbered('train', 0, 3), ...numbered('train', 9, 2)]);
+  expect(await now('d2')).toEqual(numbered('train', 3, 4));
+  expect(await now('validation')).toEqual(numbered('train', 7, 2));
+  expect(await now('d3')).toEqual(numbered('train', 11, 3));
+  expect(await now('test')).toEqual(numbered('test', 0, 5));
+  const again = partsOf(configOf(after), source, 'own', known);
+  expect(partsOf(configOf(after), source, 'own', again)).toEqual(again);
 });
 
 test('whatever the counts, sets are consecutive parts that never overlap', async () => {

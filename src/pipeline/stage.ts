@@ -1,18 +1,24 @@
+import type { Benchmark, BenchmarkPair } from '../benchmarks/benchmark.ts';
 import type { Resolved, Training } from '../config.ts';
 import type { Generation, Model } from '../model.ts';
-import type { JudgeForm } from '../prompts/judge-prompt.ts';
+import type { AskForm, JudgeForm } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import type { Source } from '../source.ts';
-import type { StageRecord, Store } from '../store.ts';
+import type { Spent, StageRecord, Store } from '../store.ts';
 import type { Trainer, TrainStep } from '../trainer.ts';
+import type { RunBudget } from './budget.ts';
 
 /** One step of the method, as data: done once, then remembered in the ledger under its name. */
-export type Stage = { readonly name: string; readonly title: string } & (
+export type StageDraft = { readonly name: string; readonly title: string } & (
   | PairsStage
   | ThoughtsStage
   | TrainStage
   | JudgeStage
+  | BenchStage
 );
+
+/** With a hash of all that it is a function of: with another one it has to be done again. */
+export type Stage = StageDraft & { readonly inputs: string };
 
 /** Response pairs of a set: so many instructions of each source. */
 export interface PairsStage {
@@ -53,7 +59,16 @@ export interface JudgeStage {
   readonly kind: 'judge';
   readonly judge: string;
   readonly set: string;
-  readonly form: JudgeForm;
+  readonly form: AskForm;
+  readonly control: boolean;
+}
+
+/** A judge on a benchmark, under its protocol. */
+export interface BenchStage {
+  readonly kind: 'bench';
+  readonly judge: string;
+  readonly benchmark: string;
+  readonly form: AskForm;
   readonly control: boolean;
 }
 
@@ -63,8 +78,8 @@ export interface Models {
   /** Whether judges of later rounds go on from a plan: how new checkpoints are sampled decides. */
   readonly prefills: boolean;
   open(name: string): Promise<Model>;
-  /** The checkpoint that a training starts from: a judge's, or M0's. */
-  place(name: string): string;
+  /** The checkpoint that a training starts from: a judge's, or M0's; null where it is none that can be trained. */
+  place(name: string): string | null;
 }
 
 /** The outside world of a run. */
@@ -73,9 +88,16 @@ export interface Ports {
   readonly trainer: Trainer;
   readonly models: Models;
   readonly sources: Readonly<Record<string, Source>>;
+  /** Those that the config names, with their data. */
+  readonly benchmarks?: Readonly<Record<string, BenchmarkData>>;
   readonly prompts: PromptSet;
   /** Where checkpoints and training rows go. */
   readonly folder: string;
+}
+
+export interface BenchmarkData {
+  readonly benchmark: Benchmark;
+  readonly pairs: readonly BenchmarkPair[];
 }
 
 /** What happens in a run, for who looks on; the ledger says the same. */
@@ -87,6 +109,8 @@ export type RunEvent =
 export interface RunOptions {
   readonly onEvent?: ((event: RunEvent) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Name of the last stage to do. */
+  readonly until?: string | undefined;
 }
 
 /** Milliseconds between two entries of the account. */
@@ -100,18 +124,22 @@ export class StageWork {
   readonly #onEvent: RunOptions['onEvent'];
   #since = performance.now();
   #tokens = 0;
+  #promptTokens = 0;
+  #cost = 0;
   #done = 0;
   #total = 0;
   #failed = 0;
   #told = 0;
   #came = 0;
   #had = 0;
+  readonly #budget: RunBudget | null;
 
-  constructor(stage: Stage, store: Store, { signal, onEvent }: RunOptions) {
+  constructor(stage: Stage, store: Store, { signal, onEvent }: RunOptions, budget: RunBudget | null = null) {
     this.#stage = stage;
     this.#store = store;
     this.signal = signal;
     this.#onEvent = onEvent;
+    this.#budget = budget;
   }
 
   /** Units done of all, and tokens since the last call. */
@@ -120,6 +148,7 @@ export class StageWork {
     this.#total = total;
     this.#tokens += tokens;
     const now = performance.now();
+    this.#budget?.check(this.#counted(this.#pending(now)));
     if (now - this.#since > SPEND_MS) this.spend();
     // A terminal redraws ten times in a second.
     if (now - this.#told < 50 && done < total) return;
@@ -130,7 +159,12 @@ export class StageWork {
   /** Generations that came, of units that are not done yet. */
   readonly onGenerations = (batch: readonly Generation[]): void => {
     this.#came += batch.length;
-    const tokens = batch.reduce((sum, { completionTokens }) => sum + completionTokens, 0);
+    let tokens = 0;
+    for (const { promptTokens, completionTokens, cost = 0 } of batch) {
+      tokens += completionTokens;
+      this.#promptTokens += promptTokens;
+      this.#cost += cost;
+    }
     this.progress(Math.min(this.#total, this.#had + this.#came), this.#total, tokens);
   };
 
@@ -160,21 +194,43 @@ export class StageWork {
   spend(): void {
     const now = performance.now();
     const reached = { done: this.#done, total: this.#total, failed: this.#failed };
-    this.#store.spend(this.#stage.name, (now - this.#since) / 1000, this.#tokens, reached);
+    this.#store.spend(this.#stage.name, this.#pending(now), reached);
+    this.#budget?.add(this.#counted(this.#pending(now)));
     this.#since = now;
     this.#tokens = 0;
+    this.#promptTokens = 0;
+    this.#cost = 0;
+  }
+
+  /** What the account has not got yet. */
+  #pending(now: number): Spent {
+    const seconds = (now - this.#since) / 1000;
+    return { seconds, tokens: this.#tokens, promptTokens: this.#promptTokens, cost: this.#cost };
+  }
+
+  /** What is trained on was not asked of a model. */
+  #counted(spent: Spent): Spent {
+    return this.#stage.kind === 'train' ? { ...spent, tokens: 0 } : spent;
   }
 
   tell(): void {
     if (!this.#onEvent) return;
     const record = this.#store.stage(this.#stage.name);
     if (record === undefined) return;
-    // What the account has not got yet.
-    const seconds = record.seconds + (performance.now() - this.#since) / 1000;
-    const now = { done: this.#done, total: this.#total, failed: this.#failed, seconds };
+    const { seconds, tokens, promptTokens = 0, cost = 0 } = this.#pending(performance.now());
     this.#onEvent({
       type: 'stage',
-      stage: { ...record, ...now, tokens: record.tokens + this.#tokens, status: 'running' },
+      stage: {
+        ...record,
+        done: this.#done,
+        total: this.#total,
+        failed: this.#failed,
+        seconds: record.seconds + seconds,
+        tokens: record.tokens + tokens,
+        promptTokens: record.promptTokens + promptTokens,
+        cost: record.cost + cost,
+        status: 'running',
+      },
     });
   }
 }

@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Resolved } from '../config.ts';
+import { EvalPlannerError } from '../errors.ts';
 import { copyFolder, makeFolder, writeLinesAtomically } from '../files.ts';
 import type { Json } from '../key.ts';
 import { scores } from '../metrics.ts';
 import { PreferenceCounts } from '../preferences/counts.ts';
 import { preferenceRows } from '../preferences/rows.ts';
 import { directRows, sftRows } from '../preferences/sft.ts';
+import type { AskForm } from '../prompts/judge-prompt.ts';
 import { seedOf } from '../random.ts';
 import type { Store } from '../store.ts';
 import { type Optimisation, type TrainJob, type TrainSettings, trainKey } from '../trainer.ts';
@@ -14,6 +16,7 @@ import type { PreferenceRow, ResponsePair, SftRow } from '../types.ts';
 import { checkpointFolder, rowsFile, stepsFolder } from './folder.ts';
 import { judged } from './judge.ts';
 import { writeJudgeFile } from './judge-file.ts';
+import { formOfM0 } from './m0.ts';
 import type { Ports, StageWork, TrainStage } from './stage.ts';
 
 /** Whether its rows or its checkpoint are not there any more. */
@@ -36,8 +39,12 @@ export async function runTraining(
   const { revision, chat } = await startOf(from, ports);
   const { rows, told } = await writeRows(stage, config, ports, chat);
   const settings = settingsOf(stage, config, rowsFile(folder, stage.rows));
+  const place = models.place(from);
+  if (place === null) throw cannotTrain(stage, settings.rows, rows);
+  const startForm = from === 'M0' && form === 'planned' ? formOfM0(config) : form;
+  if (rows === 0) return keepStart(stage, place, startForm, config, ports, work, told);
   const key = await trainKey(revision, settings);
-  const job = { ...settings, key, model: models.place(from), out: stepsFolder(folder, judge) } as TrainJob;
+  const job = { ...settings, key, model: place, out: stepsFolder(folder, judge) } as TrainJob;
   // Those of an earlier call come again, and were paid for then.
   const known = new Set(Array.from(store.steps(judge), ({ step }) => step));
   const { checkpoints, dropped } = await trainer.train(
@@ -49,31 +56,65 @@ export async function runTraining(
     },
     work.signal,
   );
-  const file = { prompts: config.prompts, form };
+  const file = { prompts: nameOf(config.prompts), form };
   for (const path of checkpoints) await writeJudgeFile(path, file);
-  const written = checkpoints.map((path) => ({ path, name: `${judge}/${basename(path)}`, label: '' }));
-  const start = { path: models.place(from), name: from, label: `${judge}/start` };
+  const written = checkpoints.map((path) => ({
+    path,
+    name: `${judge}/${basename(path)}`,
+    label: '',
+    asked: form,
+  }));
+  const start = { path: place, name: from, label: `${judge}/start`, asked: startForm };
   // DPO can make a judge worse; then its start stays.
   const candidates = job.kind === 'dpo' ? [start, ...written] : written;
-  let best = { path: '', label: '', accuracy: -1 };
+  let best = { path: '', label: '', accuracy: -1, asked: form as AskForm };
   const validation: Record<string, number> = {};
-  for (const { path, name, label: own } of candidates) {
+  for (const { path, name, label: own, asked } of candidates) {
     const label = own === '' ? name : own;
-    const verdicts = await judged(name, { stage: label, split: 'validation', form }, config, ports, {
+    const verdicts = await judged(name, { stage: label, split: 'validation', form: asked }, config, ports, {
       // The account is of the training.
       signal: work.signal,
     });
     const { accuracy } = scores(verdicts);
     validation[label] = accuracy;
     // A tie goes to the later one, which has seen more.
-    if (accuracy >= best.accuracy) best = { path, label, accuracy };
+    if (accuracy >= best.accuracy) best = { path, label, accuracy, asked };
   }
   const kept = checkpointFolder(folder, judge);
   await copyFolder(best.path, kept);
   // A start that stays may have been told otherwise, or not at all.
-  await writeJudgeFile(kept, file);
+  await writeJudgeFile(kept, { ...file, form: best.asked });
   return { kept: best.label, validation, rows, dropped, ...told };
 }
+
+/** Without a row there is nothing to learn from: the judge is what it began as, and the report says so. */
+async function keepStart(
+  { judge }: TrainStage,
+  place: string,
+  form: AskForm,
+  config: Resolved,
+  { folder }: Ports,
+  work: StageWork,
+  told: Told['told'],
+): Promise<Json> {
+  const kept = checkpointFolder(folder, judge);
+  await copyFolder(place, kept);
+  await writeJudgeFile(kept, { prompts: nameOf(config.prompts), form });
+  work.note(`there is nothing to train ${judge} on: it stays what it began as`);
+  return { kept: `${judge}/start`, validation: {}, rows: 0, dropped: 0, ...told };
+}
+
+/** The rows are there for a trainer of one's own. */
+function cannotTrain({ judge, from }: TrainStage, file: string, rows: number): EvalPlannerError {
+  return new EvalPlannerError(
+    'usage',
+    `${judge} cannot be trained: ${from} is a model behind a server, not a checkpoint`,
+    `train on the ${rows} rows of ${file} elsewhere, or give models.judge a checkpoint in a new run`,
+  );
+}
+
+const nameOf = (prompts: Resolved['prompts']) =>
+  typeof prompts === 'string' ? prompts : 'base' in prompts ? prompts.base : 'published';
 
 async function startOf(name: string, { models }: Ports) {
   const model = await models.open(name);
@@ -83,7 +124,7 @@ async function startOf(name: string, { models }: Ports) {
 }
 
 function settingsOf({ judge, how }: TrainStage, config: Resolved, rows: string): TrainSettings {
-  const { learningRate, warmupSteps, epochs, batchSize, lora } = how;
+  const { learningRate, warmupSteps, epochs, batchSize, lora = config.lora } = how;
   const { betas, ...optimiser } = config.optimiser;
   const optimisation: Optimisation = {
     ...optimiser,

@@ -5,6 +5,10 @@ import { render, type Template } from './template.ts';
 /** How a judge thinks: a plan and its execution (the method), an execution alone, or nothing (the controls). */
 export type JudgeForm = 'planned' | 'unplanned' | 'direct';
 
+/** How a judge is asked: as it was trained to think, or in two calls, the plan prompt and the execution prompt, which ask for every
+ * format that is read and so suit models that were not trained. */
+export type AskForm = JudgeForm | 'two-call';
+
 export function judgeTemplate(prompts: PromptSet, form: JudgeForm): Template<'instruction' | 'a' | 'b'> {
   return { planned: prompts.judge, unplanned: prompts.unplanned, direct: prompts.direct }[form];
 }

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EvalPlannerError } from '../errors.ts';
+import { type FakeHub, startHub } from '../hub/server.contract.ts';
 import { parseHubId } from './hub.ts';
-import { type FakeHub, startHub } from './hub-server.contract.ts';
 import { readSource } from './sources.ts';
 import { splitsOf } from './splits.ts';
 
@@ -15,22 +15,24 @@ const CARD =
 let hub: FakeHub;
 beforeAll(async () => {
   hub = await startHub({
-    'openai/gsm8k': {
-      main: {
-        'README.md': CARD,
-        'main/train-00000-of-00002.jsonl': lines('a', 'b'),
-        'main/train-00001-of-00002.jsonl': lines('c'),
-        'main/test-00000-of-00001.jsonl': lines('t'),
-        'socratic/x.jsonl': lines('s'),
+    datasets: {
+      'openai/gsm8k': {
+        main: {
+          'README.md': CARD,
+          'main/train-00000-of-00002.jsonl': lines('a', 'b'),
+          'main/train-00001-of-00002.jsonl': lines('c'),
+          'main/test-00000-of-00001.jsonl': lines('t'),
+          'socratic/x.jsonl': lines('s'),
+        },
+        v1: { 'README.md': '# no front matter', 'data/train.jsonl': lines('old') },
       },
-      v1: { 'README.md': '# no front matter', 'data/train.jsonl': lines('old') },
+      'gated/set': { main: { 'test.jsonl': lines('secret') } },
+      'script/set': {
+        main: { 'set.py': 'print()' },
+        'refs/convert/parquet': { 'default/validation/0000.parquet': 'PAR1' },
+      },
+      'one/file': { main: { 'rows.csv': `text\n${'x'.repeat(1_500_000)}\n` } },
     },
-    'gated/set': { main: { 'test.jsonl': lines('secret') } },
-    'script/set': {
-      main: { 'set.py': 'print()' },
-      'refs/convert/parquet': { 'default/validation/0000.parquet': 'PAR1' },
-    },
-    'one/file': { main: { 'rows.csv': `text\n${'x'.repeat(1_500_000)}\n` } },
   });
 });
 afterAll(() => hub.close());
@@ -163,14 +165,16 @@ describe('a dataset on a hub', () => {
       return ([429, 503, 'cut', 'cut'] as const)[faults - 1] ?? null;
     };
     expect(await texts('openai/gsm8k:main')).toEqual(['a', 'b', 'c']);
-    hub.fault = ({ url = '' }) => (url.includes('rows.csv') && faults++ < 7 ? 'cut' : null);
+    hub.fault = ({ url = '' }) => (url.startsWith('/lfs/') && faults++ < 8 ? 'cut' : null);
     expect((await texts('one/file'))[0]).toHaveLength(1_500_000);
     expect(faults).toBeGreaterThan(6);
   }, 60_000);
 
   it('with a token where it is gated; no token is written anywhere', async () => {
     const told = await failure('gated/set');
-    expect(told.message).toContain('does not give gated/set to this account (403)');
+    expect(told.message).toContain(
+      'does not give gated/set to this account (401: Access to dataset gated/set is restricted)',
+    );
     expect(told.remedy).toContain(`accept its conditions at ${hub.url}/datasets/gated/set, and set HF_TOKEN`);
     vi.stubEnv('HF_TOKEN', 'hf_good');
     expect(await texts('gated/set')).toEqual(['secret']);

@@ -1,5 +1,6 @@
 import { key } from '../key.ts';
 import { type GenerateRequest, type Sampling, userPrompt } from '../model.ts';
+import { wellFormed } from '../text/well-formed.ts';
 
 /** What one generation is a function of. */
 export interface Recipe {
@@ -19,15 +20,11 @@ export interface Recipe {
 
 /** The one recipe of keys: a request is known by all that decides its answer and by nothing else, so that the same question
  * asked by another command, round or run of one ledger is answered from it. */
-export function requestOf({
-  template,
-  text,
-  prefill,
-  model,
-  seed,
-  sampling,
-  ...rest
-}: Recipe): GenerateRequest {
+export function requestOf({ template, model, seed, sampling, ...recipe }: Recipe): GenerateRequest {
+  const { prefill: begun, text: shown, ...rest } = recipe;
+  // One text: keyed, sent and stored, whoever wrote it.
+  const text = wellFormed(shown);
+  const prefill = begun === undefined ? undefined : wellFormed(begun);
   const { temperature, topP, maxTokens } = sampling;
   const asked = { seed, temperature, topP, maxTokens, ...rest };
   const { name, version } = template;

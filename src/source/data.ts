@@ -11,8 +11,8 @@ import { type SelectOptions, selectInstructions } from './select.ts';
 
 export interface DataOptions extends Omit<SelectOptions, 'onBadRow'> {
   readonly kind: Source['kind'];
-  /** Files, folders, globs, and data sets on the hub. */
-  readonly from: readonly string[];
+  /** Files, folders, globs, and data sets on the hub; or rows as a file would have them. */
+  readonly from: readonly string[] | { readonly rows: readonly object[] };
   /** The same for splits that are given and not cut. */
   readonly given: Readonly<Partial<Record<string, readonly string[]>>>;
   /** Leave rows out that cannot be read, and count them. */
@@ -28,11 +28,12 @@ const PARTS = 20;
  * EvalPlannerError `data` or `network` for what is not there. */
 export async function openData(options: DataOptions): Promise<Source> {
   const { kind, from, given, skipBadRows, ...select } = options;
-  const files = await filesOf(from);
+  const files = 'rows' in from ? from : await filesOf(from);
   const splits = new Map<string, readonly string[]>();
   for (const [split, places] of Object.entries(given)) if (places) splits.set(split, await filesOf(places));
   const digest = createHash('sha256');
-  for (const [split, list] of [['train', files] as const, ...splits])
+  if ('rows' in files) for (const row of files.rows) digest.update(`${JSON.stringify(row)}\n`);
+  for (const [split, list] of [['train', 'rows' in files ? [] : files] as const, ...splits])
     for (const file of list) digest.update(`${split} ${await sha256(file)}\n`);
   let account: Account = newAccount();
   return {
@@ -72,7 +73,7 @@ async function filesOf(places: readonly string[]): Promise<string[]> {
 }
 
 async function* allRows(
-  files: readonly string[],
+  files: readonly string[] | { readonly rows: readonly object[] },
   skipBadRows: boolean,
   account: Account,
   signal: AbortSignal | undefined,
@@ -81,6 +82,10 @@ async function* allRows(
     account.read++;
     leave(account, 'unreadable');
   };
+  if ('rows' in files) {
+    for (const [i, value] of files.rows.entries()) yield { value, file: 'rows', at: `row ${i + 1}` };
+    return;
+  }
   for (const file of files)
     for await (const row of readRows(file, { onError: skipBadRows ? 'skip' : 'stop', onBadRow })) {
       signal?.throwIfAborted();

@@ -131,12 +131,10 @@ function verify(db: DatabaseSync, path: string): void {
   }
 }
 
-function acceptConfig(db: DatabaseSync, path: string, { config, mayChange = [] }: StoreOptions): Json {
+function acceptConfig(db: DatabaseSync, path: string, { config, mayChange }: StoreOptions): Json {
   const stored = JSON.parse(meta(db, 'config') ?? 'null') as Json;
   if (meta(db, 'config_hash') === hash(config)) return stored;
-  const refused = differences(stored, config).filter(
-    (found) => !mayChange.some((name) => found.path === name || found.path.startsWith(`${name}.`)),
-  );
+  const refused = differences(stored, config).filter((change) => !mayChange?.(change));
   if (refused.length > 0) {
     throw new EvalPlannerError(
       'run',
@@ -144,7 +142,7 @@ function acceptConfig(db: DatabaseSync, path: string, { config, mayChange = [] }
       'Give this run another name, or go back to the config that the run was started with.',
     );
   }
-  db.exec(`BEGIN IMMEDIATE; UPDATE stages SET status = 'planned' WHERE status = 'done'`);
+  db.exec('BEGIN IMMEDIATE');
   storeConfig(db, config);
   db.exec('COMMIT');
   return JSON.parse(canonicalJson(config)) as Json;

@@ -12,6 +12,7 @@ import type {
   PreferenceRecord,
   Reached,
   RoundFilter,
+  Spent,
   StageRecord,
   Store,
   StoreOptions,
@@ -44,8 +45,8 @@ type Values = readonly SQLInputValue[];
 /** Transactions after which the cache is fitted to what the ledger has become. */
 const FIT_EVERY = 512;
 
-/** A stage that nobody planned: name, title, status, seconds, tokens, message, result. */
-const NEW_STAGE = `INSERT INTO stages VALUES (?, NULL, ?, '', 'null', ?, 0, 0, 0, ?, ?, ?, ?)`;
+/** A stage that nobody planned: name, title, status, seconds, tokens, those of prompts, cost, message, result. */
+const NEW_STAGE = `INSERT INTO stages VALUES (?, NULL, ?, '', 'null', ?, 0, 0, 0, ?, ?, ?, ?, ?, ?)`;
 
 class Ledger implements Store {
   readonly path: string;
@@ -253,21 +254,22 @@ class Ledger implements Store {
       this.#statement('UPDATE stages SET position = NULL').run();
       let position = 0;
       this.#put(
-        `INSERT INTO stages VALUES (?, ?, ?, ?, ?, 'planned', 0, 0, 0, 0, 0, NULL, 'null')
+        `INSERT INTO stages VALUES (?, ?, ?, ?, ?, 'planned', 0, 0, 0, 0, 0, 0, 0, NULL, 'null')
          ON CONFLICT (name) DO UPDATE SET position = excluded.position, title = excluded.title, kind = excluded.kind,
-         plan = excluded.plan`,
+         plan = excluded.plan, status = CASE WHEN status <> 'done' OR plan = excluded.plan THEN status ELSE 'planned' END`,
         stages,
         (planned) => [planned.name, position++, planned.title, planned.kind, JSON.stringify(planned)],
       );
     });
   }
 
-  spend(name: string, seconds: number, tokens: number, reached?: Reached): void {
+  spend(name: string, { seconds, tokens, promptTokens = 0, cost = 0 }: Spent, reached?: Reached): void {
     this.#put(
       `${NEW_STAGE} ON CONFLICT (name) DO UPDATE SET seconds = seconds + excluded.seconds, tokens = tokens + excluded.tokens,
+       prompt_tokens = prompt_tokens + excluded.prompt_tokens, cost = cost + excluded.cost,
        status = CASE status WHEN 'done' THEN 'done' ELSE 'running' END, message = NULL`,
       [name],
-      () => [name, name, 'running', seconds, tokens, null, 'null'],
+      () => [name, name, 'running', seconds, tokens, promptTokens, cost, null, 'null'],
     );
     if (reached === undefined) return;
     const { done, total, failed = 0 } = reached;
@@ -283,7 +285,7 @@ class Ledger implements Store {
     this.#put(
       `${NEW_STAGE} ON CONFLICT (name) DO UPDATE SET status = 'done', message = NULL, result = excluded.result`,
       [name],
-      () => [name, name, 'done', 0, 0, null, JSON.stringify(result)],
+      () => [name, name, 'done', 0, 0, 0, 0, null, JSON.stringify(result)],
     );
     // The only fsync: before it a power cut (not a kill) may take the last commits, and resuming makes them again.
     this.#guard(() => this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)'));
@@ -293,7 +295,7 @@ class Ledger implements Store {
     this.#put(
       `${NEW_STAGE} ON CONFLICT (name) DO UPDATE SET status = 'failed', message = excluded.message`,
       [name],
-      () => [name, name, 'failed', 0, 0, message, 'null'],
+      () => [name, name, 'failed', 0, 0, 0, 0, message, 'null'],
     );
   }
 
@@ -307,6 +309,16 @@ class Ledger implements Store {
 
   putNote(name: string, value: Json): void {
     this.#put('INSERT OR REPLACE INTO notes VALUES (?, ?)', [value], () => [name, JSON.stringify(value)]);
+  }
+
+  discard(what: Parameters<Store['discard']>[0]): void {
+    this.#transaction(() => {
+      if ('split' in what) this.#statement('DELETE FROM pairs WHERE split = ?').run(what.split);
+      else if ('judge' in what) this.#statement('DELETE FROM steps WHERE stage = ?').run(what.judge);
+      else
+        for (const table of ['plans', 'thoughts', 'preferences'])
+          this.#statement(`DELETE FROM ${table} WHERE round = ?`).run(what.round);
+    });
   }
 
   counts(): Counts {

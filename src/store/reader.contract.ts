@@ -70,7 +70,7 @@ export function readerContract(name: string, under: LedgerUnderTest): void {
       for (const work of [
         `store.putPairs('d1', [${JSON.stringify(pair('a'))}])`,
         `store.putNote('peak', 7)`,
-        `store.spend('pairs d1', 1, 2, { done: 1, total: 2 })`,
+        `store.spend('pairs d1', { seconds: 1, tokens: 2 }, { done: 1, total: 2 })`,
       ]) {
         await elsewhere(write(work));
         versions.push(reader.version());
@@ -89,7 +89,7 @@ export function readerContract(name: string, under: LedgerUnderTest): void {
       expect(reader.stages()).toEqual([]);
       writer.planStages([plan]);
       expect(reader.stages()).toMatchObject([{ name: 'pairs d1', kind: 'pairs', status: 'planned', plan }]);
-      writer.spend('pairs d1', 1, 10, { done: 3, total: 9, failed: 1 });
+      writer.spend('pairs d1', { seconds: 1, tokens: 10 }, { done: 3, total: 9, failed: 1 });
       expect(reader.stage('pairs d1')).toMatchObject({ status: 'running', done: 3, total: 9, failed: 1 });
       writer.failStage('pairs d1', 'the server is gone');
       expect(reader.stage('pairs d1')).toMatchObject({ status: 'failed', message: 'the server is gone' });

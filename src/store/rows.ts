@@ -105,6 +105,8 @@ export function stage(r: Row): StageRecord {
     failed: r.failed as number,
     seconds: r.seconds as number,
     tokens: r.tokens as number,
+    promptTokens: r.prompt_tokens as number,
+    cost: r.cost as number,
     ...(r.message === null ? {} : { message: r.message as string }),
     plan: JSON.parse(r.plan as string),
     result: JSON.parse(r.result as string),

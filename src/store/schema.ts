@@ -1,5 +1,5 @@
 /** Raised with every change of what the tables hold; a run written by another version is refused, never guessed at. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 /** SQLite's application_id of a run ledger: "EvPl". It tells a run from any other database. */
 export const APPLICATION_ID = 0x4576506c;
@@ -103,7 +103,9 @@ CREATE TABLE stages (
   total INTEGER NOT NULL,
   failed INTEGER NOT NULL,
   seconds REAL NOT NULL,
-  tokens INTEGER NOT NULL,
+  tokens INTEGER NOT NULL,              -- written, or trained on
+  prompt_tokens INTEGER NOT NULL,
+  cost REAL NOT NULL,
   message TEXT,
   result TEXT NOT NULL                  -- JSON
 ) STRICT;

@@ -192,13 +192,15 @@ export function storeContract(name: string, open: (path: string, options: StoreO
 
     test('a stage adds up what it costs over interruptions and keeps its result', () => {
       expect(store.stage('pairs')).toBeUndefined();
-      store.spend('pairs', 1.5, 100);
-      store.spend('pairs', 2, 50);
+      store.spend('pairs', { seconds: 1.5, tokens: 100, promptTokens: 7, cost: 0.5 });
+      store.spend('pairs', { seconds: 2, tokens: 50, cost: 0.25 });
       expect(store.stage('pairs')).toMatchObject({
         name: 'pairs',
         status: 'running',
         seconds: 3.5,
         tokens: 150,
+        promptTokens: 7,
+        cost: 0.75,
         result: null,
       });
       store.finishStage('pairs', { kept: 12 });
@@ -206,7 +208,7 @@ export function storeContract(name: string, open: (path: string, options: StoreO
     });
 
     test('planned stages are listed in their order, with what was known of them', () => {
-      store.spend('b', 1, 10, { done: 3, total: 9, failed: 1 });
+      store.spend('b', { seconds: 1, tokens: 10 }, { done: 3, total: 9, failed: 1 });
       const plan = (name: string) => ({ name, title: `Stage ${name}`, kind: 'pairs', set: name });
       store.planStages(['a', 'b', 'c'].map(plan));
       store.failStage('c', 'the server is gone');
@@ -225,11 +227,39 @@ export function storeContract(name: string, open: (path: string, options: StoreO
       ]);
       expect(store.stage('b')).toMatchObject({ title: 'Stage b', plan: plan('b') });
       expect(store.stage('c')?.message).toBe('the server is gone');
-      store.spend('c', 1, 0);
+      store.spend('c', { seconds: 1, tokens: 0 });
       expect(store.stage('c')).toMatchObject({ status: 'running' });
       expect(store.stage('c')?.message).toBeUndefined();
       store.planStages([plan('b')]);
       expect(store.stages().map(({ name }) => name)).toEqual(['b']);
+    });
+
+    test('a stage that is planned otherwise is not done any more; its result stays until it has another', () => {
+      const plan = (set: string) => ({ name: 'pairs', title: 'Pairs', kind: 'pairs', set });
+      store.planStages([plan('a')]);
+      store.finishStage('pairs', { kept: 1 });
+      store.planStages([plan('a')]);
+      expect(store.stage('pairs')?.status).toBe('done');
+      store.planStages([plan('b')]);
+      expect(store.stage('pairs')).toMatchObject({ status: 'planned', result: { kept: 1 } });
+    });
+
+    test('what was derived can be discarded, by set, round or training; generations stay', () => {
+      store.putGenerations([generation('a')]);
+      store.putPairs('d1', [pair('a')]);
+      store.putPairs('d2', [pair('b')]);
+      store.putThoughts([thought('a', 'ab', 0, true)]);
+      store.putPlans([{ id: 'p', pairId: 'a', round: 1, planIndex: 0, text: 'x' }]);
+      store.putSteps('M1-SFT', [
+        { step: 1, steps: 9, loss: 2.5, learningRate: 1e-4, gradNorm: 1, tokens: 64, seconds: 0.5 },
+      ]);
+      store.discard({ split: 'd1' });
+      store.discard({ round: 1 });
+      store.discard({ judge: 'M1-SFT' });
+      expect([...store.pairs()]).toEqual([pair('b')]);
+      expect([...store.thoughts({ round: 1 }), ...store.plans({ round: 1 })]).toEqual([]);
+      expect([...store.steps('M1-SFT')]).toEqual([]);
+      expect(store.generation('a')).toBeDefined();
     });
 
     test('notes are kept by name', () => {

@@ -13,7 +13,7 @@ import {
 import { adaptedRevision, writeAdapter } from '../engine/lora/checkpoint.ts';
 import { mergeAdapter } from '../engine/lora/merge.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { type ApartCheckpoint, openApart, openCheckpoint } from '../model/local/checkpoint.ts';
+import { type ApartCheckpoint, baseNamed, openApart, openCheckpoint } from '../model/local/checkpoint.ts';
 import type { Tokenizer } from '../model/local/tokenizer.ts';
 import { random, seedOf } from '../random.ts';
 import type { LoraOptions, TrainJob } from '../trainer.ts';
@@ -51,7 +51,7 @@ export async function openTrainee({
     files,
     revision: checkpoint.adapter ? adaptedRevision(parameters, adapter) : revision(parameters),
     async save(dir) {
-      if (!lora.merge) return writeAdapter(dir, adapter, { base, extraFiles: files });
+      if (!lora.merge) return writeAdapter(dir, adapter, { ...baseNamed(base), extraFiles: files });
       const merged = new Parameters(parameters.config);
       merged.flat.set(parameters.flat);
       await mergeAdapter(merged, adapter, availableParallelism());

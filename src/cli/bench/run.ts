@@ -155,7 +155,7 @@ export class Stopwatch {
     const now = performance.now();
     const { judge } = this.#run;
     if (!judge?.dry && this.#meter.asked > this.#asked)
-      judge?.ledger?.spend(this.#stage, (now - this.#noted) / 1000, 0);
+      judge?.ledger?.spend(this.#stage, { seconds: (now - this.#noted) / 1000, tokens: 0 });
     [this.#noted, this.#asked] = [now, this.#meter.asked];
   }
 

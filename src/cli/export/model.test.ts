@@ -39,12 +39,12 @@ test('a judge goes to a GGUF file, and from there to a folder', async () => {
 });
 
 test.each([
-  ['--to gguf', 2, 'neither which rows to export nor which model'],
-  ['--format trl', 2, 'neither which rows to export nor which model'],
-  ['rows.jsonl --format trl --to gguf', 2, 'neither which rows to export nor which model'],
-  ['--model MODEL', 2, 'neither which rows to export nor which model'],
-  ['rows.jsonl --model MODEL --to gguf', 2, 'neither which rows to export nor which model'],
-  ['--model MODEL --to gguf --format trl', 2, 'cannot be used with'],
+  ['--to gguf', 2, 'with --model, --to and --out'],
+  ['--dtype f16 --format trl', 2, 'with --model, --to and --out'],
+  ['rows.jsonl --format trl --to gguf', 2, 'by commands of their own'],
+  ['--model MODEL', 2, 'with --model, --to and --out'],
+  ['rows.jsonl --model MODEL --to gguf', 2, 'by commands of their own'],
+  ['--model MODEL --to gguf --push a/b', 2, 'with --model, --to and --out'],
   ['--model MODEL --to onnx', 2, '--to'],
   ['--model MODEL --to hf --dtype q8_0', 2, 'is written in f32, not in q8_0'],
   ['--model ai:x/y --to gguf', 2, 'is a model of a server'],

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parse } from 'yaml';
 import { EvalPlannerError } from '../../errors.ts';
@@ -40,7 +40,7 @@ export async function init(folder: string, command: InitCommand, signal: AbortSi
     throw diskFailure(error, folder);
   }
   const inside = relative('.', folder);
-  const run = `runs/${(inside || folder).split(/[\\/]/).at(-1) || 'judge'}-0`;
+  const run = `runs/${basename(resolve(folder)) || 'judge'}-0`;
   await print(`wrote ${Object.keys(files).join(', ')}${inside === '' ? '' : ` in ${folder}`}
 
 Next:

@@ -14,6 +14,16 @@ export function runCommand(evalplanner: Command): void {
       '--benchmarks <folder>',
       'look for the prompts of the benchmarks in it among the training instructions',
     )
+    .option(
+      '--set <key=value>',
+      "a field in place of the config's, as thoughts.plans=8; may be given often",
+      (field: string, others: string[] = []) => [...others, field],
+    )
+    .option('--until <stage>', 'stop after this stage, or when this judge is measured')
+    .option(
+      '--dry-run',
+      'print what is left to do: requests, tokens, time and cost; nothing is asked or trained',
+    )
     .addOption(deviceOption())
     .option('--json', 'print the report as JSON instead of the table')
     .addHelpText(
@@ -34,7 +44,9 @@ A config names models, sources and rounds; every field has its description in sc
   test: { pairs: { support: 50 } }
 
 The folder then holds run.db (everything that happened), config.json, checkpoints/, data/, report.json and report.html.
-Run the same command again to continue a run that was stopped or failed; a finished run prints its table at once.`,
+Run the same command again to continue a run that was stopped or failed; a finished run prints its table at once.
+More plans, executions or instructions, further rounds, controls and benchmarks may be added to a config later: what
+builds on them is done again, and no generation is paid for twice.`,
     )
     .action((config: string, options) =>
       interruptible(async (signal) =>

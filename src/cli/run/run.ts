@@ -1,15 +1,17 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { benchmarkIndex, installedBenchmarks, shippedBenchmark } from '../../audit/benchmark-index.ts';
+import { addsOnly } from '../../config/additions.ts';
 import { type Resolved, type RunConfig, resolveConfig, runIdentity } from '../../config.ts';
 import type { Device } from '../../engine/device.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { makeFolder, writeAtomically } from '../../files.ts';
 import type { Json } from '../../key.ts';
 import { requireDevice } from '../../model/local/pool.ts';
-import { openRun, promptSet, runFacts } from '../../open/run.ts';
+import { openRun, runFacts } from '../../open/run.ts';
 import { version } from '../../package.ts';
 import { checkRunFolder, type RunDescription } from '../../pipeline/folder.ts';
+import type { Stage } from '../../pipeline/stage.ts';
 import { run as runMethod, stagesOf } from '../../pipeline.ts';
 import { PLAN_KINDS, planKind } from '../../playground/habits.ts';
 import { ledgerReport, type RunFacts } from '../../report/run/from-ledger.ts';
@@ -19,8 +21,10 @@ import { renderTable, tableOptions } from '../../report/run/table.ts';
 import { diskFailure } from '../../store/failure.ts';
 import { openStore } from '../../store/ledger.ts';
 import type { Store } from '../../store.ts';
-import { print } from '../terminal.ts';
+import { print, printable } from '../terminal.ts';
+import { planText } from './plan.ts';
 import { Progress } from './progress.ts';
+import { dryRun } from './trial.ts';
 
 export interface RunOptions {
   readonly config: RunConfig;
@@ -34,6 +38,10 @@ export interface RunOptions {
   readonly benchmarks?: string;
   readonly device: Device;
   readonly json?: boolean;
+  /** Tell what is left, and do nothing. */
+  readonly dryRun?: boolean;
+  /** The last stage to do, or the judge to come to. */
+  readonly until?: string;
 }
 
 /** The whole method by a config, in this process; what is done already is not done again. */
@@ -44,26 +52,34 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     shippedBenchmark(),
     ...(options.benchmarks === undefined ? [] : await installedBenchmarks(options.benchmarks)),
   ];
-  const config = resolveConfig(options.config);
+  const { config, facts: made } = await runFacts(resolveConfig(options.config));
   const { seed } = config;
-  const made = await runFacts(config);
+  const stages = stagesOf(config);
+  const until = options.until === undefined ? undefined : stageCalled(options.until, stages);
   const description: RunDescription = {
     ...(preset === undefined ? {} : { preset }),
     seed,
     ...made,
     config: runIdentity(config),
   };
+  checkRunFolder(folder, description);
+  if (options.dryRun) return dryRun(config, folder, device, options.json === true, signal);
   try {
-    checkRunFolder(folder, description);
     makeFolder(folder);
-    using store = openStore(join(folder, 'run.db'), { config: description as unknown as Json });
+    using store = openStore(join(folder, 'run.db'), {
+      config: description as unknown as Json,
+      mayChange: addsOnly,
+    });
     await writeAtomically(join(folder, 'config.json'), `${JSON.stringify(description, null, 2)}\n`);
     const progress = new Progress(process.stderr);
-    progress.stages = stagesOf(config).length;
+    progress.stages = stages.length;
     const opened = await openRun({ config, folder, store, device });
+    if (stages.some((stage) => store.stage(stage.name)?.status !== 'done'))
+      process.stderr.write(`${planText(stages, store)}\n`);
     try {
       await runMethod(config, opened.ports, {
         signal,
+        until,
         onEvent(event) {
           if (event.type === 'stage' && event.stage.status === 'done') peakMemory(store);
           progress.onEvent(event);
@@ -72,6 +88,11 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     } finally {
       progress.close();
       await opened.close();
+    }
+    const next = stages.find((stage) => store.stage(stage.name)?.status !== 'done');
+    if (next !== undefined) {
+      process.stderr.write(`done up to ${until}; next is ${next.name}: run it again without --until\n`);
+      return;
     }
     const facts: RunFacts = {
       version: version(),
@@ -82,11 +103,25 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
       peakRssMB: peakMemory(store),
       ...(config.prompts === 'playground' ? { planKinds: { kinds: PLAN_KINDS, of: planKind } } : {}),
     };
-    const report = ledgerReport(store, promptSet(config.prompts), facts, await benchmarkIndex(installed));
+    const report = ledgerReport(store, opened.ports.prompts, facts, await benchmarkIndex(installed));
     await writeReport(folder, report, options.json === true);
   } catch (error) {
     throw signal.aborted && error === signal.reason ? stopped(folder) : diskFailure(error, folder);
   }
+}
+
+/** A stage by its name, or the training of a judge by the judge's. */
+function stageCalled(name: string, stages: readonly Stage[]): string {
+  const found =
+    stages.find((stage) => stage.name === name) ??
+    stages.find((stage) => stage.kind === 'judge' && stage.judge === name) ??
+    stages.find((stage) => stage.kind === 'train' && stage.judge === name);
+  if (found) return found.name;
+  throw new EvalPlannerError(
+    'usage',
+    `there is no stage ${name}`,
+    `choose one of: ${stages.map((stage) => stage.name).join(', ')}; or name a judge`,
+  );
 }
 
 function nameOf({ models: { judge } }: Resolved): string {
@@ -110,6 +145,10 @@ async function writeReport(folder: string, report: Report, json: boolean): Promi
   const page = join(folder, 'report.html');
   await writeAtomically(page, renderReport(report));
   await print(json ? text : renderTable(report, tableOptions(process.stdout)));
+  for (const { seen, cause, remedy } of report.findings ?? [])
+    process.stderr.write(
+      `\nnote: ${printable(seen)}\n  likely: ${printable(cause)}\n  try: ${printable(remedy)}\n`,
+    );
   if (!json) process.stderr.write(`\nThoughts, curves and figures: ${pathToFileURL(page).href}\n`);
 }
 

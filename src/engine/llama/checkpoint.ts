@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { CheckpointError, shown } from '../errors.ts';
 import { CONFIG, contents, current, readText, writeModelFolder } from '../model-folder.ts';
 import { checkFinite, openSafetensors, type SafetensorsFile } from '../safetensors.ts';
-import { bytesOf, totalSize } from '../tensors.ts';
+import { bytesOf } from '../tensors.ts';
 import type { LlamaConfig } from './config.ts';
 import { configFromJson, configText, generationConfig, modelToJson } from './config-json.ts';
-import { Parameters, parameterShapes } from './parameters.ts';
+import { Parameters, parameterCount, parameterShapes } from './parameters.ts';
 
 const GENERATION = 'generation_config.json';
 const WEIGHTS = 'model.safetensors';
@@ -16,8 +16,8 @@ const HEAD = 'lm_head.weight';
 
 const DOWNLOAD = 'Download the checkpoint again, all its files.';
 
-/** Which file holds each tensor, by a sharded checkpoint's index. A shard is a name in the same folder and nothing else. */
-function readIndex(path: string, text: string): Map<string, string> {
+/** Which file holds each tensor, by a sharded checkpoint's index. Throws CheckpointError. A shard is a name in the same folder and nothing else. */
+export function readIndex(path: string, text: string): Map<string, string> {
   const fault = (what: string, cause?: unknown) =>
     new CheckpointError('format', `${path}: ${what}`, DOWNLOAD, cause);
   let map: unknown;
@@ -114,9 +114,9 @@ function locate(
   return owners;
 }
 
-/** The weights have to fit as float32, whatever they are on disk. */
+/** The weights have to fit as float32, whatever they are on disk. Throws CheckpointError; `dir` names the model in it. */
 export function checkMemory(dir: string, config: LlamaConfig): void {
-  const needed = totalSize(parameterShapes(config)) * Float32Array.BYTES_PER_ELEMENT;
+  const needed = parameterCount(config) * Float32Array.BYTES_PER_ELEMENT;
   const there = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   if (needed <= there) return;
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;

@@ -1,4 +1,4 @@
-import { FlatTensors, type TensorShape } from '../tensors.ts';
+import { FlatTensors, type TensorShape, totalSize } from '../tensors.ts';
 import type { LlamaConfig } from './config.ts';
 import { familyOf } from './families.ts';
 
@@ -41,6 +41,14 @@ export function parameterShapes(config: LlamaConfig): TensorShape[] {
     { name: 'model.norm.weight', shape: [hiddenSize] },
     ...head,
   ];
+}
+
+/** How many numbers those are; by arithmetic, since a config.json may claim any number of layers. */
+export function parameterCount(config: LlamaConfig): number {
+  const [none = 0, one = 0] = [0, 1].map((layers) =>
+    totalSize(parameterShapes({ ...config, numHiddenLayers: layers })),
+  );
+  return none + config.numHiddenLayers * (one - none);
 }
 
 /** The weights of a model. */

@@ -10,7 +10,7 @@ import { ADAPTER_CONFIG, CONFIG, contents, current, readText, writeModelFolder }
 import { checkFinite, openSafetensors, type SafetensorsFile } from '../safetensors.ts';
 import { bytesOf } from '../tensors.ts';
 import { Adapter, LORA_TARGETS, type LoraConfig, loraShapes, unknownTargets } from './adapter.ts';
-import { loraFromJson, loraToJson } from './config-json.ts';
+import { type LoraBase, loraFromJson, loraToJson } from './config-json.ts';
 
 const WEIGHTS = 'adapter_model.safetensors';
 
@@ -27,12 +27,16 @@ export interface AdaptedModel {
   readonly base: string;
 }
 
-/** Read a PEFT adapter and the base that its adapter_config.json names; throws CheckpointError. */
-export async function readAdapter(dir: string): Promise<AdaptedModel> {
+/** Where a model lies that is called by its name on the Hugging Face hub. */
+export type FindModel = (name: string, revision?: string) => Promise<string>;
+
+/** Read a PEFT adapter and the base that its adapter_config.json names: a folder, or else a model that `find` has; throws
+ * CheckpointError. */
+export async function readAdapter(dir: string, find?: FindModel): Promise<AdaptedModel> {
   const folder = await current(dir);
   const path = join(folder, ADAPTER_CONFIG);
-  const { lora, base: named } = loraFromJson(path, await readText(path));
-  const base = await baseFolder(folder, named);
+  const { lora, ...named } = loraFromJson(path, await readText(path));
+  const base = await baseFolder(folder, named, find);
   const parameters = await readModel(base);
   const files = (await contents(folder)) ?? [];
   if (!files.includes(WEIGHTS)) {
@@ -53,9 +57,13 @@ export async function readAdapter(dir: string): Promise<AdaptedModel> {
   }
 }
 
-/** The folder or GGUF file that base_model_name_or_path means: an absolute one, or a relative one, from the adapter's folder or from
- * where the process runs, as PEFT reads it. */
-async function baseFolder(adapter: string, named: string): Promise<string> {
+/** The folder or GGUF file that base_model_name_or_path means: an absolute one, or a relative one, from the adapter's folder
+ * or from where the process runs, as PEFT reads it; where there is none, the model of that name. */
+async function baseFolder(
+  adapter: string,
+  { base: named, revision }: LoraBase,
+  find?: FindModel,
+): Promise<string> {
   const candidates = isAbsolute(named) ? [named] : [resolve(adapter, named), resolve(named)];
   const path = join(adapter, ADAPTER_CONFIG);
   for (const folder of candidates) {
@@ -72,10 +80,11 @@ async function baseFolder(adapter: string, named: string): Promise<string> {
       );
     }
   }
+  if (find !== undefined && /^\w[\w.-]*\/\w[\w.-]*$/.test(named)) return find(named, revision);
   throw new CheckpointError(
     'format',
     `${path}: base_model_name_or_path is ${shown(named)}, and there is no checkpoint in a folder of that name`,
-    'Models are not downloaded: download that model and set base_model_name_or_path to its folder.',
+    'Set base_model_name_or_path to the folder of the model that it was trained on, or to its name on the hub, OWNER/NAME.',
   );
 }
 
@@ -109,9 +118,7 @@ function checkTensors(folder: string, model: LlamaConfig, lora: LoraConfig, file
   }
 }
 
-export interface WriteAdapterOptions {
-  /** The folder of the model that the adapter is for. */
-  readonly base: string;
+export interface WriteAdapterOptions extends LoraBase {
   /** Further files of the folder, by name: the tokenizer's, as text. */
   readonly extraFiles?: Readonly<Record<string, string>>;
 }
@@ -120,9 +127,11 @@ export interface WriteAdapterOptions {
 export async function writeAdapter(
   dir: string,
   adapter: Adapter,
-  { base, extraFiles = {} }: WriteAdapterOptions,
+  { base, revision, extraFiles = {} }: WriteAdapterOptions,
 ): Promise<void> {
-  const config = `${JSON.stringify(loraToJson(adapter.lora, resolve(base)), null, 2)}\n`;
+  // A model of the hub comes with its revision, and stays one wherever the adapter goes.
+  const named = revision === undefined ? { base: resolve(base) } : { base, revision };
+  const config = `${JSON.stringify(loraToJson(adapter.lora, named), null, 2)}\n`;
   const texts = { [ADAPTER_CONFIG]: config };
   await writeModelFolder(dir, { texts, extraFiles, weights: WEIGHTS, tensors: adapter });
 }

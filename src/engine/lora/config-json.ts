@@ -3,12 +3,21 @@ import { LORA_TARGETS, type LoraConfig } from './adapter.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** PEFT's adapter_config.json of an adapter of ours. `base` is the folder of the model it is for. */
-export function loraToJson({ rank, alpha, targets }: LoraConfig, base: string): Json {
+/** The model that an adapter is for. */
+export interface LoraBase {
+  /** base_model_name_or_path: a folder, or the name of a model on the Hugging Face hub. */
+  readonly base: string;
+  /** Of a model on the hub: a branch, a tag or a commit. */
+  readonly revision?: string;
+}
+
+/** PEFT's adapter_config.json of an adapter of ours. */
+export function loraToJson({ rank, alpha, targets }: LoraConfig, { base, revision }: LoraBase): Json {
   return {
     peft_type: 'LORA',
     task_type: 'CAUSAL_LM',
     base_model_name_or_path: base,
+    ...(revision === undefined ? {} : { revision }),
     r: rank,
     lora_alpha: alpha,
     lora_dropout: 0.0,
@@ -52,10 +61,8 @@ function isOff(name: string, value: unknown): boolean {
   );
 }
 
-export interface AdapterDescription {
+export interface AdapterDescription extends LoraBase {
   readonly lora: LoraConfig;
-  /** base_model_name_or_path: a folder, or the name of a model on the Hugging Face hub. */
-  readonly base: string;
 }
 
 /** Read adapter_config.json; `path` names it in errors. Every option of PEFT that this engine does not run is refused
@@ -107,5 +114,10 @@ export function loraFromJson(path: string, text: string): AdapterDescription {
   if (typeof base !== 'string' || base === '' || base.length > 4096 || /\p{Cc}/u.test(base)) {
     throw malformed(`base_model_name_or_path is ${shown(base)}, not a folder`);
   }
-  return { lora: { rank: rank as number, alpha, targets }, base };
+  const { revision } = raw;
+  return {
+    lora: { rank: rank as number, alpha, targets },
+    base,
+    ...(typeof revision === 'string' && revision !== '' ? { revision } : {}),
+  };
 }

@@ -9,6 +9,7 @@ import { isAdapterFolder, readAdapter, writeAdapter } from '../../engine/lora/ch
 import { tokenizerFiles } from '../../engine/model-folder.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { tokenizerOfGguf } from './gguf-tokenizer.ts';
+import { hubOrigin, localPlace } from './hub.ts';
 import { openTokenizer } from './open-tokenizer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -29,10 +30,10 @@ export async function withCheckpointErrors<T>(work: () => Promise<T>): Promise<T
   }
 }
 
-/** A Hugging Face folder, a GGUF file, or a PEFT adapter and its base as the one model that they are. */
-export async function openCheckpoint(dir: string): Promise<Checkpoint> {
+/** A Hugging Face folder, a GGUF file, or a PEFT adapter and its base as the one model that they are; `hf:OWNER/NAME` is one on the hub. */
+export async function openCheckpoint(name: string): Promise<Checkpoint> {
   return withCheckpointErrors(async () => {
-    const { adapter, ...checkpoint } = await openApart(dir);
+    const { adapter, ...checkpoint } = await openApart(name);
     if (adapter) {
       // The runtime is loaded where it computes, not with the package.
       const { mergeAdapter } = await import('../../engine/lora/merge.ts');
@@ -50,10 +51,11 @@ export interface ApartCheckpoint extends Checkpoint {
 }
 
 /** The same with an adapter left apart from its base, to be trained further. */
-export async function openApart(dir: string): Promise<ApartCheckpoint> {
+export async function openApart(name: string): Promise<ApartCheckpoint> {
   return withCheckpointErrors(async () => {
+    const dir = await localPlace(name);
     const model = (await isAdapterFolder(dir))
-      ? await readAdapter(dir)
+      ? await readAdapter(dir, (id, revision) => localPlace(`hf:${id}${revision ? `@${revision}` : ''}`))
       : { parameters: await readModel(dir), base: dir };
     // An adapter may come without its tokenizer.
     const own = await filesOf(dir);
@@ -87,11 +89,17 @@ function withTokenizer(dir: string, { config, flat }: Parameters, tokenizer: Tok
   return new Parameters({ ...config, eosTokenIds }, flat.buffer);
 }
 
+/** A base as an adapter's config names it: one of the hub by its name there, whoever reads it, and by its commit. */
+export function baseNamed(folder: string): { readonly base: string; readonly revision?: string } {
+  const origin = hubOrigin(folder);
+  return origin === null ? { base: folder } : { base: origin.id, revision: origin.revision };
+}
+
 /** Write a model under another name as it is: an adapter stays one. */
 export async function copyCheckpoint(from: string, to: string): Promise<void> {
   return withCheckpointErrors(async () => {
     const { parameters, adapter, base, files } = await openApart(from);
-    if (adapter) await writeAdapter(to, adapter, { base, extraFiles: files });
+    if (adapter) await writeAdapter(to, adapter, { ...baseNamed(base), extraFiles: files });
     else await writeCheckpoint(to, parameters, { extraFiles: files });
   });
 }

@@ -3,7 +3,7 @@ import { EvalPlannerError } from '../../errors.ts';
 import { type GenerateRequest, promptText } from '../../model.ts';
 import type { Prices } from '../../prices.ts';
 import { CallFailure } from './call-failure.ts';
-import type { Completion, Job } from './completion.ts';
+import type { Completion, Job, Paid } from './completion.ts';
 import type { Allowance } from './scheduler.ts';
 
 export interface BudgetOptions {
@@ -15,7 +15,7 @@ export interface BudgetOptions {
 }
 
 /** What a completion cost. */
-export function costOf(completion: Completion, prices: Prices): number {
+export function costOf(completion: Paid & Pick<Completion, 'promptShared'>, prices: Prices): number {
   const { promptTokens, completionTokens, cachedTokens = 0, promptShared } = completion;
   const cached = prices.cached ?? prices.prompt;
   const prompt = promptShared ? 0 : (promptTokens - cachedTokens) * prices.prompt + cachedTokens * cached;
@@ -27,8 +27,14 @@ function mostPromptTokens({ prompt }: GenerateRequest): number {
   return Buffer.byteLength(promptText(prompt)) + 32 + 32 * prompt.messages.length;
 }
 
+/** What a request may use at most. */
+function most(request: GenerateRequest): Paid {
+  return { promptTokens: mostPromptTokens(request), completionTokens: request.maxTokens };
+}
+
 /** Keeps calls within a sum of money and of tokens. Before a call is sent, the most that it may cost is set aside, so that the
- * sum is never exceeded; a call that was cut off counts in full, since a provider may charge for it. */
+ * sum is never exceeded. What came is counted whether or not it could be read; a call that was cut off counts in full, since a
+ * provider may charge for it, and so does one whose server does not say what it used. */
 export class Budget implements Allowance<Job, void> {
   readonly #prices: Prices | undefined;
   readonly #maxCost: number;
@@ -54,15 +60,9 @@ export class Budget implements Allowance<Job, void> {
   reserve(job: Job): boolean {
     let [cost, tokens] = [0, 0];
     for (const request of job.requests.slice(job.completions.length)) {
-      const promptTokens = mostPromptTokens(request);
-      tokens += promptTokens + request.maxTokens;
-      const most = {
-        promptTokens,
-        completionTokens: request.maxTokens,
-        text: '',
-        finishReason: 'stop',
-      } as const;
-      if (this.#prices) cost += costOf(most, this.#prices);
+      const used = most(request);
+      tokens += used.promptTokens + used.completionTokens;
+      if (this.#prices) cost += costOf(used, this.#prices);
     }
     if (this.#cost + cost > this.#maxCost || this.#tokens + tokens > this.#maxTokens) return false;
     this.#cost += cost;
@@ -76,15 +76,21 @@ export class Budget implements Allowance<Job, void> {
     const reserved = this.#reserved.get(job);
     if (!reserved) return;
     this.#reserved.delete(job);
-    const cutOff =
-      answer === null || (answer instanceof CallFailure && /timeout|transient/.test(answer.kind));
+    const failure = answer instanceof CallFailure ? answer : null;
+    const cutOff = answer === null || (failure && !failure.paid && /timeout|transient/.test(failure.kind));
     if (cutOff) return;
     this.#cost -= reserved.cost;
     this.#tokens -= reserved.tokens;
-    for (const completion of job.completions.slice(reserved.had)) {
-      if (this.#prices) this.#cost += costOf(completion, this.#prices);
-      this.#tokens += completion.completionTokens + (completion.promptShared ? 0 : completion.promptTokens);
+    for (const [i, completion] of job.completions.entries()) {
+      if (i >= reserved.had)
+        this.#count(completion.unmetered ? most(job.requests[i] as GenerateRequest) : completion);
     }
+    if (failure?.paid) this.#count(failure.paid);
+  }
+
+  #count(used: Paid & Pick<Completion, 'promptShared'>): void {
+    if (this.#prices) this.#cost += costOf(used, this.#prices);
+    this.#tokens += used.completionTokens + (used.promptShared ? 0 : used.promptTokens);
   }
 
   spent(): EvalPlannerError {

@@ -1,3 +1,5 @@
+import type { Paid } from './completion.ts';
+
 /** refused: the server has too much to do (429, 503). timeout: no answer in time. unreachable: nobody took the call.
  * transient: this answer went wrong, another may not. permanent: the same call would fail again. denied: so would every other: a key
  * that is not taken, a model that is not there, money that ran out. */
@@ -10,13 +12,20 @@ export class CallFailure extends Error {
   readonly retryAfter: number | undefined;
   /** What to do about it, where that is known. */
   readonly remedy: string | undefined;
+  /** What it cost all the same, where the server says. */
+  readonly paid: Paid | undefined;
 
-  constructor(kind: FailureKind, message: string, more: { retryAfter?: number; remedy?: string } = {}) {
+  constructor(
+    kind: FailureKind,
+    message: string,
+    more: { retryAfter?: number; remedy?: string; paid?: Paid } = {},
+  ) {
     super(message);
     this.name = 'CallFailure';
     this.kind = kind;
     this.retryAfter = more.retryAfter;
     this.remedy = more.remedy;
+    this.paid = more.paid;
   }
 }
 

@@ -4,7 +4,12 @@ import type { GenerateRequest, Generation, Prompt } from '../../model.ts';
 export interface Completion extends Omit<Generation, 'key' | 'cost' | 'error'> {
   /** Its prompt was counted with another completion of the same call. */
   readonly promptShared?: boolean;
+  /** The server did not say what it used. */
+  readonly unmetered?: true;
 }
+
+/** Tokens that are paid for. */
+export type Paid = Pick<Completion, 'promptTokens' | 'completionTokens' | 'cachedTokens'>;
 
 /** Requests that may be one call: alike but for their seeds, which follow each other. */
 export interface Job {

@@ -1,4 +1,5 @@
 import { CallFailure, kindOfConnection, kindOfStatus } from './call-failure.ts';
+import type { Paid } from './completion.ts';
 import { retryAfter } from './retry-after.ts';
 
 /** What a client's error tells of a call that failed. */
@@ -15,7 +16,7 @@ const NO_MONEY =
   'add credit, or give the key of another account, and run the same command again: what came so far is kept';
 
 /** What is known of how to go on, by status. */
-export const REMEDIES: Readonly<Record<number, string>> = {
+const REMEDIES: Readonly<Record<number, string>> = {
   401: 'give the key of this server by --api-key-env or --api-key-file (in TypeScript apiKeyEnv or apiKeyFile), or check the one that you gave',
   402: NO_MONEY,
   403: 'check that the key may use this model',
@@ -23,7 +24,7 @@ export const REMEDIES: Readonly<Record<number, string>> = {
 };
 
 /** The longest message that is stored with each of many failed requests. */
-export const LONGEST = 500;
+const LONGEST = 500;
 
 /** A client's error as ours: its kind, how long to wait, what to do. `name` is the server's, and `redact` keeps what it says
  * from telling a key. */
@@ -52,6 +53,24 @@ export function httpFailure(
     ...(wait === undefined ? {} : { retryAfter: wait }),
     ...(remedy === undefined ? {} : { remedy }),
   });
+}
+
+/** The same for an error inside an answer of status 200; one that says nothing of its kind may pass. */
+export function insideFailure({ status, code, message, paid }: Inside): CallFailure {
+  const kind = status === undefined ? 'transient' : kindOfStatus(status, code);
+  const said = `an error with status 200: ${kind === 'transient' ? '' : `${status} `}${message}`;
+  const remedy = status === undefined ? undefined : REMEDIES[status];
+  return new CallFailure(kind, said.slice(0, LONGEST), {
+    ...(remedy === undefined ? {} : { remedy }),
+    ...(paid ? { paid } : {}),
+  });
+}
+
+interface Inside {
+  readonly status: number | undefined;
+  readonly code: string;
+  readonly message: string;
+  readonly paid: Paid | null;
 }
 
 /** The code at the end of a chain of causes, as ECONNREFUSED. */

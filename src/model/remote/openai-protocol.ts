@@ -1,7 +1,8 @@
-import { type FinishReason, type GenerateRequest, promptText, type TokenLogprob } from '../../model.ts';
-import { CallFailure, kindOfStatus } from './call-failure.ts';
-import { beforeStop, type Completion } from './completion.ts';
-import { LONGEST, REMEDIES } from './http-failure.ts';
+import { type GenerateRequest, promptText, type TokenLogprob } from '../../model.ts';
+import { CallFailure } from './call-failure.ts';
+import { beforeStop, type Completion, type Paid } from './completion.ts';
+import { type Ending, endingByLength, endingOf } from './finish-reason.ts';
+import type { Terms } from './terms.ts';
 
 /** `chat`: messages, which the server puts into the model's chat template. `completions`: the prompt is the text that the model
  * continues. */
@@ -21,20 +22,22 @@ export interface BodyOptions {
   readonly api: OpenAIApi;
   readonly system?: string;
   readonly prefill: PrefillForm;
-  /** Fields beyond the protocol, as `{top_k: -1}`. */
+  /** What the seed's field is called. */
+  readonly seedField: 'seed' | 'random_seed';
+  /** Fields beyond the protocol, as `{top_k: -1}`; one that is null is left out. */
   readonly body?: Readonly<Body>;
 }
 
 /** The body of one call for n completions. Every sampling parameter is sent, since a server's defaults may come from the
- * model's generation_config.json; `refused` names those that it has refused before. */
+ * model's generation_config.json, as far as its terms allow. */
 export function requestBody(
   request: GenerateRequest,
   n: number,
-  { model, api, system, prefill, body }: BodyOptions,
-  refused: ReadonlySet<string>,
+  { model, api, system, prefill, seedField, body }: BodyOptions,
+  terms: Terms,
   stream = false,
 ): Body {
-  const { prompt, maxTokens, temperature, topP, seed, stop, logprobs } = request;
+  const { prompt, maxTokens, temperature, topP, seed, stop } = request;
   const chat = api === 'chat';
   const begun = Boolean(prompt.prefill);
   const messages = [
@@ -49,119 +52,159 @@ export function requestBody(
     model,
     ...(chat ? { messages } : { prompt: promptText(prompt) }),
     ...(continued ? { add_generation_prompt: false, continue_final_message: true } : {}),
-    [chat && refused.has('max_tokens') ? 'max_completion_tokens' : 'max_tokens']: maxTokens,
+    max_tokens: maxTokens,
     temperature,
     top_p: topP,
-    seed,
+    [seedField]: shortSeed(seed),
     ...(stop && stop.length > 0 ? { stop } : {}),
     ...(n > 1 ? { n } : {}),
-    ...(stream && !refused.has('stream') ? { stream, stream_options: { include_usage: true } } : {}),
-    ...(logprobs === undefined ? {} : chat ? { logprobs: true, top_logprobs: logprobs } : { logprobs }),
+    ...(stream && !terms.without.has('stream') ? { stream, stream_options: { include_usage: true } } : {}),
+    ...logprobFields(request, chat, terms),
     ...body,
   };
-  for (const name of refused) if (name !== 'max_tokens') delete fields[name];
+  if (terms.completionTokens && 'max_tokens' in fields) {
+    fields.max_completion_tokens = fields.max_tokens;
+    delete fields.max_tokens;
+  }
+  for (const name of terms.without) delete fields[name];
+  for (const [name, value] of Object.entries(body ?? {})) if (value === null) delete fields[name];
   return fields;
 }
 
-/** Those without which a request still means the same, or nearly: `max_tokens` has another name where it is refused. */
-const OPTIONAL = [
-  'temperature',
-  'top_p',
-  'seed',
-  'stop',
-  'logprobs',
-  'top_logprobs',
-  'n',
-  'max_tokens',
-  'stream_options',
-  'stream',
-];
-
-/** The parameter that a 400 or 422 is about, if it is one that may be left out: reasoning models take no temperature, and
- * servers differ in the rest. */
-export function refusedParameter(
-  message: string,
-  param: string | null | undefined,
-  sent: Body,
-): string | null {
-  const named = OPTIONAL.filter((name) => name in sent);
-  if (param && named.includes(param)) return param;
-  if (
-    !/unsupported|not? support|unrecognized|unknown|unexpected|not permitted|not allowed|extra/i.test(message)
-  )
-    return null;
-  return named.find((name) => new RegExp(`(?<![a-z_])${name}(?![a-z_])`).test(message)) ?? null;
+function logprobFields({ logprobs }: GenerateRequest, chat: boolean, terms: Terms): Body {
+  if (logprobs === undefined || terms.alternatives < 0) return {};
+  const most = Math.min(logprobs, terms.alternatives);
+  if (!chat || terms.countedLogprobs) return { logprobs: most };
+  return { logprobs: true, ...(terms.alternatives === 0 ? {} : { top_logprobs: most }) };
 }
 
-/** The completions of an answer, in their order. Throws CallFailure for one that is none: what a server sends is not trusted
- * to have the form that it should. */
-export function readCompletions(
+/** Of 31 bits, which every server takes that takes a seed; neighbours stay neighbours. */
+export function shortSeed(seed: number): number {
+  return ((seed % 2 ** 31) + 2 ** 31) % 2 ** 31;
+}
+
+/** An error inside an answer of status 200, as one of the status that its code says. */
+export class ErrorInside extends Error {
+  readonly status: number | undefined;
+  readonly code: string;
+  readonly param: string | undefined;
+  /** What the answer says that it used. */
+  readonly paid: Paid | null;
+
+  constructor(error: unknown, paid: Paid | null) {
+    const { code, type, message, param } = record(error);
+    super(typeof message === 'string' ? message : typeof error === 'string' ? error : 'no message');
+    const word = [code, type].find((value) => typeof value === 'string');
+    this.code = typeof word === 'string' ? word : '';
+    const status = Number(code);
+    this.status = status >= 400 && status < 600 ? status : statusOfWord(this.code);
+    this.param = typeof param === 'string' ? param : undefined;
+    this.paid = paid;
+  }
+}
+
+/** The status that an error's word stands for, as `rate_limit_exceeded`. */
+function statusOfWord(word: string): number | undefined {
+  if (/quota|billing|credit/i.test(word)) return 402;
+  if (/rate_?limit|too_many|overload|capacity|unavailable/i.test(word)) return 429;
+  return /invalid_request|unsupported|bad_request/i.test(word) ? 400 : undefined;
+}
+
+/** What an answer holds. */
+export interface ReadAnswer {
+  /** Whole or cut ones, in their order. */
+  readonly completions: readonly Completion[];
+  /** Choices that came, those too that the server gave up. */
+  readonly choices: number;
+  /** Words for an ending that are not known. */
+  readonly unknown: readonly { readonly word: string; readonly ending: 'stop' | 'length' }[];
+}
+
+/** The completions of an answer to a call for n. Throws ErrorInside or CallFailure for one that holds none: what a server sends is
+ * not trusted to have the form that it should. All that it counted is paid for, and told of the completions that are kept. */
+export function readAnswer(
   answer: unknown,
   request: GenerateRequest,
+  n: number,
   { api, prefill: form }: Pick<BodyOptions, 'api' | 'prefill'>,
-): Completion[] {
+): ReadAnswer {
   const { prefill } = request.prompt;
   const repeated = api === 'chat' && form === 'prefix' && prefill;
   const { choices, usage, error } = record(answer);
+  const used = usageOf(usage);
   // Routers send the status before the provider behind them has answered: the error may come beside choices of null, or of one that
   // is empty and "stopped".
-  if (error !== undefined && error !== null) return [errorInside(error)];
-  if (!Array.isArray(choices) || choices.length === 0) {
-    throw new CallFailure('transient', 'an answer without choices');
-  }
-  const shape = api === 'chat' ? 'message' : 'text';
-  if (!choices.every((choice) => shape in record(choice) && record(choice)[shape] !== null)) {
-    throw new CallFailure('transient', `a choice without ${shape}`);
-  }
+  if (error !== undefined && error !== null) throw new ErrorInside(error, used);
+  const lost = (what: string) => new CallFailure('transient', what, used ? { paid: used } : {});
+  if (!Array.isArray(choices) || choices.length === 0) throw lost('an answer without choices');
   const inOrder = choices
     .map(record)
     .sort((a, b) => (typeof a.index === 'number' && typeof b.index === 'number' ? a.index - b.index : 0));
-  const { prompt_tokens, completion_tokens, prompt_tokens_details } = record(usage);
-  const promptTokens = count(prompt_tokens);
-  const total = count(completion_tokens);
-  const cached = Math.min(promptTokens, count(record(prompt_tokens_details).cached_tokens));
-  return inOrder
-    .map((choice, i) => {
-      // A server counts the tokens of a call, not of each of its completions.
-      const share = Math.floor(total / inOrder.length) + (i < total % inOrder.length ? 1 : 0);
-      const tokens = {
+  // A server counts the tokens of a call, not of each of its completions.
+  const share = (used?.completionTokens ?? 0) / inOrder.length;
+  const ended = inOrder.map((choice) => ({ choice, ...ending(choice, request, share) }));
+  const shape = api === 'chat' ? 'message' : 'text';
+  const whole = ended.filter(({ choice, ending }) => {
+    if (ending === 'interrupted' || (choice.error !== undefined && choice.error !== null)) return false;
+    // What was filtered, or cut before its first word, may have no message.
+    return (
+      (choice[shape] ?? null) !== null || (ending !== 'stop' && typeof choice.finish_reason === 'string')
+    );
+  });
+  const kept = whole.slice(0, n);
+  if (kept.length === 0) {
+    const inside = ended.find(({ choice }) => (choice.error ?? null) !== null)?.choice.error;
+    if (inside !== undefined) throw new ErrorInside(inside, used);
+    const word = ended.find(({ ending }) => ending === 'interrupted')?.choice.finish_reason;
+    throw lost(
+      word === undefined ? `a choice without ${shape}` : `a completion that ended by ${JSON.stringify(word)}`,
+    );
+  }
+  const { promptTokens = 0, completionTokens: total = 0, cachedTokens } = used ?? {};
+  const completions = kept
+    .map(
+      ({ choice, ending, word }, i): Completion => ({
+        ...said(choice, api),
+        finishReason: ending as Exclude<Ending, 'interrupted'>,
+        ...(ending === 'refused' ? refusal(choice) : {}),
+        ...(word === null ? {} : { rawFinishReason: word }),
         promptTokens,
-        completionTokens: share,
+        completionTokens: Math.floor(total / kept.length) + (i < total % kept.length ? 1 : 0),
+        ...(used ? {} : { unmetered: true }),
         ...(i > 0 ? { promptShared: true } : {}),
-        ...(i === 0 && cached > 0 ? { cachedTokens: cached } : {}),
-      };
-      return {
-        ...(api === 'chat' ? message(choice) : text(choice)),
-        ...tokens,
-        ...end(choice, request, share),
-      };
-    })
+        ...(i === 0 && cachedTokens ? { cachedTokens } : {}),
+      }),
+    )
     .map((completion) => beforeStop(repeated ? after(repeated, completion) : completion, request.stop));
+  const unknown = kept.flatMap(({ known, word, ending }) =>
+    known || word === null ? [] : [{ word, ending: ending as 'stop' | 'length' }],
+  );
+  return { completions, choices: inOrder.length, unknown };
 }
 
-/** An answer of status 200 that holds an error: a refusal, or a failure of the kind that its code says, which is that of a status. */
-function errorInside(error: unknown): Completion {
-  const { code, message } = record(error);
-  const said = typeof message === 'string' ? message : typeof error === 'string' ? error : 'no message';
-  const status = Number(code);
-  if (isFiltered(status, code, said)) return FILTERED;
-  const kind = status >= 400 && status < 600 ? kindOfStatus(status) : 'transient';
-  const remedy = REMEDIES[status];
-  const what = `an error with status 200: ${kind === 'transient' ? '' : `${status} `}${said}`.slice(
-    0,
-    LONGEST,
-  );
-  throw new CallFailure(kind, what, remedy === undefined ? {} : { remedy });
+/** What an answer says that it used; null where it says nothing. */
+function usageOf(usage: unknown): Paid | null {
+  const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details, prompt_cache_hit_tokens } =
+    record(usage);
+  const promptTokens = count(prompt_tokens);
+  // Some count thoughts in the total alone.
+  const completionTokens = Math.max(count(completion_tokens), count(total_tokens) - promptTokens);
+  if (promptTokens + completionTokens === 0) return null;
+  const cached = count(record(prompt_tokens_details).cached_tokens) || count(prompt_cache_hit_tokens);
+  return { promptTokens, completionTokens, cachedTokens: Math.min(promptTokens, cached) };
 }
 
 /** What is left of an answer that a content filter took. */
-export const FILTERED: Completion = {
-  text: '',
-  finishReason: 'refused',
-  rawFinishReason: 'content_filter',
-  promptTokens: 0,
-  completionTokens: 0,
-};
+export function filtered(paid: Paid | undefined): Completion {
+  const { promptTokens = 0, completionTokens = 0 } = paid ?? {};
+  return {
+    text: '',
+    finishReason: 'refused',
+    rawFinishReason: 'content_filter',
+    promptTokens,
+    completionTokens,
+  };
+}
 
 /** Whether a request was refused for what it says: by Azure's and OpenAI's 400, or OpenRouter's 403
  * (https://openrouter.ai/docs/errors), whose code is otherwise that of a key without rights. */
@@ -170,15 +213,24 @@ export function isFiltered(status: number | undefined, code: unknown, message: s
   return status === 400 && /content_filter|content_policy/.test(`${code} ${message}`);
 }
 
-function message(choice: Body): Pick<Completion, 'text' | 'reasoning' | 'logprobs'> {
+type Said = Pick<Completion, 'text' | 'reasoning' | 'logprobs'>;
+
+function said(choice: Body, api: OpenAIApi): Said {
+  const logprobs = logprobsOf(choice.logprobs);
+  return { ...(api === 'chat' ? message(choice) : text(choice)), ...(logprobs ? { logprobs } : {}) };
+}
+
+function text({ text }: Body): Said {
+  return { text: typeof text === 'string' ? text : '' };
+}
+
+function message(choice: Body): Said {
   const { content, reasoning_content, reasoning } = record(choice.message);
   const thoughts = [reasoning_content, reasoning].find((value) => typeof value === 'string' && value !== '');
   const parts = Array.isArray(content) ? content.map((part) => record(part).text) : [content];
-  const logprobs = record(choice.logprobs).content;
   return {
     text: parts.filter((part) => typeof part === 'string').join(''),
     ...(thoughts === undefined ? {} : { reasoning: thoughts as string }),
-    ...(Array.isArray(logprobs) ? { logprobs: logprobs.map(chatLogprob) } : {}),
   };
 }
 
@@ -192,11 +244,12 @@ function logprob(entry: unknown): { readonly token: string; readonly logprob: nu
   return { token: String(token), logprob: typeof logprob === 'number' ? logprob : Number.NEGATIVE_INFINITY };
 }
 
-function text(choice: Body): Pick<Completion, 'text' | 'logprobs'> {
-  const { tokens, token_logprobs, top_logprobs } = record(choice.logprobs);
-  const said = typeof choice.text === 'string' ? choice.text : '';
-  if (!Array.isArray(tokens) || !Array.isArray(token_logprobs)) return { text: said };
-  const logprobs = tokens.map((token, i): TokenLogprob => {
+/** In the form of chats, or in that of the older API: each server has one of them in either. */
+function logprobsOf(logprobs: unknown): TokenLogprob[] | undefined {
+  const { content, tokens, token_logprobs, top_logprobs } = record(logprobs);
+  if (Array.isArray(content)) return content.map(chatLogprob);
+  if (!Array.isArray(tokens) || !Array.isArray(token_logprobs)) return undefined;
+  return tokens.map((token, i): TokenLogprob => {
     const top = Object.entries(record(Array.isArray(top_logprobs) ? top_logprobs[i] : null));
     return {
       ...logprob({ token, logprob: token_logprobs[i] }),
@@ -205,42 +258,27 @@ function text(choice: Body): Pick<Completion, 'text' | 'logprobs'> {
         .sort((a, b) => b.logprob - a.logprob),
     };
   });
-  return { text: said, logprobs };
 }
 
-const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
-  stop: 'stop',
-  eos: 'stop',
-  eos_token: 'stop',
-  stop_sequence: 'stop',
-  end_turn: 'stop',
-  length: 'length',
-  max_tokens: 'length',
-  model_length: 'length',
-  content_filter: 'refused',
-  refusal: 'refused',
-  safety: 'refused',
-};
+interface Ended {
+  readonly ending: Ending;
+  /** The server's own. */
+  readonly word: string | null;
+  readonly known: boolean;
+}
 
-function end(
-  choice: Body,
-  { maxTokens }: GenerateRequest,
-  completionTokens: number,
-): Pick<Completion, 'finishReason' | 'rawFinishReason'> & { text?: string } {
-  const { refusal } = record(choice.message);
+function ending(choice: Body, { maxTokens }: GenerateRequest, completionTokens: number): Ended {
   const raw = choice.finish_reason;
-  const said = typeof raw === 'string' ? { rawFinishReason: raw } : {};
-  if (typeof refusal === 'string' && refusal !== '')
-    return { finishReason: 'refused', text: refusal, ...said };
-  // Some servers say nothing; then a completion of full length was cut.
-  if (raw === null || raw === undefined) {
-    return { finishReason: completionTokens >= maxTokens ? 'length' : 'stop' };
-  }
-  const finishReason = FINISH_REASONS[String(raw)];
-  if (finishReason !== undefined) return { finishReason, ...said };
-  // A server that is shut down aborts what it is at.
-  const kind = raw === 'abort' || raw === 'error' ? 'transient' : 'permanent';
-  throw new CallFailure(kind, `a completion that ended by ${JSON.stringify(raw)}`);
+  const word = typeof raw === 'string' ? raw.slice(0, 100) : null;
+  if ('text' in refusal(choice)) return { ending: 'refused', word, known: true };
+  const known = word === null ? undefined : endingOf(word);
+  return { ending: known ?? endingByLength(completionTokens, maxTokens), word, known: known !== undefined };
+}
+
+/** A refusal's words, where a model has them apart. */
+function refusal(choice: Body): { text?: string } {
+  const { refusal } = record(choice.message);
+  return typeof refusal === 'string' && refusal !== '' ? { text: refusal } : {};
 }
 
 /** The completion alone, where a server repeats what it began with, as Mistral's does. */

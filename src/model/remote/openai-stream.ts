@@ -42,7 +42,7 @@ export class StreamedAnswer {
     const choices = [...this.#choices.values()];
     const whole = this.#done || choices.every(({ finish_reason }) => finish_reason !== null);
     if (this.#error !== undefined || !whole) {
-      return { error: this.#error ?? { message: 'the stream broke off' } };
+      return { error: this.#error ?? { message: 'the stream broke off' }, usage: this.#usage };
     }
     return { choices: choices.map((choice) => this.#whole(choice)), usage: this.#usage };
   }

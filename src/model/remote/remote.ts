@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { EvalPlannerError } from '../../errors.ts';
-import type { GenerateOptions, GenerateRequest, Generation, Model, Requests } from '../../model.ts';
+import type { GenerateOptions, GenerateRequest, Generation, Model, Prompt, Requests } from '../../model.ts';
 import type { Prices } from '../../prices.ts';
+import { wellFormed } from '../../text/well-formed.ts';
 import { breakControl, RENDERING, SERVED_CONTROL } from '../control-tokens.ts';
 import { Budget, type BudgetOptions, costOf } from './budget.ts';
 import type { CallFailure } from './call-failure.ts';
 import type { Clock } from './clock.ts';
-import { type Completion, type Job, jobs } from './completion.ts';
+import { type Completion, type Job, jobs, type Paid } from './completion.ts';
 import type { Endpoint } from './places.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
@@ -58,7 +59,9 @@ export function remoteModel(
         for (const [index, { key }] of requests.entries()) {
           const completion = completions[index];
           if (completion) onDelta?.(key, completion.text);
-          yield generation(key, completion, failure, prices);
+          // What a failed call cost is told once, of the first that it brought nothing for.
+          const paid = index === completions.length ? failure?.paid : undefined;
+          yield completion ? generation(key, completion, prices) : failed(key, failure, paid, prices);
         }
       }
     },
@@ -84,8 +87,17 @@ async function* shown(
   for await (const request of requests) {
     const { prompt } = request;
     if (prompt.prefill && !prefills) throw noPrefill();
-    yield chat ? { ...request, prompt: breakControl(prompt, SERVED_CONTROL) } : request;
+    const sent = { ...request, prompt: wellFormedPrompt(prompt) };
+    yield chat ? { ...sent, prompt: breakControl(sent.prompt, SERVED_CONTROL) } : sent;
   }
+}
+
+/** As UTF-8 can hold it: some servers refuse a body with half a surrogate pair, others a NUL. */
+function wellFormedPrompt({ messages, prefill }: Prompt): Prompt {
+  return {
+    messages: messages.map((message) => ({ ...message, content: wellFormed(message.content) })),
+    ...(prefill === undefined ? {} : { prefill: wellFormed(prefill) }),
+  };
 }
 
 const noPrefill = () =>
@@ -95,17 +107,20 @@ const noPrefill = () =>
     'say how its server takes one by the option prefill, or ask another model',
   );
 
-function generation(
+function generation(key: string, completion: Completion, prices: Prices | undefined): Generation {
+  const { promptShared, unmetered, ...told } = completion;
+  return { key, ...told, ...(prices && !unmetered ? { cost: costOf(completion, prices) } : {}) };
+}
+
+function failed(
   key: string,
-  completion: Completion | undefined,
   failure: CallFailure | undefined,
+  paid: Paid | undefined,
   prices: Prices | undefined,
 ): Generation {
-  if (!completion) {
-    const { message: error = '', kind } = failure ?? {};
-    const again = kind === 'permanent' ? { permanent: true as const } : {};
-    return { key, text: '', finishReason: 'error', promptTokens: 0, completionTokens: 0, error, ...again };
-  }
-  const { promptShared, ...told } = completion;
-  return { key, ...told, ...(prices ? { cost: costOf(completion, prices) } : {}) };
+  const { message: error = '', kind } = failure ?? {};
+  const again = kind === 'permanent' ? { permanent: true as const } : {};
+  const { promptTokens = 0, completionTokens = 0 } = paid ?? {};
+  const cost = prices && paid ? { cost: costOf(paid, prices) } : {};
+  return { key, text: '', finishReason: 'error', promptTokens, completionTokens, ...cost, error, ...again };
 }

@@ -10,8 +10,8 @@ export interface Judged {
 }
 
 export function judgedOn(stages: readonly StageScores[], source: string): Judged[] {
-  return stages.flatMap(({ name, control, scores }) => {
-    const own = scores[source];
+  return stages.flatMap(({ name, control, sets }) => {
+    const own = sets[source];
     return own === undefined ? [] : [{ name, control, scores: own }];
   });
 }

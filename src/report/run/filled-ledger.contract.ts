@@ -1,5 +1,5 @@
 import type { Json } from '../../key.ts';
-import type { JudgeStage, Stage, ThoughtsStage, TrainStage } from '../../pipeline/stage.ts';
+import type { JudgeStage, StageDraft, ThoughtsStage, TrainStage } from '../../pipeline/stage.ts';
 import type { JudgeForm } from '../../prompts/judge-prompt.ts';
 import type { Evaluation, Store } from '../../store.ts';
 import type { TrainStep } from '../../trainer.ts';
@@ -11,21 +11,21 @@ import { ORDERS, type ResponsePair } from '../../types.ts';
 const COUNTS = { d1: { wiki: 3, code: 2 }, d2: { math: 4 }, dev: { math: 3, wiki: 7, maps: 2, code: 2 } };
 const CAME = ['math', 'wiki', 'code'];
 
-const pairs = (set: keyof typeof COUNTS): Stage => {
+const pairs = (set: keyof typeof COUNTS): StageDraft => {
   const counts = COUNTS[set];
   return { name: `pairs ${set}`, title: `Pairs of ${set}`, kind: 'pairs', set, counts };
 };
 
-const thoughts = (of: Omit<ThoughtsStage, 'kind'>): Stage => {
+const thoughts = (of: Omit<ThoughtsStage, 'kind'>): StageDraft => {
   return { name: `thoughts ${of.round}`, title: `Thoughts on ${of.set}`, kind: 'thoughts', ...of };
 };
 
-const train = (of: Omit<TrainStage, 'kind' | 'control'>, control = false): Stage => {
+const train = (of: Omit<TrainStage, 'kind' | 'control'>, control = false): StageDraft => {
   const title = `Training ${of.judge} from ${of.from}`;
   return { name: `train ${of.judge}`, title, kind: 'train', ...of, control };
 };
 
-const judge = (name: string, form: JudgeForm = 'planned', control = false): Stage => {
+const judge = (name: string, form: JudgeForm = 'planned', control = false): StageDraft => {
   const stage: JudgeStage = { kind: 'judge', judge: name, set: 'dev', form, control };
   return { name: `judge ${name}`, title: `${name} judges`, ...stage };
 };
@@ -34,7 +34,7 @@ const optimisation = { learningRate: 1e-4, warmupSteps: 2, epochs: 1, batchSize:
 const sft = { kind: 'sft', ...optimisation, thoughtsPerPair: 2, plans: 'any' } as const;
 const dpo = { kind: 'dpo', ...optimisation, name: 'careful', beta: 0.1, nllWeight: 1.5 } as const;
 
-export const FILLED_STAGES: readonly Stage[] = [
+export const FILLED_STAGES: readonly StageDraft[] = [
   pairs('d1'),
   pairs('d2'),
   pairs('dev'),
@@ -90,7 +90,7 @@ export function fillLedger(store: Store, left: readonly string[] = []): void {
       store.putSteps(stage.judge, stepsOf(stage));
       if (stage.how.kind === 'dpo') result = { preferences: { responsePairs: 4, dropped: { few: 1 } } };
     }
-    store.spend(stage.name, 2, stage.kind === 'pairs' ? 0 : 100, { done: 1, total: 1 });
+    store.spend(stage.name, { seconds: 2, tokens: stage.kind === 'pairs' ? 0 : 100 }, { done: 1, total: 1 });
     store.finishStage(stage.name, result);
   }
 }

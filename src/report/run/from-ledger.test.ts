@@ -60,15 +60,15 @@ test('every judge is scored on the held-out pairs of each source that has some, 
     'direct true',
     'unplanned true',
   ]);
-  for (const { scores } of report.stages)
-    expect(Object.entries(scores).map(([source, { pairs }]) => `${source} ${pairs}`)).toEqual([
+  for (const { sets } of report.stages)
+    expect(Object.entries(sets).map(([source, { pairs }]) => `${source} ${pairs}`)).toEqual([
       'math 3',
       'wiki 7',
       'code 2',
     ]);
   // Of 7 pairs 3 lie below 0.3 · 7.
-  expect(report.stages[0]?.scores.wiki).toMatchObject({ accuracy: 3 / 7, bothOrders: 3 / 7 });
-  expect(report.stages[2]?.scores.wiki).toMatchObject({ accuracy: 1 });
+  expect(report.stages[0]?.sets.wiki).toMatchObject({ accuracy: 3 / 7, bothOrders: 3 / 7 });
+  expect(report.stages[2]?.sets.wiki).toMatchObject({ accuracy: 1 });
 });
 
 test('the first judge and the controls are compared with the last one, on each source', () => {
@@ -95,7 +95,7 @@ test('time adds up, and curves are told apart by what was planned', () => {
 test('a judge that is not through has no scores yet', () => {
   using unfinished = openStore(':memory:', { config: {} });
   fillLedger(unfinished, ['judge careful', 'train direct', 'judge direct', 'judge unplanned']);
-  unfinished.spend('judge careful', 1, 10, { done: 1, total: 12 });
+  unfinished.spend('judge careful', { seconds: 1, tokens: 10 }, { done: 1, total: 12 });
   const found = reportOf(unfinished);
   expect(found.stages.map(({ name }) => name)).toEqual(['M0', 'M1-SFT']);
   expect(found.comparisons?.map(({ first, second }) => `${first} ${second}`)).toContain('M0 M1-SFT');

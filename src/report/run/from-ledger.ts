@@ -1,13 +1,26 @@
 import type { BenchmarkIndex } from '../../audit/contamination.ts';
 import { auditRun } from '../../audit/run.ts';
-import { compareJudges, scores } from '../../metrics.ts';
+import { accuracyGain, compareJudges, scores } from '../../metrics.ts';
+import type { BenchResult } from '../../pipeline/bench.ts';
 import { type Planned, plannedStages } from '../../pipeline/planned.ts';
 import type { PreferenceReport } from '../../preferences/counts.ts';
-import { type JudgeForm, shown } from '../../prompts/judge-prompt.ts';
+import { type AskForm, shown } from '../../prompts/judge-prompt.ts';
 import { type PromptSet, templateVersions } from '../../prompts/set.ts';
 import type { Evaluation, LedgerReader } from '../../store.ts';
 import { ORDERS, type ResponsePair } from '../../types.ts';
-import type { Curve, PlanHabits, Report, Sample, StageComparison, StageScores, Timing } from './report.ts';
+import { findingsOf } from './findings.ts';
+import type {
+  Curve,
+  Gain,
+  PlanHabits,
+  Report,
+  Sample,
+  SetScores,
+  StageComparison,
+  StageScores,
+  Timing,
+  TrainingFacts,
+} from './report.ts';
 
 /** What the ledger does not know about its run. */
 export interface RunFacts {
@@ -34,7 +47,7 @@ const READ = { all: 18, least: 2, most: 6 };
 interface Judge {
   readonly name: string;
   readonly control: boolean;
-  readonly form: JudgeForm;
+  readonly form: AskForm;
   /** By source. */
   readonly verdicts: ReadonlyMap<string, readonly Evaluation[]>;
 }
@@ -54,8 +67,8 @@ export function ledgerReport(
   const sources = sourcesOf(store, set, pairs);
   const judges = planned.flatMap((judge) => judgeOf(store, judge, pairs));
   const timings = timingsOf(store);
-  return {
-    schema: 2,
+  const report = {
+    schema: 3 as const,
     ...facts,
     templates: templateVersions(prompts),
     seconds: timings.reduce((sum, { seconds }) => sum + seconds, 0),
@@ -64,7 +77,8 @@ export function ledgerReport(
       ({ name, control, verdicts }): StageScores => ({
         name,
         control,
-        scores: Object.fromEntries(sources.map((source) => [source, scores(verdicts.get(source) ?? [])])),
+        sets: Object.fromEntries(sources.map((source) => [source, setScores(verdicts.get(source) ?? [])])),
+        ...playedBy(store, name),
       }),
     ),
     comparisons: comparisonsOf(judges, sources),
@@ -75,7 +89,44 @@ export function ledgerReport(
     audit: auditRun(store, benchmarks),
     preferences: preferencesOf(store),
     samples: samplesOf(judges, sources, pairs),
+    trainings: trainingsOf(store),
+    ...gainOf(judges),
   };
+  const learned = report.gain === undefined ? {} : { learned: report.gain.interval[0] > 0 };
+  return { ...report, ...learned, findings: findingsOf(report) };
+}
+
+function setScores(verdicts: readonly Evaluation[]): SetScores {
+  const all = scores(verdicts);
+  return { ...all, interval: all.intervals.accuracy };
+}
+
+function playedBy(store: LedgerReader, judge: string): Pick<StageScores, 'benchmarks'> {
+  const played = plannedStages(store, 'bench').flatMap(({ stage, record }) =>
+    stage.judge === judge && record.status === 'done'
+      ? [[stage.benchmark, record.result as unknown as BenchResult] as const]
+      : [],
+  );
+  return played.length === 0 ? {} : { benchmarks: Object.fromEntries(played) };
+}
+
+function trainingsOf(store: LedgerReader): TrainingFacts[] {
+  return plannedStages(store, 'train').flatMap(({ stage: { judge }, record: { result } }) => {
+    if (result === null) return [];
+    const { rows = 0, dropped = 0, kept = '' } = result as { rows?: number; dropped?: number; kept?: string };
+    return [{ judge, rows, dropped, kept }];
+  });
+}
+
+/** The last judge of the method against the first, on all pairs together. */
+function gainOf(judges: readonly Judge[]): { readonly gain?: Gain } {
+  const own = judges.filter(({ control }) => !control);
+  const [first] = own;
+  const last = own.at(-1);
+  if (first === undefined || last === undefined || first === last) return {};
+  const all = ({ verdicts }: Judge) => [...verdicts.values()].flat();
+  const { gain: accuracy, interval, pairs } = accuracyGain(all(first), all(last));
+  return { gain: { first: first.name, last: last.name, pairs, accuracy, interval } };
 }
 
 /** The sources that the pairs of a set are of: those of which some came. */

@@ -10,8 +10,8 @@ export function headline({ stages, sources }: Report): Headline | null {
     first: first.name,
     last: last.name,
     changes: sources.map((source) => {
-      const from = first.scores[source]?.accuracy ?? 0;
-      const to = last.scores[source]?.accuracy ?? 0;
+      const from = first.sets[source]?.accuracy ?? 0;
+      const to = last.sets[source]?.accuracy ?? 0;
       return { source, from, to, verb: to > from ? 'rose' : to < from ? 'fell' : 'stayed' };
     }),
   };

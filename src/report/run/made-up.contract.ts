@@ -1,9 +1,9 @@
 import type { LengthBias } from '../../audit/length.ts';
 import type { VerdictCounts } from '../../audit/run.ts';
-import { type Scores, scores, type VerdictRecord } from '../../metrics.ts';
+import { scores, type VerdictRecord } from '../../metrics.ts';
 import { pick, random } from '../../random.ts';
 import type { TrainStep } from '../../trainer.ts';
-import type { Report, Sample } from './report.ts';
+import type { Report, Sample, SetScores } from './report.ts';
 
 /** Strings that would break out of a page that escapes badly. */
 export const HOSTILE: readonly string[] = [
@@ -35,6 +35,11 @@ const MADE_UP_LENGTH: LengthBias = {
   lengthOnly: { rule: 'longer', accuracy: 0.7 },
 };
 
+function withInterval(verdicts: readonly VerdictRecord[]): SetScores {
+  const all = scores(verdicts);
+  return { ...all, interval: all.intervals.accuracy };
+}
+
 /** A report of figures that no run produced: for tests, and for looking at the page. */
 export function madeUpReport(pairs = 150, sources: readonly string[] = ['general', 'math']): Report {
   const next = random(11);
@@ -45,8 +50,8 @@ export function madeUpReport(pairs = 150, sources: readonly string[] = ['general
     correct: 70,
     byOrder: { ab: half, ba: half },
   };
-  const judged = (accuracy: number): Scores =>
-    scores(
+  const judged = (accuracy: number): SetScores =>
+    withInterval(
       Array.from({ length: pairs }, (_, i): VerdictRecord[] => {
         const easy = next() < accuracy * accuracy;
         const verdict = (right: 'A' | 'B') =>
@@ -58,7 +63,7 @@ export function madeUpReport(pairs = 150, sources: readonly string[] = ['general
       }).flat(),
     );
   return {
-    schema: 2,
+    schema: 3,
     version: '0.1.0',
     node: '24.21.0',
     preset: 'demo',
@@ -70,7 +75,7 @@ export function madeUpReport(pairs = 150, sources: readonly string[] = ['general
     stages: STAGES.map(([name, skill, control]) => ({
       name,
       control,
-      scores: Object.fromEntries(
+      sets: Object.fromEntries(
         sources.map((source, i) => [source, judged(skill[(i % 2) as 0 | 1] - 0.03 * Math.floor(i / 2))]),
       ),
     })),

@@ -1,4 +1,5 @@
 import type { Interval, Scores } from '../../metrics.ts';
+import type { BenchResult } from '../../pipeline/bench.ts';
 import type { TrainStep } from '../../trainer.ts';
 import { document } from '../document.ts';
 import { duration, percent, range, whole } from '../format.ts';
@@ -23,7 +24,8 @@ function page(report: Report): Html {
     eyebrow: 'EvalPlanner run report',
     heading: title(report),
     facts: facts(report),
-    main: html`${stages(report)}
+    main: html`${findings(report)}
+${stages(report)}
 ${habits(report.habits ?? [])}
 ${samples(report)}
 ${curves(report.curves)}
@@ -93,6 +95,20 @@ function facts(report: Report): Html {
   return html`<dl class="facts">${list.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
 
+/** What speaks against the judge stands above what speaks for it. */
+function findings({ findings: list = [] }: Report): Html {
+  if (list.length === 0) return html``;
+  return html`<section class="findings">
+<h2>Before you trust it</h2>
+${list.map(
+  ({ seen, cause, remedy }) =>
+    html`<p><strong>${sentence(seen)}</strong> Likely: ${cause}. <span class="note">Try: ${remedy}.</span></p>`,
+)}
+</section>`;
+}
+
+const sentence = (text: string) => `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}.`;
+
 function stages(report: Report): Html {
   if (report.stages.length === 0) return html``;
   const on = report.sources.map((source) => ({
@@ -113,7 +129,9 @@ cut or an unreadable verdict is wrong. Lines are 95% intervals, the dashed line 
       html`<figure><figcaption>${source}, %</figcaption>${accuracyChart(judges, source, colour)}</figure>`,
   )}</div>
 ${on.map(({ source, colour, judges }) => scoreTable(judges, source, colour))}
+${gain(report)}
 ${comparisons(report)}
+${played(report)}
 <p class="note">Intervals: bootstrap over pairs for accuracy, since the two orders of a pair are not independent; Wilson for
 the others. “Slot A” is the share of verdicts A among A and B; 50 means no preference for a place.${
     fewest < 100 ? ' With so few pairs the intervals are wide.' : ''
@@ -139,6 +157,33 @@ function scoreTable(all: readonly Judged[], source: string, colour: string): Htm
     (name) => html`<th scope="col" class="ranged">${name}</th>`,
   )}<th scope="col">Slot A</th></tr></thead>
 <tbody>${all.map(row)}</tbody></table></div>`;
+}
+
+function gain({ gain: found }: Report): Html {
+  if (found === undefined) return html``;
+  const { first, last, accuracy, interval, pairs } = found;
+  return html`<p>Over all sources ${last} is right ${points(accuracy)} points more often than ${first} (95% interval
+${points(interval[0])} to ${points(interval[1])}, ${whole(pairs)} pairs, both orders).</p>`;
+}
+
+const points = (share: number) => percent(share).replace('-', '−');
+
+/** A column for each benchmark that some judge played. */
+function played({ stages: judges }: Report): Html {
+  const on = judges.filter(({ benchmarks }) => benchmarks !== undefined);
+  const names = [...new Set(on.flatMap(({ benchmarks = {} }) => Object.keys(benchmarks)))];
+  if (names.length === 0) return html``;
+  const cell = (result: BenchResult | undefined) =>
+    result === undefined
+      ? html`<td></td>`
+      : html`<td>${percent(result.score)} <span class="range">${range(result.interval as Interval)}</span></td>`;
+  return html`<div class="scroll"><table class="scores benchmarks">
+<caption>Benchmarks under their own protocols, %</caption>
+<thead><tr><th scope="col">Judge</th>${names.map((name) => html`<th scope="col" class="ranged">${name}</th>`)}</tr></thead>
+<tbody>${on.map(
+    ({ name, benchmarks = {} }) =>
+      html`<tr><th scope="row">${name}</th>${names.map((one) => cell(benchmarks[one]))}</tr>`,
+  )}</tbody></table></div>`;
 }
 
 function comparisons({ comparisons: list = [] }: Report): Html {

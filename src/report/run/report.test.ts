@@ -37,10 +37,10 @@ describe('hostile strings', () => {
     const { stages, samples, curves, ...words } = report;
     const text = renderReport({
       ...poisoned(words, poison),
-      stages: stages.map(({ name, control, scores }) => ({
+      stages: stages.map(({ name, control, sets }) => ({
         name: poison + name,
         control,
-        scores: Object.fromEntries(Object.entries(scores).map(([source, own]) => [poison + source, own])),
+        sets: Object.fromEntries(Object.entries(sets).map(([source, own]) => [poison + source, own])),
       })),
       curves: curves.map((curve) => ({ ...curve, stage: poison + curve.stage })),
       samples: poisoned(samples, poison),
@@ -105,14 +105,14 @@ describe('the page', () => {
     const text = (html: string) => html.replace(/<[^>]+>/g, '');
     const h1 = (of: Report) => text(/<h1>([\s\S]*?)<\/h1>/.exec(renderReport(of))?.[1] ?? '');
     const [stage] = report.stages as [Report['stages'][number]];
-    const own = stage.scores.general as NonNullable<(typeof stage.scores)[string]>;
+    const own = stage.sets.general as NonNullable<(typeof stage.sets)[string]>;
     const at = (name: string, ...accuracies: number[]) => ({
       name,
       control: name === 'direct',
-      scores: Object.fromEntries(accuracies.map((accuracy, i) => [`${i + 1}st`, { ...own, accuracy }])),
+      sets: Object.fromEntries(accuracies.map((accuracy, i) => [`${i + 1}st`, { ...own, accuracy }])),
     });
     const of = (...stages: Report['stages']) =>
-      h1({ ...report, stages, sources: Object.keys(stages[0]?.scores ?? {}) });
+      h1({ ...report, stages, sources: Object.keys(stages[0]?.sets ?? {}) });
     expect(of(at('M0', 0.6, 0.5), at('own', 0.9, 0.75), at('direct', 0, 0))).toBe(
       'From M0 to own, accuracy rose from 60.0% to 90.0% on 1st and from 50.0% to 75.0% on 2st.',
     );

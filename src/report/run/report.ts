@@ -1,5 +1,6 @@
 import type { RunAudit } from '../../audit/run.ts';
-import type { Scores } from '../../metrics.ts';
+import type { Interval, Scores } from '../../metrics.ts';
+import type { BenchResult } from '../../pipeline/bench.ts';
 import type { PreferenceReport } from '../../preferences/counts.ts';
 import type { Counts } from '../../store.ts';
 import type { TrainStep } from '../../trainer.ts';
@@ -7,8 +8,8 @@ import type { Order, VerdictKind } from '../../types.ts';
 
 /** report.json: what a run did and what came of it. All shares are fractions from 0 to 1. */
 export interface Report {
-  /** Of this format; 1 had the sources `general` and `math` in the places that `sources` names now. */
-  readonly schema: 2;
+  /** Of this format. */
+  readonly schema: 3;
   readonly version: string;
   readonly node: string;
   readonly preset: string;
@@ -25,6 +26,12 @@ export interface Report {
   readonly stages: readonly StageScores[];
   /** M0 and each control against the last judge, each right when it is right in both orders (exact McNemar test). */
   readonly comparisons?: readonly StageComparison[];
+  readonly gain?: Gain;
+  /** Whether the held-out pairs show that training made a better judge: the gain's interval is above 0. */
+  readonly learned?: boolean;
+  /** What speaks against the judge. */
+  readonly findings?: readonly Finding[];
+  readonly trainings?: readonly TrainingFacts[];
   readonly counts: Counts;
   readonly timings: readonly Timing[];
   readonly curves: readonly Curve[];
@@ -43,7 +50,42 @@ export interface StageScores {
   /** What the plan is measured against: a verdict alone, or an execution without a plan. */
   readonly control: boolean;
   /** By source; each of the report's has some. */
-  readonly scores: Readonly<Record<string, Scores>>;
+  readonly sets: Readonly<Record<string, SetScores>>;
+  /** By name, those that it played. */
+  readonly benchmarks?: Readonly<Record<string, BenchResult>>;
+}
+
+/** Something about a run that a person should know before they trust its judge. */
+export interface Finding {
+  readonly kind: 'not better' | 'no rows' | 'one slot' | 'unreadable';
+  /** What was seen, its likely cause, and what to try. */
+  readonly seen: string;
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+export interface SetScores extends Scores {
+  /** Of the accuracy, 95 %. */
+  readonly interval: Interval;
+}
+
+/** Accuracy of the last judge less that of M0, over all sources. */
+export interface Gain {
+  readonly first: string;
+  readonly last: string;
+  readonly pairs: number;
+  readonly accuracy: number;
+  readonly interval: Interval;
+}
+
+/** What a training was done on. */
+export interface TrainingFacts {
+  readonly judge: string;
+  readonly rows: number;
+  /** Too long for it. */
+  readonly dropped: number;
+  /** The checkpoint that validation picked. */
+  readonly kept: string;
 }
 
 export interface StageComparison {

@@ -33,6 +33,8 @@ h1 .figure { white-space: nowrap; }
 h2 { font-size: 1.35rem; line-height: 1.25; font-weight: 600; margin: 3.25rem 0 .5rem; }
 h3 { font-size: .95rem; margin: 1.75rem 0 .5rem; font-weight: 600; }
 p { margin: .5rem 0; max-width: 44rem; }
+.findings { border-left: 3px solid var(--wrong); padding-left: 1rem; margin-top: 2rem; }
+.findings h2 { margin-top: 0; font-size: 1.1rem; }
 .eyebrow { color: var(--soft); font-size: .9rem; letter-spacing: .02em; margin: 0; }
 .note { color: var(--soft); font-size: .9rem; }
 ${SOURCES.light.map((_, i) => `.source-${i} { --series: var(--source-${i}); color: var(--series); }`).join('\n')}

@@ -14,10 +14,10 @@ const perfect: Report = {
     const all = { accuracy: 1, bothOrders: 1, consistency: 1, invalid: 1 };
     const ends = [1, 1] as const;
     const intervals = { accuracy: ends, bothOrders: ends, consistency: ends, invalid: ends };
-    const scores = Object.entries(stage.scores).map(
+    const scores = Object.entries(stage.sets).map(
       ([source, own]) => [source, { ...own, ...all, intervals }] as const,
     );
-    return { ...stage, scores: Object.fromEntries(scores) };
+    return { ...stage, sets: Object.fromEntries(scores) };
   }),
 };
 
@@ -34,7 +34,7 @@ test('one line for each judge in 80 columns, controls apart', () => {
     'direct',
     'unplanned',
   ]);
-  const m0 = report.stages[0]?.scores.general;
+  const m0 = report.stages[0]?.sets.general;
   expect(lines[2]).toContain(`${((m0?.accuracy ?? 0) * 100).toFixed(1)} `);
 });
 

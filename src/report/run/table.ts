@@ -50,7 +50,30 @@ export function renderTable(report: Report, { columns, colour }: TableOptions): 
     ...rows((stage) => [line(stage, sources, width)]),
     '',
   ]);
-  return `${[...blocks.flat(), ...LEGEND.map((text) => paint('dim', text))].join('\n')}\n`;
+  return `${[...blocks.flat(), ...benchmarks(report), ...LEGEND.map((text) => paint('dim', text))].join('\n')}\n`;
+}
+
+/** A line for each benchmark that was played. */
+function benchmarks({ stages }: Report): string[] {
+  const played = stages.flatMap(({ name, benchmarks: own = {} }) =>
+    Object.entries(own).map(([benchmark, { score, interval, pairs }]) => ({
+      name,
+      benchmark,
+      score,
+      interval,
+      pairs,
+    })),
+  );
+  if (played.length === 0) return [];
+  const groups = Map.groupBy(played, ({ benchmark }) => benchmark);
+  const told = [...groups].map(([benchmark, own]) => {
+    const judges = own.map(
+      ({ name, score, interval: [low, high] }) =>
+        `${fit(name, 40)} ${percent(score)} (${range([low, high])})`,
+    );
+    return `${fit(benchmark, 40)}, ${own[0]?.pairs} pairs: ${judges.join(' · ')}`;
+  });
+  return [...told, ''];
 }
 
 function inParts<T>(list: readonly T[], size: number): T[][] {
@@ -76,9 +99,9 @@ function header(sources: readonly string[], width: number): string {
   ).trimEnd();
 }
 
-function line({ name, scores }: StageScores, sources: readonly string[], width: number): string {
+function line({ name, sets }: StageScores, sources: readonly string[], width: number): string {
   const figures = sources.map((source) => {
-    const own = scores[source];
+    const own = sets[source];
     return own === undefined ? ' '.repeat(CELLS) : cells(own);
   });
   return (fit(name, width - 1).padEnd(width) + figures.join('')).trimEnd();
@@ -93,13 +116,13 @@ function cells({ accuracy, bothOrders, consistency, invalid, intervals }: Scores
 }
 
 /** At most 36 columns, more only where the terminal has them and a source's name is long. */
-function stacked({ name, scores }: StageScores, sources: readonly string[], columns: number): string[] {
+function stacked({ name, sets }: StageScores, sources: readonly string[], columns: number): string[] {
   const longest = Math.max(...sources.map((source) => source.length));
   const width = Math.max(8, Math.min(longest, columns - 25));
   return [
     fit(name, Math.max(36, columns)),
     ...sources.flatMap((source) => {
-      const own = scores[source];
+      const own = sets[source];
       if (own === undefined) return [];
       const { accuracy, bothOrders, consistency, intervals } = own;
       return [

@@ -1,0 +1,102 @@
+import type { Resolved } from '../config.ts';
+import { EvalPlannerError } from '../errors.ts';
+import type { Source } from '../source.ts';
+import { normalised } from '../text/duplicates.ts';
+import { instructionsOf, type Part, partsOf } from './sets.ts';
+import type { Ports, Stage } from './stage.ts';
+import { jobKind } from './train.ts';
+
+/** What would stop a run later, found before the first request: a trainer that cannot do its jobs, sources that yield nothing, questions
+ * without answers, held-out instructions that are all trained on. */
+export async function problems(
+  stages: readonly Stage[],
+  config: Resolved,
+  ports: Pick<Ports, 'trainer' | 'sources' | 'store'>,
+  signal?: AbortSignal,
+): Promise<EvalPlannerError[]> {
+  const found: EvalPlannerError[] = [];
+  for (const stage of stages)
+    if (stage.kind === 'train' && !ports.trainer.kinds.includes(jobKind(stage)))
+      found.push(
+        new EvalPlannerError(
+          'usage',
+          `the trainer cannot do the ${jobKind(stage)} of ${stage.judge}`,
+          `it does ${ports.trainer.kinds.join(', ')}: choose among these, or another trainer`,
+        ),
+      );
+  for (const [name, source] of Object.entries(ports.sources)) {
+    const parts = partsOf(
+      config,
+      source,
+      name,
+      (ports.store.note(`parts ${name}`) ?? []) as unknown as Part[],
+    );
+    const left = new Set(
+      stages.flatMap((stage) =>
+        stage.kind === 'pairs' && ports.store.stage(stage.name)?.status !== 'done' ? [stage.set] : [],
+      ),
+    );
+    found.push(...(await ofSource(name, source, parts, left, config, signal)));
+  }
+  return found;
+}
+
+/** Of the sets that are still to be made. */
+async function ofSource(
+  name: string,
+  source: Source,
+  parts: readonly Part[],
+  left: ReadonlySet<string>,
+  config: Resolved,
+  signal: AbortSignal | undefined,
+): Promise<EvalPlannerError[]> {
+  const sets = [...new Set(parts.map(({ set }) => set))].filter((set) => left.has(set));
+  const isHeld = (set: string) => set === 'validation' || set === config.test.split;
+  const held = new Map<string, Set<string>>();
+  const trained = new Set<string>();
+  const found: EvalPlannerError[] = [];
+  for (const set of sets) {
+    const texts = new Set<string>();
+    let [count, unanswered] = [0, 0];
+    for await (const { text, answer, solutions } of instructionsOf(source, set, parts, signal)) {
+      count++;
+      if (answer === undefined && solutions === undefined) unanswered++;
+      texts.add(normalised(text));
+    }
+    if (count === 0) found.push(nothing(name, source, set, parts));
+    else if (source.kind === 'math' && unanswered === count && !isHeld(set))
+      found.push(
+        new EvalPlannerError(
+          'data',
+          `sources.${name} is of kind math, and none of its ${count} instructions of ${set} has an answer`,
+          'name the field of the answer (fields: {answer: NAME}), or give it kind general',
+        ),
+      );
+    if (isHeld(set)) held.set(set, texts);
+    else for (const text of texts) trained.add(text);
+  }
+  for (const [set, texts] of held)
+    if (texts.size > 0 && [...texts].every((text) => trained.has(text)))
+      found.push(
+        new EvalPlannerError(
+          'data',
+          `every instruction that sources.${name} holds out for ${set} is among its training instructions`,
+          `give other instructions as sources.${name}.${set}, or leave it out: then some are held out`,
+        ),
+      );
+  return found;
+}
+
+function nothing(name: string, source: Source, set: string, parts: readonly Part[]): EvalPlannerError {
+  const { read = 0, left = {} } = source.account?.() ?? {};
+  const why = Object.entries(left).map(([reason, n]) => `${n} ${reason}`);
+  const taken = parts.filter((part) => part.set !== set && part.split === 'train').length > 0;
+  const rows = read === 0 ? '' : ` (of ${read} rows${why.length === 0 ? '' : `: ${why.join(', ')}`})`;
+  return new EvalPlannerError(
+    'data',
+    `sources.${name} has no instruction for ${set}${rows}`,
+    taken
+      ? 'ask for fewer in the sets before it, or give it more data'
+      : 'look at its file, its fields and its filters in the config',
+  );
+}
