@@ -1,6 +1,8 @@
 import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { diskError } from '../errors.ts';
 import { fileSize } from '../file-size.ts';
+import { ADAPTER_CONFIG, CONFIG, contents, current } from '../model-folder.ts';
 import { damaged, type GgufHeader, readHeader } from './header.ts';
 
 /** An open GGUF file: its metadata and tensors are known and checked, their data is read on demand. */
@@ -13,12 +15,15 @@ export interface GgufFile extends GgufHeader {
 /** Numbers widened at a time; a multiple of every block. */
 const PIECE = 1 << 20;
 
-/** Whether that is a file, which no folder of a checkpoint is. */
-export async function isGguf(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
+/** The GGUF file that a name leads to: itself, or the only one in a folder that is no checkpoint's; null for any other place. */
+export async function ggufAt(place: string): Promise<string | null> {
+  const found = await stat(place).catch(() => null);
+  if (found !== null && !found.isDirectory()) return found.isFile() ? place : null;
+  const folder = await current(place);
+  const names = (await contents(folder)) ?? [];
+  if (names.includes(CONFIG) || names.includes(ADAPTER_CONFIG)) return null;
+  const [file, ...more] = names.filter((name) => name.endsWith('.gguf'));
+  return file === undefined || more.length > 0 ? null : join(folder, file);
 }
 
 /** Open a GGUF file and check its header against its size; throws CheckpointError. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CheckpointError, shown } from '../errors.ts';
-import { isGguf } from '../gguf/file.ts';
+import { ggufAt } from '../gguf/file.ts';
 import { revision } from '../llama/checkpoint.ts';
 import type { LlamaConfig } from '../llama/config.ts';
 import type { Parameters } from '../llama/parameters.ts';
@@ -16,7 +16,9 @@ const WEIGHTS = 'adapter_model.safetensors';
 
 /** Whether a folder holds an adapter. One that holds a checkpoint too is an adapter, as transformers has it. */
 export async function isAdapterFolder(dir: string): Promise<boolean> {
-  return !(await isGguf(dir)) && ((await contents(await current(dir))) ?? []).includes(ADAPTER_CONFIG);
+  return (
+    (await ggufAt(dir)) === null && ((await contents(await current(dir))) ?? []).includes(ADAPTER_CONFIG)
+  );
 }
 
 export interface AdaptedModel {
@@ -67,7 +69,7 @@ async function baseFolder(
   const candidates = isAbsolute(named) ? [named] : [resolve(adapter, named), resolve(named)];
   const path = join(adapter, ADAPTER_CONFIG);
   for (const folder of candidates) {
-    if (await isGguf(folder)) return folder;
+    if ((await ggufAt(folder)) !== null) return folder;
     const files = await contents(await current(folder));
     if (files === null) continue;
     if (files.includes(CONFIG)) return folder;

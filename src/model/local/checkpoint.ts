@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { CheckpointError } from '../../engine/errors.ts';
-import { isGguf, openGguf } from '../../engine/gguf/file.ts';
+import { ggufAt, openGguf } from '../../engine/gguf/file.ts';
 import { writeCheckpoint } from '../../engine/llama/checkpoint.ts';
 import { Parameters } from '../../engine/llama/parameters.ts';
 import { readModel } from '../../engine/llama/read.ts';
@@ -68,10 +68,11 @@ export async function openApart(name: string): Promise<ApartCheckpoint> {
 
 /** The tokenizer's files of a folder, or those that a GGUF file amounts to. */
 async function filesOf(place: string): Promise<Record<string, string>> {
-  if (!(await isGguf(place))) return tokenizerFiles(place);
-  const { metadata, close } = await openGguf(place);
+  const file = await ggufAt(place);
+  if (file === null) return tokenizerFiles(place);
+  const { metadata, close } = await openGguf(file);
   await close();
-  return tokenizerOfGguf(place, metadata);
+  return tokenizerOfGguf(file, metadata);
 }
 
 /** The same weights, of a model whose first end of text is that of its tokenizer, as it is for TRL: training ends rows with

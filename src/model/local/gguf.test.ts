@@ -7,6 +7,7 @@ import type { GgufEntry } from '../../engine/gguf/write.ts';
 import { revision, writeCheckpoint } from '../../engine/llama/checkpoint.ts';
 import { tinyParameters } from '../../engine/llama/tiny.contract.ts';
 import { EvalPlannerError } from '../../errors.ts';
+import { copyFolder } from '../../files.ts';
 import { openTrainee } from '../../trainer/trainee.ts';
 import { mergeCheckpoint, openCheckpoint } from './checkpoint.ts';
 import { tokenizerOfGguf } from './gguf-tokenizer.ts';
@@ -119,6 +120,10 @@ it('a model is opened, trained and merged from its GGUF file as from its folder'
   await exportGguf(dir, file, 'f32');
   const opened = await openCheckpoint(file);
   expect(revision(opened.parameters)).toBe(revision((await openCheckpoint(dir)).parameters));
+  // As a start that stays the judge, and as the hub has them.
+  const kept = join(folder, 'kept');
+  await copyFolder(file, kept);
+  expect((await openCheckpoint(kept)).parameters.flat).toEqual(opened.parameters.flat);
 
   const optimisation = { seed: 0, lora: { rank: 2, alpha: 4, targets: ['q_proj'] } };
   const trainee = await openTrainee({ model: file, optimisation: optimisation as never });
