@@ -1,9 +1,10 @@
 /** A gate for CI: the answers of a new version must not lose against those that were approved. `npx vitest run examples`; in your
  * project import from 'evalplanner', read the answers from files, and keep the ledger in a cache of the CI. */
 import { afterAll, expect, test } from 'vitest';
-import { judgeAll, openEmbedded, openStore, PLAYGROUND_PROMPTS, wilson } from '../src/index.ts';
+import { judgeAll, judgeOptions, openEmbedded, openStore, wilson } from '../src/index.ts';
 
-const model = await openEmbedded(`${import.meta.dirname}/../seed/model`);
+const folder = `${import.meta.dirname}/../seed/model`;
+const model = await openEmbedded(folder);
 afterAll(() => model.close());
 
 const cases = [
@@ -18,11 +19,8 @@ test('the new answers do not lose against the approved ones', async () => {
     responses: [now, approved] as const,
   }));
   let [lost, decided] = [0, 0];
-  for await (const { winner } of judgeAll(model, pairs, {
-    store,
-    prompts: PLAYGROUND_PROMPTS,
-    maxTokens: 144,
-  })) {
+  const options = await judgeOptions(folder);
+  for await (const { winner } of judgeAll(model, pairs, { ...options, store })) {
     if (winner === 'A' || winner === 'B') decided++;
     if (winner === 'B') lost++;
   }

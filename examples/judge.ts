@@ -1,16 +1,17 @@
 /** Which of two answers is better? `node examples/judge.ts [FOLDER]`; in your project import from 'evalplanner'. */
-import { judge, openEmbedded, PLAYGROUND_PROMPTS } from '../src/index.ts';
+import { judge, judgeOptions, openEmbedded } from '../src/index.ts';
 
-const model = await openEmbedded(process.argv[2] ?? `${import.meta.dirname}/../seed/model`);
+const folder = process.argv[2] ?? `${import.meta.dirname}/../seed/model`;
+const model = await openEmbedded(folder);
 
-// The seed model reads the playground's prompts. For any other model leave them out: the published ones are the default.
+// Its evalplanner.json says how it was trained to judge; any other model is asked for a plan, then for its execution.
 const { winner, consistent, orders, usage } = await judge(
   model,
   {
     instruction: 'Count down from 5 to 0.',
     responses: ['5 4 3 2 1 0', '5 4 3 2 1'],
   },
-  { prompts: PLAYGROUND_PROMPTS, maxTokens: 144 },
+  await judgeOptions(folder),
 );
 
 for (const { order, votes } of orders) console.log(order, votes[0]?.verdict, '\n ', votes[0]?.execution);

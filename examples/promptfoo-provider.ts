@@ -7,7 +7,7 @@
  *       - vars: { instruction: Count down from 5 to 0., a: 5 4 3 2 1 0, b: 5 4 3 2 1 }
  *         assert: [{ type: javascript, value: output.winner === 'A' }]
  */
-import { judge, type Model, openEmbedded, PLAYGROUND_PROMPTS } from '../src/index.ts';
+import { judge, judgeOptions, type Model, openEmbedded } from '../src/index.ts';
 
 interface Config {
   readonly model?: string;
@@ -32,8 +32,9 @@ export default class JudgeProvider {
     const { a, b } = context?.vars ?? {};
     if (typeof a !== 'string' || typeof b !== 'string') return { error: 'the test has no variables a and b' };
     try {
-      this.#model ??= openEmbedded(this.#config.model ?? `${import.meta.dirname}/../seed/model`);
-      const options = { prompts: PLAYGROUND_PROMPTS, maxTokens: 144 };
+      const folder = this.#config.model ?? `${import.meta.dirname}/../seed/model`;
+      this.#model ??= openEmbedded(folder);
+      const options = await judgeOptions(folder);
       const judgment = await judge(await this.#model, { instruction: prompt, responses: [a, b] }, options);
       const { winner, consistent, preference, orders, usage } = judgment;
       const { promptTokens, completionTokens, cost } = usage;

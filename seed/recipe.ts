@@ -1,5 +1,7 @@
 import type { LlamaConfig } from '../src/engine/llama/config.ts';
+import { judgeFileOf } from '../src/pipeline/judge-file.ts';
 import { BOS_ID, EOS_ID, PAD_ID, VOCAB } from '../src/playground/tokenizer.ts';
+import { PLAYGROUND_PROMPTS } from '../src/prompts/set.ts';
 
 /** The shape of M0. */
 export const CONFIG: LlamaConfig = {
@@ -18,6 +20,14 @@ export const CONFIG: LlamaConfig = {
   eosTokenIds: [EOS_ID],
   padTokenId: PAD_ID,
 };
+
+/** What M0 knows: the whole thought in the playground's words. */
+export const JUDGE = judgeFileOf('playground', PLAYGROUND_PROMPTS, {
+  form: 'planned',
+  maxTokens: { plan: 96, thought: 144 },
+  sources: ['general', 'math'],
+  trained: { judge: 'M0', seed: 1, rounds: 0, pairs: 0 },
+});
 
 /** How M0 is pre-trained: AdamW, warm-up and cosine, the loss on completions only. */
 export const RECIPE = {

@@ -18,7 +18,7 @@ import {
 } from '../src/playground/teacher.ts';
 import { EOS_ID, tokenizerConfig, tokenizerJson } from '../src/playground/tokenizer.ts';
 import { random, seedOf } from '../src/random.ts';
-import { CONFIG, RECIPE } from './recipe.ts';
+import { CONFIG, JUDGE, RECIPE } from './recipe.ts';
 
 /** Pre-trains M0 from generated text and writes it as a Hugging Face folder: `npm run seed`. */
 
@@ -75,7 +75,7 @@ for (let step = 1; step <= steps; step++) {
   }
   if (step % 500 === 0 || step === steps)
     await writeCheckpoint(values.out, parameters, { extraFiles: files });
-  await writeJudgeFile(values.out, { prompts: 'playground', form: 'planned' });
+  await writeJudgeFile(values.out, JUDGE);
 }
 renameSync(draft, values.log);
 await pool.close();

@@ -11,6 +11,9 @@ import type { Trainer } from './trainer.ts';
 
 const counts = z.record(name, count).describe('Instructions of each source, by its name.');
 
+/** Of a run, and of the judges that it trains. */
+export const promptsField = z.enum(['playground', 'published']);
+
 /** Everything a run is a function of (arXiv 2501.18099, section 3). */
 const runConfig = z
   .strictObject({

@@ -48,6 +48,7 @@ export {
   type TokenLogprob,
   userPrompt,
 } from './model.ts';
+export { judgeOptions } from './open/judge-options.ts';
 export { type ModelOptions, openModel } from './open/model.ts';
 export type { Models, Ports, RunEvent, RunOptions, Stage } from './pipeline/stage.ts';
 export { run, stagesOf } from './pipeline.ts';

@@ -48,7 +48,7 @@ export type FinishReason = 'stop' | 'length' | 'refused' | 'error';
 
 export interface Generation {
   readonly key: string;
-  /** The answer alone, without the prefill; a refusal's words where it is `refused`. */
+  /** The whole output, without the prefill; a refusal's words where it is `refused`. */
   readonly text: string;
   readonly finishReason: FinishReason;
   readonly promptTokens: number;
@@ -84,6 +84,10 @@ export interface GenerateOptions {
    * tells the whole text only. */
   readonly onDelta?: ((key: string, text: string) => void) | undefined;
 }
+
+/** Version of how messages are shown to models: part of every model's revision, so that an answer to another rendering is never
+ * reused. To be raised with every change of what a model sees of the same messages. */
+export const RENDERING = 'rendering 1';
 
 export interface Model {
   /** Changes whenever the weights do, or the way in which messages are shown to them: a generation is never reused for another

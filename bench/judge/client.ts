@@ -119,7 +119,14 @@ async function judged(model: Model, { calls, ledger = ':memory:' }: ClientOption
   let twice = 0;
   {
     using store = openStore(ledger, { config: { bench: 'judge' } });
-    const options = { store, orders: 'ab', maxTokens: MAX_TOKENS, inputOrder: false } as const;
+    // One call each, as the peers make.
+    const options = {
+      form: 'planned',
+      store,
+      orders: 'ab',
+      maxTokens: MAX_TOKENS,
+      inputOrder: false,
+    } as const;
     for await (const { id, winner } of judgeAll(model, pairs(calls), options)) {
       if (winner === null) failed++;
       else answered++;

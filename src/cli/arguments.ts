@@ -13,6 +13,18 @@ export function quantizationOption(): Option {
   return new Option('--quantization <type>', text).choices(QUANTIZATIONS);
 }
 
+/** How a judge is asked, where that is not what it says of itself. */
+export function formOption(): Option {
+  const text =
+    'two-call: a plan, then its execution, for any model; planned: the whole thought in one call, of a judge trained to it; unplanned, direct: the controls (default: what its evalplanner.json says, else two-call)';
+  return new Option('--form <form>', text).choices(['planned', 'two-call', 'unplanned', 'direct']);
+}
+
+export function promptsOption(): Option {
+  const text = 'in which words it is asked (default: what its evalplanner.json says, else published)';
+  return new Option('--prompts <set>', text).choices(['playground', 'published']);
+}
+
 /** What becomes of rows that cannot be read. */
 export function onErrorOption(row = 'a row that cannot be read'): Option {
   return new Option('--on-error <what>', `${row} ends the command, or is reported and left out`)

@@ -87,21 +87,21 @@ test('help and version answer on stdout', async () => {
   expect(version).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), err: '' });
 });
 
-test('a model that is not there exits with 3 and says what to do', async () => {
+test('a model that is not there exits with 2 and says what to do', async () => {
   const { code, err } = await evalplanner(
     'judge',
     '--model',
     join(folder, 'no'),
     ...'--instruction x --a y --b z'.split(' '),
   );
-  expect(code).toBe(3);
-  expect(err).toMatch(/^error: cannot read .*no.*no such file or folder\nfix: .+\n$/);
+  expect(code).toBe(2);
+  expect(err).toMatch(/^error: there is no model .*no\nfix: .*playground.+\n$/);
 });
 
 test('a pair that is too long for the model exits with 3 and says how long it is', async () => {
   const { code, err } = await evalplanner(
     'judge',
-    ...['--instruction', 'x', '--a', ' dog'.repeat(300), '--b', 'y'],
+    ...['--model', 'playground', '--instruction', 'x', '--a', ' dog'.repeat(300), '--b', 'y'],
   );
   expect(code).toBe(3);
   expect(err).toMatch(
@@ -135,6 +135,8 @@ test.each(['webgpu', 'cuda'])('a device that does not work is refused as what it
   const report = await checkDevice(device as Device);
   const args = [
     'judge',
+    '--model',
+    'playground',
     '--instruction',
     'Name 2 birds.',
     '--a',

@@ -1,5 +1,6 @@
 import { Command, type CommanderError } from 'commander';
 import { EvalPlannerError, EXIT_CODE } from '../errors.ts';
+import { MODEL_NAMES } from '../open/names.ts';
 import { version } from '../package.ts';
 import { auditCommand } from './audit/command.ts';
 import { benchCommand } from './bench/command.ts';
@@ -29,12 +30,14 @@ function program(): Command {
       `
 Examples:
   $ evalplanner demo                      train a judge on this machine, from M0 to M2-DPO, and measure every stage
-  $ evalplanner judge --instruction "Count down from 9 to 5." --a "9 8 7 6 5" --b "9 8 7 6"
-  $ evalplanner pairs DATA --model DIR --out pairs.jsonl
+  $ evalplanner judge --model playground --instruction "Count down from 9 to 5." --a "9 8 7 6 5" --b "9 8 7 6"
+  $ evalplanner pairs DATA --model MODEL --out pairs.jsonl
   $ evalplanner audit pairs.jsonl         what they would teach besides judging
-  $ evalplanner serve DIR                 any checkpoint as an OpenAI-style HTTP server on this machine
+  $ evalplanner serve MODEL               any checkpoint as an OpenAI-style HTTP server on this machine
   $ evalplanner bench playground --model runs/demo-quick-0/checkpoints/M2-DPO
   $ evalplanner doctor                    what works here, and what to do about the rest
+
+A MODEL is ${MODEL_NAMES}.
 
 Exit codes: 0 done, 1 a quality gate failed, 2 usage or config, 3 infrastructure, 130 stopped by Ctrl-C.
 Progress goes to stderr, results to stdout.`,

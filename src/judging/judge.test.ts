@@ -36,7 +36,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('judge', () => {
-  test('both orders, one call each: the winner is the response that both name', async () => {
+  test('by one plan in both orders: the winner is the response that both name', async () => {
     const model = longer();
     const judgment = await judge(model, pair('hello there', 'hi'));
     expect(judgment).toMatchObject({ winner: 'A', consistent: true, preference: 1 });
@@ -44,7 +44,7 @@ describe('judge', () => {
       ['ab', 'A', 'A'],
       ['ba', 'A', 'B'],
     ]);
-    expect(judgment.usage).toMatchObject({ asked: 2, cached: 0 });
+    expect(judgment.usage).toMatchObject({ asked: 3, cached: 0 });
     expect(model.asked.every(({ temperature, topP }) => temperature === 0 && topP === 1)).toBe(true);
   });
 
@@ -102,6 +102,23 @@ describe('judge', () => {
     );
   });
 
+  test('votes, a second question and log-probabilities are of executions; the plan is asked for once', async () => {
+    const model = new ScriptModel(() => 'So: [[A]]');
+    const options = { votes: 2, reask: true, weighted: true, temperature: 0.7 } as const;
+    const judgment = await judge(model, pair('x', 'y'), options);
+    const [plan, ...thoughts] = model.asked;
+    expect(plan).not.toHaveProperty('logprobs');
+    for (const thought of thoughts) expect(thought).toHaveProperty('logprobs');
+    expect(thoughts).toHaveLength(4);
+    expect(judgment).toMatchObject({ unweighted: 4, usage: { asked: 5 } });
+    const silent = new ScriptModel(({ text }) => (text.includes('[The Start of') ? 'hm' : 'Look.'));
+    const again = await judge(silent, pair('x', 'y'), options);
+    expect(again.usage.asked).toBe(1 + 2 * 4);
+    expect(new Set(again.orders.flatMap(({ votes }) => votes.map(({ plan }) => plan)))).toEqual(
+      new Set(['Look.']),
+    );
+  });
+
   test('two calls: a plan from the instruction alone, then its execution; the plan is shared and can be reused', async () => {
     const model = longer();
     const [plan] = await writePlans(model, 'Say hello.');
@@ -122,6 +139,26 @@ describe('judge', () => {
     const many = longer();
     await all(judgeAll(many, [pair('a', 'bb'), pair('ccc', 'd')], { form: 'two-call' }));
     expect(many.asked.filter(({ text }) => !text.includes('[The Start'))).toHaveLength(1);
+  });
+
+  test('what a reasoning model thinks is no plan, no execution and no verdict; the ledger keeps it', async () => {
+    const model = new ScriptModel(({ text: prompt }) =>
+      prompt.includes('[The Start of')
+        ? `<think>[[B]] at first, by [End of Evaluation Plan]</think>\n\nMeasured. ${shown(prompt).a === 'aa' ? '[[A]]' : '[[B]]'}`
+        : 'Tags [Start of Evaluation Plan] and [End of Evaluation Plan]. Yes.</think>\n\n[Start of Evaluation Plan]\nLook.\n[End of Evaluation Plan]\nShall I?',
+    );
+    using store = openStore(':memory:', { config: {} });
+    const { winner, orders } = await judge(model, pair('aa', 'b'), { form: 'two-call', store });
+    expect(winner).toBe('A');
+    const [vote] = orders[0]?.votes ?? [];
+    expect(vote).toMatchObject({ plan: 'Look.', execution: 'Measured.', text: 'Measured. [[A]]' });
+    expect(vote?.reasoning).toBe('[[B]] at first, by [End of Evaluation Plan]');
+    expect(store.generation(vote?.key as string)?.text).toMatch(/^<think>/);
+    const cut = scripted(() => '<think>It is clear: [[A]]');
+    for (const form of ['two-call', 'planned', 'unplanned', 'direct'] as const) {
+      const { orders } = await judge(cut, pair('aa', 'b'), { form });
+      expect(orders.map(({ votes }) => votes[0]?.verdict)).toEqual(['truncated', 'truncated']);
+    }
   });
 
   test('another model may write the plans', async () => {
@@ -150,7 +187,8 @@ describe('judge', () => {
   test('votes are sampled at the method’s temperature, their seeds in a row', async () => {
     const model = longer();
     await judge(model, pair('x', 'yy'), { votes: 3, orders: 'ab' });
-    const seeds = model.asked.map(({ seed }) => seed).sort((a, b) => a - b);
+    const thoughts = model.asked.filter(({ text }) => text.includes('[The Start of'));
+    const seeds = thoughts.map(({ seed }) => seed).sort((a, b) => a - b);
     expect(seeds.map((seed) => seed - (seeds[0] as number))).toEqual([0, 1, 2]);
     expect(model.asked[0]).toMatchObject({ temperature: 0.8, topP: 0.95 });
   });
@@ -159,7 +197,7 @@ describe('judge', () => {
     const model = longer();
     const open = await judge(model, pair('x', 'y'), { ties: true });
     expect(open).toMatchObject({ winner: 'tie', consistent: true, preference: 0.5 });
-    expect(model.asked[0]?.text).toContain('“[[C]]” for a tie');
+    expect(model.asked.at(-1)?.text).toContain('“[[C]]” for a tie');
     const closed = await judge(longer(), pair('x', 'y'));
     expect(closed.winner).toBeNull();
     expect(closed.orders[0]?.votes[0]?.verdict).toBe('invalid');
@@ -168,11 +206,11 @@ describe('judge', () => {
   test('asks once more where an output names no verdict, and no more than once', async () => {
     const model = new ScriptModel(({ temperature }) => (temperature === 0 ? 'hm' : '[[A]]'));
     const judgment = await judge(model, pair('x', 'y'), { reask: true, orders: 'ab' });
-    expect(judgment).toMatchObject({ winner: 'A', usage: { asked: 2 } });
+    expect(judgment).toMatchObject({ winner: 'A', usage: { asked: 3 } });
     expect(judgment.orders[0]?.votes[0]?.reasked).toBe(true);
     const silent = new ScriptModel(() => 'hm');
     await judge(silent, pair('x', 'y'), { reask: true, orders: 'ab' });
-    expect(silent.asked).toHaveLength(2);
+    expect(silent.asked).toHaveLength(3);
   });
 
   test('a cut, refused or failed output is a vote without a winner, and so is a plan that never came', async () => {
@@ -199,6 +237,11 @@ describe('judge', () => {
       ...scripted(() => ''),
       async *generate(requests) {
         for await (const { key, prompt, logprobs } of requests) {
+          if (!promptText(prompt).includes('[The Start of')) {
+            expect(logprobs).toBeUndefined();
+            yield { key, text: 'Look.', finishReason: 'stop', promptTokens: 1, completionTokens: 1 };
+            continue;
+          }
           expect(logprobs).toBeGreaterThanOrEqual(2);
           // Always says A, but is far more certain when `good` is there.
           const sure = shown(promptText(prompt)).a === 'good';
@@ -270,16 +313,16 @@ describe('judge', () => {
     const model = longer();
     for (const options of [
       { votes: 0 },
-      { plans: 2 },
-      { planModel: model },
+      { form: 'planned', plans: 2 },
+      { form: 'direct', planModel: model },
+      { plans: 3, temperature: 0 },
       { votes: 2, temperature: 0 },
-      { form: 'two-call', plans: 3, temperature: 0 },
       { temperature: -1 },
       { temperature: Number.NaN },
       { topP: 0 },
       { topP: 2 },
       { maxTokens: Number.NaN },
-      { form: 'two-call', maxPlanTokens: 0.5 },
+      { maxPlanTokens: 0.5 },
       { seed: Number.NaN },
     ] as const) {
       await expect(judge(model, pair('x', 'y'), options)).rejects.toMatchObject({ code: 'usage' });
@@ -288,7 +331,11 @@ describe('judge', () => {
 
   test('the playground’s judge is read by its own prompts', async () => {
     const model = new ScriptModel(() => ' <plan> p </plan> <exec> e </exec> [[B]]');
-    const judgment = await judge(model, pair('x', 'y'), { prompts: PLAYGROUND_PROMPTS, orders: 'ab' });
+    const judgment = await judge(model, pair('x', 'y'), {
+      form: 'planned',
+      prompts: PLAYGROUND_PROMPTS,
+      orders: 'ab',
+    });
     expect(judgment.orders[0]?.votes[0]).toMatchObject({
       plan: 'p',
       execution: 'e',
@@ -320,10 +367,10 @@ describe('with a ledger', () => {
     await judge(
       scripted(() => ({ text: '', finishReason: 'error' })),
       one,
-      { store, orders: 'ab' },
+      { store, form: 'planned', orders: 'ab' },
     );
     const asked = async (model: ScriptModel, options: JudgeOptions = {}) => {
-      await judge(model, one, { store, orders: 'ab', ...options });
+      await judge(model, one, { store, form: 'planned', orders: 'ab', ...options });
       return model.asked.length;
     };
     expect(await asked(longer())).toBe(1);
@@ -486,6 +533,6 @@ describe('judgeAll', () => {
         for await (const _ of requests);
       },
     };
-    await expect(all(judgeAll(silent, numbered(3)))).rejects.toThrow('gave no answer to 6 of its requests');
+    await expect(all(judgeAll(silent, numbered(3)))).rejects.toThrow('gave no answer to 3 of its requests');
   });
 });

@@ -33,9 +33,9 @@ export interface Vote {
   readonly winner: Winner | null;
   /** P(A is better) from the log-probabilities of the verdict's token, where the model gives them. */
   readonly probabilityA?: number;
-  /** The output as it is. */
+  /** The output as it is, without what a reasoning model thought before it. */
   readonly text: string;
-  /** What a reasoning model thought before its output, where its server tells. */
+  /** That thought: told apart by the server, or by its marks (`<think>` and others). */
   readonly reasoning?: string;
   /** What went wrong, where nothing came. */
   readonly error?: string;

@@ -3,6 +3,7 @@ import { render } from '../prompts/template.ts';
 import { seedOf } from '../random.ts';
 import { requestOf } from '../sampling/request.ts';
 import { type Answer, type Ask, asks } from '../sampling/task.ts';
+import { planStop, planText } from '../thoughts/plans.ts';
 import type { VerdictKind } from '../types.ts';
 import type { EvaluationPlan } from './judgment.ts';
 import type { Settings } from './settings.ts';
@@ -28,8 +29,7 @@ export function planAsks(instruction: string, s: Settings): Ask[] {
   const { temperature, topP } = s.sampling;
   const sampling = { temperature, topP, maxTokens: s.maxPlanTokens };
   const base = temperature === 0 ? 0 : seedOf(s.seed, 'plan', text);
-  const stop = [s.prompts.closePlan.trim()];
-  const recipe = { template: s.prompts.plan, text, model: s.planner, sampling, stop };
+  const recipe = { template: s.prompts.plan, text, model: s.planner, sampling, ...planStop(s.prompts) };
   return asks(
     Array.from({ length: s.plans }, (_, index) => requestOf({ ...recipe, seed: base + index })),
     'planner',
@@ -37,7 +37,9 @@ export function planAsks(instruction: string, s: Settings): Ask[] {
 }
 
 export function readPlan({ request }: Ask, { generation }: Answer, s: Settings): PlanOutcome {
-  const { finishReason, text, error, permanent } = generation;
+  const { finishReason, error, permanent } = generation;
+  const text = planText(s.prompts, generation);
+  if (text !== null) return { id: request.key, text };
   if (finishReason !== 'stop') {
     const failed = { length: 'truncated', refused: 'refused', error: 'error' } as const;
     return {
@@ -47,7 +49,5 @@ export function readPlan({ request }: Ask, { generation }: Answer, s: Settings):
       ...(permanent ? { permanent } : {}),
     };
   }
-  // Generation ends before the closing tag, which the parser wants to see.
-  const plan = s.prompts.parsePlan(`${text}${s.prompts.closePlan}`);
-  return plan === null ? { id: request.key, failed: 'invalid' } : { id: request.key, text: plan };
+  return { id: request.key, failed: 'invalid' };
 }

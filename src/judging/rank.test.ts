@@ -22,7 +22,7 @@ test.each(['round-robin', 'knockout'] as const)(
         const ranking = await rank(
           larger(),
           { instruction: 'x', responses: numbers.map(String) },
-          { method },
+          { method, form: 'unplanned' },
         );
         const n = numbers.length;
         expect(numbers[ranking.best]).toBe(Math.max(...numbers));

@@ -7,8 +7,8 @@ import { ORDERS, type Order } from '../types.ts';
 
 /** How a judgment is made. Everything has a default. */
 export interface JudgeOptions {
-  /** `planned`: one call for the whole thought, what judges are trained for (the default). `two-call`: a plan, then its
-   * execution, for any instruct model. `unplanned` and `direct`: the controls. */
+  /** `two-call` (the default): a plan, then its execution, for any instruct model. `planned`: one call for the whole thought, of a
+   * judge that was trained to write it. `unplanned` and `direct`: the controls. `judgeOptions` says what a checkpoint knows. */
   readonly form?: JudgeForm | 'two-call';
   /** Default: the published ones. */
   readonly prompts?: PromptSet;
@@ -60,7 +60,7 @@ export interface Settings {
 
 /** Throws EvalPlannerError (`usage`) for options that cannot be, or not together. */
 export function settings(model: Model, options: JudgeOptions): Settings {
-  const { form = 'planned', prompts = PUBLISHED_PROMPTS, votes = 1, plans = 1, ties = false } = options;
+  const { form = 'two-call', prompts = PUBLISHED_PROMPTS, votes = 1, plans = 1, ties = false } = options;
   const orders = ORDERS.filter((order) => (options.orders ?? 'both') === 'both' || options.orders === order);
   const { maxTokens = 2048, maxPlanTokens = 2048, seed = 0 } = options;
   for (const [name, value] of Object.entries({ votes, plans, maxTokens, maxPlanTokens })) {

@@ -1,9 +1,5 @@
 import type { Prompt } from '../model.ts';
 
-/** Version of how messages are shown to models: part of every model's revision, so that an answer to another rendering is never
- * reused. To be raised with every change of what a model sees of the same messages. */
-export const RENDERING = 'rendering 1';
-
 /** Control tokens of the chat templates that servers use, by family. A server's tokenizer is not known here, and the name of a
  * model says nothing sure of it: all of them are broken for each. */
 const FAMILIES: Readonly<Record<string, readonly string[]>> = {

@@ -145,6 +145,15 @@ describe('what is sent', () => {
 });
 
 describe('what comes', () => {
+  test('thoughts that are chunks of the content', async () => {
+    const content = [
+      { type: 'thinking', thinking: [{ type: 'text', text: 'hm' }] },
+      { type: 'text', text: 'A' },
+    ];
+    const { open } = await answering(() => chat({ message: { content } }));
+    expect(await one(open())).toMatchObject({ text: 'A', reasoning: 'hm' });
+  });
+
   test('usage, cache, cost and the reasoning apart from the answer', async () => {
     const { open } = await answering(() =>
       chat(
@@ -360,6 +369,7 @@ describe('what comes', () => {
       const { asked, open } = await answering(
         stream([
           { choices: [{ index: 0, delta: { role: 'assistant', reasoning_content: 'hm' } }] },
+          { choices: [{ index: 1, delta: { content: [{ type: 'thinking', thinking: [{ text: 'hu' }] }] } }] },
           piece('So '),
           piece('[[', null, 1),
           {
@@ -391,7 +401,7 @@ describe('what comes', () => {
           promptTokens: 3,
           logprobs: [{ token: 'A' }],
         },
-        { text: '[[B]]', finishReason: 'length' },
+        { text: '[[B]]', reasoning: 'hu', finishReason: 'length' },
       ]);
     });
 

@@ -63,6 +63,8 @@ async function contentOf(path: string): Promise<unknown> {
   throw new EvalPlannerError('usage', `${path} is no config`, `give a file that ends in ${FORMS}`);
 }
 
+const RELATIVE = /^([a-z]+:)?(\.{1,2}[\\/].*)$/s;
+
 /** Fields that are places, whatever they are in. */
 const PLACES = new Set(
   'judge writer solver planner model apiKeyFile from validation test dev response modify plan execute unplanned direct'.split(
@@ -74,13 +76,13 @@ const PARTS = ['models', 'sources', 'prompts', 'benchmarks'];
 
 /** The same with relative places of data, models and prompts as seen from where the command runs. */
 function located(config: RunConfig, folder: string): RunConfig {
-  // Names of other places have a colon (`openai:`), those of the playground and of the hub no dot in front.
-  const place = (value: unknown): unknown =>
-    Array.isArray(value)
-      ? value.map(place)
-      : typeof value === 'string' && /^\.{1,2}[\\/]/.test(value)
-        ? join(folder, value)
-        : within(value);
+  const place = (value: unknown): unknown => {
+    if (Array.isArray(value))
+      return value.map((one: unknown) => (typeof one === 'string' ? place(one) : one));
+    // Only what begins with a dot is a path, also behind a kind (`embedded:./folder`); other names are left as they are.
+    const [, kind = '', path] = typeof value === 'string' ? (RELATIVE.exec(value) ?? []) : [];
+    return path === undefined ? within(value) : `${kind}${join(folder, path)}`;
+  };
   // Objects of classes are somebody's own: models, sources.
   const within = (value: unknown): unknown =>
     isPlain(value)

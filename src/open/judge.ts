@@ -1,18 +1,18 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
 import type { JudgeOptions } from '../judging/settings.ts';
 import { localPlace } from '../model/local/hub.ts';
 import type { Model } from '../model.ts';
-import { SEED_FOLDER } from '../package.ts';
 import { readJudgeFile } from '../pipeline/judge-file.ts';
+import { promptSet } from '../prompts/own.ts';
 import { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import { DryRun } from '../sampling/dry-run.ts';
 import { openStore, readStore } from '../store/ledger.ts';
 import type { Store } from '../store.ts';
+import { changedSince, type KnownOptions, knownOptions } from './judge-options.ts';
 import { optionsWithKeys } from './keys.ts';
-import type { ModelOptions } from './model.ts';
-import { checkModelOptions, type ModelPlace, openModel, placeOf } from './model.ts';
+import { checkModelOptions, type ModelOptions, openModel } from './model.ts';
+import { type ModelPlace, noModel, placeOf } from './names.ts';
 
 /** What every command that judges says of how. */
 export interface JudgeSetup extends ModelOptions {
@@ -52,15 +52,9 @@ const CONFIG = { command: 'judge' };
 
 /** Opens the judge, the model of its plans and the ledger; all are closed again where one of them fails. */
 export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise<OpenJudge> {
-  if (setup.baseUrl && setup.model === undefined) {
-    throw new EvalPlannerError(
-      'usage',
-      '--base-url needs a model',
-      "give its server's name for it as --model",
-    );
-  }
-  checkModelOptions([setup.model ?? 'M0', setup.planModel ?? []].flat(), setup);
-  const name = setup.model ?? join(SEED_FOLDER, 'model');
+  const { model: name } = setup;
+  if (name === undefined) throw noModel();
+  checkModelOptions([name, setup.planModel ?? []].flat(), setup);
   const place = placeOf(name, setup.baseUrl);
   const opened: { close(): unknown }[] = [];
   const close = async () => {
@@ -83,6 +77,7 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
       ? optionsWithKeys(setup, keyed, place)
       : optionsWithKeys(setup, place, planPlace);
     const [judgeOptions, planOptions] = keyed ? [other, home] : [home, other];
+    const known = await knownOf(place, setup);
     const model = await open(name, judgeOptions);
     const planModel = planName === undefined ? undefined : await open(planName, planOptions);
     const ledger = setup.store === undefined || dry ? null : keep(openLedger(setup.store));
@@ -90,14 +85,11 @@ export async function openJudge(setup: JudgeSetup, signal: AbortSignal): Promise
     const read =
       dry && setup.store !== undefined && existsSync(setup.store) ? keep(readStore(setup.store)) : null;
     const store = dry ? dry.store(read ?? undefined) : ledger;
-    const prompts = await promptsOf(setup.prompts, place.kind === 'folder' ? place.folder : null);
     const { votes, plans = 1, ties, reask, weighted, temperature, seed, fresh } = setup;
     const options: JudgeOptions = {
-      form: setup.form ?? (plans > 1 || planModel ? 'two-call' : 'planned'),
-      prompts,
+      ...known,
       plans,
-      maxTokens: setup.maxTokens ?? (prompts === PLAYGROUND_PROMPTS ? 144 : 2048),
-      ...(prompts === PLAYGROUND_PROMPTS ? { maxPlanTokens: 96 } : {}),
+      ...(setup.maxTokens === undefined ? {} : { maxTokens: setup.maxTokens }),
       seed,
       signal,
       ...(votes === undefined ? {} : { votes }),
@@ -144,9 +136,30 @@ function otherOwner(path: string): string | null {
   }
 }
 
-/** The prompts that a checkpoint was trained on, as its own file says; the published ones for any other. */
-export async function promptsOf(name: JudgeSetup['prompts'], folder: string | null): Promise<PromptSet> {
-  if (name !== undefined) return name === 'playground' ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
-  const known = folder === null ? null : await readJudgeFile(await localPlace(folder));
-  return known?.prompts === 'playground' ? PLAYGROUND_PROMPTS : PUBLISHED_PROMPTS;
+/** What the seed model reads with its answer is 256 tokens; a server of it does not say so. */
+const PLAYGROUND_LIMITS = { maxTokens: 144, maxPlanTokens: 96 };
+
+/** How a judge is asked: as the command says, else as its own file does, else in two calls in the published words, which are for any
+ * model. */
+async function knownOf(place: ModelPlace, setup: JudgeSetup): Promise<KnownOptions> {
+  const { planModel, plans = 1 } = setup;
+  const file = place.kind === 'folder' ? await readJudgeFile(await localPlace(place.folder)) : null;
+  const own: KnownOptions = file === null ? {} : knownOptions(file);
+  const prompts = setup.prompts === undefined ? (own.prompts ?? PUBLISHED_PROMPTS) : promptSet(setup.prompts);
+  const form = setup.form ?? (plans > 1 || planModel !== undefined ? 'two-call' : (own.form ?? 'two-call'));
+  if (file !== null && prompts === own.prompts)
+    for (const what of changedSince(file)) process.stderr.write(`note: ${setup.model}: ${what}\n`);
+  return {
+    ...(prompts === PLAYGROUND_PROMPTS ? PLAYGROUND_LIMITS : {}),
+    ...own,
+    prompts,
+    form,
+  };
+}
+
+/** The prompts that a model is asked in: those of its own file where nothing is said. */
+export async function promptsOf(name: JudgeSetup['prompts'], place: ModelPlace): Promise<PromptSet> {
+  if (name !== undefined) return promptSet(name);
+  const file = place.kind === 'folder' ? await readJudgeFile(await localPlace(place.folder)) : null;
+  return promptSet(file?.prompts ?? 'published');
 }

@@ -1,5 +1,6 @@
 import { EvalPlannerError } from '../errors.ts';
-import type { ModelOptions, ModelPlace } from './model.ts';
+import type { ModelOptions } from './model.ts';
+import type { ModelPlace } from './names.ts';
 
 /** The options of the judge and of the model of its plans. A key is for one server: it goes to the judge's, or to that of the
  * plans where the judge is at none, and to no other. */

@@ -1,33 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { serve } from '../../bench/servers/openai.ts';
 import { userPrompt } from '../model.ts';
-import { checkModelOptions, openModel, placeOf } from './model.ts';
+import { checkModelOptions, openModel } from './model.ts';
 
 describe('a name', () => {
-  test.each([
-    ['runs/x/M2', [], { kind: 'folder', folder: 'runs/x/M2' }],
-    ['m2', ['http://a/v1'], { kind: 'server', model: 'm2', baseURL: ['http://a/v1'] }],
-    ['embedded:m2', ['http://a/v1'], { kind: 'folder', folder: 'm2' }],
-    ['openai:org/m@x@http://b:1/v1', [], { kind: 'server', model: 'org/m@x', baseURL: ['http://b:1/v1'] }],
-    ['ai:anthropic/claude-x', [], { kind: 'provider', provider: 'anthropic', model: 'claude-x' }],
-    ['openai:m', ['http://a/v1'], { kind: 'server', model: 'openai:m', baseURL: ['http://a/v1'] }],
-    ['gguf:models/m.gguf', ['http://a/v1'], { kind: 'folder', folder: 'models/m.gguf' }],
-    ['embedded:ai:x', [], { kind: 'folder', folder: 'ai:x' }],
-  ] as const)('%s with %j says where the model is', (name, urls, place) => {
-    expect(placeOf(name, urls)).toEqual(place);
-  });
-
-  test.each([
-    ['openai:gpt-4o', 'openai:NAME@URL'],
-    ['openai:gpt-4o@api.openai.com', 'openai:NAME@https://'],
-    ['ai:gpt-4o', 'ai:PROVIDER/NAME'],
-    ['ai:../x/y', 'embedded:ai:../x/y'],
-  ])('%s is told the form that it should have', (name, form) => {
-    expect(() => placeOf(name)).toThrow(
-      expect.objectContaining({ code: 'usage', remedy: expect.stringContaining(form) }),
-    );
-  });
-
   test.each([{ body: { top_k: 1 } }, { apiKeyEnv: 'PATH' }, { apiKeyFile: 'key' }])(
     'of a provider alone does not take %j',
     (options) => {

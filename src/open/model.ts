@@ -11,6 +11,7 @@ import type { Model } from '../model.ts';
 import { SEED_FOLDER } from '../package.ts';
 import type { Prices } from '../prices.ts';
 import { collectEarly } from './memory.ts';
+import { inFolder, type ModelPlace, placeOf } from './names.ts';
 
 /** What the command line says of models that are not in this process. */
 export interface ModelOptions {
@@ -28,41 +29,6 @@ export interface ModelOptions {
   readonly maxCost?: number;
   readonly body?: Readonly<Record<string, unknown>>;
 }
-
-/** Where a model is, by its name on the command line. */
-export type ModelPlace =
-  | { readonly kind: 'folder'; readonly folder: string }
-  | { readonly kind: 'server'; readonly model: string; readonly baseURL: readonly string[] }
-  | { readonly kind: 'provider'; readonly provider: string; readonly model: string };
-
-/** `embedded:FOLDER`, `gguf:FILE`, `hf:OWNER/NAME`, `openai:NAME@URL` and `ai:PROVIDER/NAME` say where; any other name is one of the server at --base-url if
- * there is one, else a folder. Throws EvalPlannerError (`usage`) for one that only begins like one of those. */
-export function placeOf(name: string, baseUrl: readonly string[] = []): ModelPlace {
-  const [, folder] = /^(?:embedded|gguf):(.+)$/.exec(name) ?? [];
-  if (folder !== undefined) return { kind: 'folder', folder };
-  const [, served, url] = /^openai:(.+)@(https?:.+)$/.exec(name) ?? [];
-  if (served !== undefined && url !== undefined) return { kind: 'server', model: served, baseURL: [url] };
-  const [, provider, model] = /^ai:([a-z0-9-]+)\/(.+)$/.exec(name) ?? [];
-  if (provider !== undefined && model !== undefined) return { kind: 'provider', provider, model };
-  if (name.startsWith('hf:')) return { kind: 'folder', folder: name };
-  if (baseUrl.length > 0) return { kind: 'server', model: name, baseURL: baseUrl };
-  const form = FORMS.find(({ start }) => name.startsWith(start));
-  if (form === undefined) return { kind: 'folder', folder: name };
-  throw new EvalPlannerError(
-    'usage',
-    `${name} does not say ${form.lacks}`,
-    `give it as ${form.whole}; a folder of this name is embedded:${name}`,
-  );
-}
-
-const FORMS = [
-  {
-    start: 'openai:',
-    lacks: 'at which server',
-    whole: 'openai:NAME@URL, as openai:NAME@https://api.openai.com/v1',
-  },
-  { start: 'ai:', lacks: 'of which provider', whole: 'ai:PROVIDER/NAME' },
-];
 
 type Kind = ModelPlace['kind'];
 const REMOTE: readonly Kind[] = ['server', 'provider'];
@@ -112,17 +78,19 @@ export async function openModel(name: string, options: ModelOptions = {}): Promi
   if (place.kind === 'folder') {
     const { device, quantization } = options;
     const { openEmbedded } = await import('../model/open-embedded.ts');
-    return openEmbedded(place.folder, {
-      ...(device ? { device } : {}),
-      ...(quantization ? { quantization } : {}),
-      onForeign: ({ prompts, foreign, tokens }) => {
-        const who = place.folder === join(SEED_FOLDER, 'model') ? 'the seed model' : place.folder;
-        const have = foreign === 1 ? 'has' : 'have';
-        process.stderr.write(
-          `note: ${who} knows the ${tokens} words of its vocabulary only; ${foreign} of ${prompts} prompts ${have} other words; name another model with --model\n`,
-        );
-      },
-    });
+    return inFolder(name, place.folder, (folder) =>
+      openEmbedded(folder, {
+        ...(device ? { device } : {}),
+        ...(quantization ? { quantization } : {}),
+        onForeign: ({ prompts, foreign, tokens }) => {
+          const who = folder === join(SEED_FOLDER, 'model') ? 'the seed model' : folder;
+          const have = foreign === 1 ? 'has' : 'have';
+          process.stderr.write(
+            `note: ${who} knows the ${tokens} words of its vocabulary only; ${foreign} of ${prompts} prompts ${have} other words; name another model with --model\n`,
+          );
+        },
+      }),
+    );
   }
   collectEarly();
   const { revision, concurrency, timeout, prices, maxCost, api, apiKeyEnv, apiKeyFile, body } = options;

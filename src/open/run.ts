@@ -11,8 +11,9 @@ import { Pool } from '../engine/parallel/pool.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { EmbeddedModel } from '../model/embedded.ts';
 import { openCheckpoint } from '../model/local/checkpoint.ts';
+import { localPlace } from '../model/local/hub.ts';
 import type { Model } from '../model.ts';
-import { heldOutPath, readHeldOut, SEED_FOLDER } from '../package.ts';
+import { heldOutPath, readHeldOut } from '../package.ts';
 import { checkpointFolder, type RunDescription, stepsFolder } from '../pipeline/folder.ts';
 import { readJudgeFile } from '../pipeline/judge-file.ts';
 import type { BenchmarkData, Models, Ports } from '../pipeline/stage.ts';
@@ -25,7 +26,8 @@ import type { Store } from '../store.ts';
 import { languageDetector } from '../text/language.ts';
 import { EmbeddedTrainer } from '../trainer/embedded.ts';
 import type { ResponsePair } from '../types.ts';
-import { type ModelOptions, openModel, placeOf } from './model.ts';
+import { type ModelOptions, openModel } from './model.ts';
+import { inFolder, placeOf } from './names.ts';
 import { openPrompts } from './prompts.ts';
 
 export interface OpenRun {
@@ -83,8 +85,7 @@ export async function openBenchmarks({ benchmarks }: Resolved): Promise<Record<s
 }
 
 /** The folder of a model that is named in a config; null for one behind a server. */
-export function modelFolder(name: string): string | null {
-  if (name === 'playground') return join(SEED_FOLDER, 'model');
+function modelFolder(name: string): string | null {
   const place = placeOf(name);
   return place.kind === 'folder' ? place.folder : null;
 }
@@ -128,7 +129,7 @@ class RunModels implements Models {
     const folder = modelFolder(model);
     return folder === null
       ? openModel(model, { ...options, ...this.#left(options) })
-      : this.#embedded(folder);
+      : inFolder(model, folder, (place) => this.#embedded(place));
   }
 
   place(name: string): string | null {
@@ -177,7 +178,6 @@ const bound = (model: Model): Model => ({
   close: () => model.close(),
 });
 
-/** A checkpoint that the run wrote itself needs another remedy than one that was chosen. */
 function ofThisRun(error: unknown, checkpoint: string): unknown {
   if (!(error instanceof EvalPlannerError)) return error;
   const remedy = `restore ${checkpoint} from a copy, or start a new run in another folder with --out; the rest of this one is kept`;
@@ -262,7 +262,7 @@ export async function runFacts(config: Resolved): Promise<{
 }> {
   const { judge } = config.models;
   const folder = isModel(judge) ? null : modelFolder(named(judge).model);
-  const known = folder === null ? null : await readJudgeFile(folder);
+  const known = folder === null ? null : await readJudgeFile(await localPlace(folder));
   const form = config.models.form ?? (known?.form === 'planned' ? 'planned' : undefined);
   const sources = Object.entries(await openSources(config)).map(([name, { revision }]) => [name, revision]);
   const prompts = templateVersions(await openPrompts(config.prompts));
@@ -272,10 +272,22 @@ export async function runFacts(config: Resolved): Promise<{
   };
 }
 
+/** The model of a role, by itself, and its name; whoever opens it closes it. */
+export async function openRole(
+  { models }: Resolved,
+  role: 'judge' | 'writer' | 'solver' | 'planner',
+): Promise<{ readonly model: Model; readonly name: string }> {
+  const choice = models[role] ?? models.judge;
+  if (isModel(choice))
+    return { model: { ...bound(choice), close: async () => {} }, name: 'a model of your own' };
+  const { model: name, options } = named(choice);
+  return { model: await openModel(name, options), name };
+}
+
 async function revisionOf(judge: ModelChoice, folder: string | null): Promise<string> {
   if (isModel(judge)) return judge.revision;
-  if (folder !== null) return revision((await openCheckpoint(folder)).parameters);
   const { model, options } = named(judge);
+  if (folder !== null) return revision((await inFolder(model, folder, openCheckpoint)).parameters);
   const opened = await openModel(model, options);
   await opened.close();
   return opened.revision;

@@ -9,14 +9,16 @@ import { PreferenceCounts } from '../preferences/counts.ts';
 import { preferenceRows } from '../preferences/rows.ts';
 import { directRows, sftRows } from '../preferences/sft.ts';
 import type { AskForm } from '../prompts/judge-prompt.ts';
+import { ownPrompts } from '../prompts/own.ts';
 import { seedOf } from '../random.ts';
 import type { Store } from '../store.ts';
 import { type Optimisation, type TrainJob, type TrainSettings, trainKey } from '../trainer.ts';
 import type { PreferenceRow, ResponsePair, SftRow } from '../types.ts';
 import { checkpointFolder, rowsFile, stepsFolder } from './folder.ts';
 import { judged } from './judge.ts';
-import { writeJudgeFile } from './judge-file.ts';
+import { type JudgeFile, judgeFileOf, writeJudgeFile } from './judge-file.ts';
 import { formOfM0 } from './m0.ts';
+import { roundSet } from './sets.ts';
 import type { Ports, StageWork, TrainStage } from './stage.ts';
 
 /** Whether its rows or its checkpoint are not there any more. */
@@ -56,7 +58,7 @@ export async function runTraining(
     },
     work.signal,
   );
-  const file = { prompts: nameOf(config.prompts), form };
+  const file = fileOf(stage, form, config, ports);
   for (const path of checkpoints) await writeJudgeFile(path, file);
   const written = checkpoints.map((path) => ({
     path,
@@ -83,23 +85,24 @@ export async function runTraining(
   const kept = checkpointFolder(folder, judge);
   await copyFolder(best.path, kept);
   // A start that stays may have been told otherwise, or not at all.
-  await writeJudgeFile(kept, { ...file, form: best.asked });
+  await writeJudgeFile(kept, fileOf(stage, best.asked, config, ports));
   return { kept: best.label, validation, rows, dropped, ...told };
 }
 
 /** Without a row there is nothing to learn from: the judge is what it began as, and the report says so. */
 async function keepStart(
-  { judge }: TrainStage,
+  stage: TrainStage,
   place: string,
   form: AskForm,
   config: Resolved,
-  { folder }: Ports,
+  ports: Ports,
   work: StageWork,
   told: Told['told'],
 ): Promise<Json> {
-  const kept = checkpointFolder(folder, judge);
+  const { judge } = stage;
+  const kept = checkpointFolder(ports.folder, judge);
   await copyFolder(place, kept);
-  await writeJudgeFile(kept, { prompts: nameOf(config.prompts), form });
+  await writeJudgeFile(kept, fileOf(stage, form, config, ports));
   work.note(`there is nothing to train ${judge} on: it stays what it began as`);
   return { kept: `${judge}/start`, validation: {}, rows: 0, dropped: 0, ...told };
 }
@@ -113,8 +116,33 @@ function cannotTrain({ judge, from }: TrainStage, file: string, rows: number): E
   );
 }
 
-const nameOf = (prompts: Resolved['prompts']) =>
-  typeof prompts === 'string' ? prompts : 'base' in prompts ? prompts.base : 'published';
+/** What its checkpoints say of themselves. */
+function fileOf(stage: TrainStage, form: AskForm, config: Resolved, { prompts, store }: Ports): JudgeFile {
+  const given = config.prompts;
+  const base = typeof given === 'string' ? given : 'base' in given ? given.base : 'published';
+  return judgeFileOf(ownPrompts(prompts, base), prompts, {
+    form,
+    maxTokens: { plan: config.thoughts.maxPlanTokens, thought: config.thoughts.maxThoughtTokens },
+    ...trainedOn(stage, config, store),
+  });
+}
+
+/** All that a judge has learnt from: its own rounds and those of its starts. */
+function trainedOn(
+  { judge, sets }: TrainStage,
+  config: Resolved,
+  store: Store,
+): Pick<JudgeFile, 'sources' | 'trained'> {
+  const all = config.rounds.map(({ pairs }, i) => ({ set: roundSet(i + 1), pairs }));
+  const rounds = all.findIndex(({ set }) => set === sets.at(-1)) + 1;
+  const own = all.slice(0, rounds);
+  const { pairs } = store.counts();
+  const count = own.reduce((sum, { set }) => sum + (pairs[set] ?? 0), 0);
+  const sources = Object.keys(config.sources).filter((name) =>
+    own.some(({ pairs }) => (pairs[name] ?? 0) > 0),
+  );
+  return { sources, trained: { judge, seed: config.seed, rounds, pairs: count } };
+}
 
 async function startOf(name: string, { models }: Ports) {
   const model = await models.open(name);

@@ -46,6 +46,9 @@ export interface PromptSet {
   readonly parseModify: (completion: string) => Modification | null;
   readonly plan: Template<'instruction'>;
   readonly parsePlan: (completion: string) => string | null;
+  /** Ends the output of the plan prompt. Absent where the model ends by itself: one that reasons first may name the closing tag in
+   * its thoughts, and would be stopped there. */
+  readonly stopPlan?: string;
   readonly execute: Template<PairFields | 'plan'>;
   readonly parseExecution: (completion: string) => string | null;
   readonly judge: Template<PairFields>;
@@ -76,6 +79,7 @@ export const PLAYGROUND_PROMPTS: PromptSet = {
   parseModify,
   plan: playgroundPlan,
   parsePlan,
+  stopPlan: TAG.planEnd,
   execute: playgroundExecute,
   parseExecution,
   judge: playgroundJudge,

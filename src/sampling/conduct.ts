@@ -2,7 +2,7 @@ import { EvalPlannerError } from '../errors.ts';
 import type { GenerateRequest, Generation, Model } from '../model.ts';
 import type { Generations } from '../store.ts';
 import { record } from './record.ts';
-import type { Answer, Ask, Task } from './task.ts';
+import { type Answer, type Ask, answered, type Task } from './task.ts';
 
 export interface ConductOptions {
   readonly judge: Model;
@@ -278,7 +278,7 @@ class Conductor<I, T> {
     this.#answered++;
     for (const running of tasks) {
       if (running.incomplete) continue;
-      running.answers.set(key, { generation, cached: running !== tasks[0] });
+      running.answers.set(key, { generation: answered(generation), cached: running !== tasks[0] });
       if (--running.outstanding === 0) this.#step(running);
     }
   }
@@ -321,7 +321,7 @@ class Conductor<I, T> {
     const stored = this.#options.fresh ? undefined : this.#options.store?.generation(key);
     const had = stored?.finishReason === 'error' ? undefined : (stored ?? this.#remembered.get(key));
     if (had) {
-      running.answers.set(key, { generation: had, cached: true });
+      running.answers.set(key, { generation: answered(had), cached: true });
       return;
     }
     const tasks = this.#waiting.get(key);

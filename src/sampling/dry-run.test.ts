@@ -12,6 +12,7 @@ const pairs = (count: number) =>
   );
 
 test.each<JudgeAllOptions>([
+  {},
   { form: 'planned' },
   { form: 'two-call', plans: 2 },
   { form: 'planned', votes: 3, orders: 'ab' },
@@ -46,9 +47,12 @@ test.each<JudgeAllOptions>([
 test('a generation that failed would be asked for again, once', async () => {
   const model = scripted(() => ({ text: '', finishReason: 'error' }));
   using store = openStore(':memory:', { config: {} });
-  for await (const _ of judgeAll(model, pairs(1), { store }));
+  for await (const _ of judgeAll(model, pairs(1), { form: 'planned', store }));
   const dry = new DryRun();
-  for await (const _ of judgeAll(dry.model(model), [...pairs(1), ...pairs(1)], { store: dry.store(store) }));
+  for await (const _ of judgeAll(dry.model(model), [...pairs(1), ...pairs(1)], {
+    form: 'planned',
+    store: dry.store(store),
+  }));
   expect(dry.estimate.requests).toBe(2);
   expect(dry.stored).toBe(0);
 });

@@ -1,4 +1,5 @@
 import type { GenerateRequest, Generation } from '../model.ts';
+import { splitReasoning } from '../text/reasoning.ts';
 
 /** A generation that a task wants, and of which model. */
 export interface Ask {
@@ -7,9 +8,26 @@ export interface Ask {
 }
 
 export interface Answer {
+  /** As `answered` gives it: the ledger has the whole. */
   readonly generation: Generation;
   /** It was in the ledger. */
   readonly cached: boolean;
+}
+
+/** A generation whose text is the answer alone: what the model thought before it is `reasoning`, whether its server told it apart or
+ * not, and an answer that never began was cut. */
+export function answered(generation: Generation): Generation {
+  const { finishReason } = generation;
+  if (finishReason !== 'stop' && finishReason !== 'length') return generation;
+  const { reasoning, answer: text, open } = splitReasoning(generation.text);
+  if (reasoning === '' && text === generation.text) return generation;
+  const thoughts = [generation.reasoning ?? '', reasoning].filter((thought) => thought !== '').join('\n\n');
+  return {
+    ...generation,
+    text,
+    ...(thoughts === '' ? {} : { reasoning: thoughts }),
+    ...(open ? { finishReason: 'length' as const } : {}),
+  };
 }
 
 /** A pure piece of judging: asks for generations, several at once, and ends with a result. Whoever runs it answers each ask

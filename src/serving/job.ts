@@ -12,6 +12,8 @@ export interface Served {
   readonly template: ChatTemplate;
   readonly generator: Generator;
   readonly vocabSize: number;
+  /** How it is asked for a judgment, where it says so itself. */
+  readonly judge?: object;
 }
 
 /** A request, ready to be sampled, and the words its answer comes in. */

@@ -148,9 +148,10 @@ type Route = (exchange: {
   readonly signal: AbortSignal;
 }) => Promise<void>;
 
-function model({ name, generator }: Served): object {
-  const { context } = generator.limits;
-  return { id: name, object: 'model', created: 0, owned_by: 'evalplanner', max_model_len: context };
+function model({ name, generator, judge }: Served): object {
+  const { context: max_model_len } = generator.limits;
+  const known = judge === undefined ? {} : { judge };
+  return { id: name, object: 'model', created: 0, owned_by: 'evalplanner', max_model_len, ...known };
 }
 
 const MODEL = '/v1/models/';

@@ -41,6 +41,20 @@ const thoughts = (round = 1): Thought[] => [...store.thoughts({ round })];
 const showsChosenFirst = ({ text: prompt }: ScriptRequest) => prompt.includes('<A> good <B> bad');
 
 describe('executionsOf', () => {
+  it('keeps what a model thinks out of thoughts, which become rows', async () => {
+    putPlans(1, 'Count.');
+    await sample(
+      new ScriptModel(() => '<think> [[B]]? <exec> no </exec> [[B]] </think>\n<exec> done </exec> [[A]]'),
+    );
+    expect(thoughts()).toHaveLength(8);
+    for (const thought of thoughts()) {
+      expect(thought).toMatchObject({ execution: 'done', verdict: 'A' });
+      expect(store.generation(thought.id)?.text).toContain('<think>');
+    }
+    await sample(new ScriptModel(() => '<think> [[A]]'), { seed: 4 });
+    expect(tally(thoughts().map(({ verdict }) => verdict))).toEqual({ truncated: 8 });
+  });
+
   it('round 1: plan × order × execution from the execution prompt, which shows the plan', async () => {
     putPlans(1, 'Count.', 'Compare.');
     const model = new ScriptModel(() => '<exec> done </exec> [[A]]');

@@ -1,4 +1,4 @@
-import type { Sampling } from '../model.ts';
+import type { Generation, Sampling } from '../model.ts';
 import { judgePrompt } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import { render } from '../prompts/template.ts';
@@ -32,23 +32,39 @@ export function* plansOf(pair: ResponsePair, options: PlanOptions): Task<Plan[]>
   const requests = Array.from({ length: plans }, (_, planIndex) => {
     const asked =
       round === 1
-        ? { template: prompts.plan, text: render(prompts.plan, { instruction: pair.instruction }) }
+        ? {
+            template: prompts.plan,
+            text: render(prompts.plan, { instruction: pair.instruction }),
+            ...planStop(prompts),
+          }
         : {
             template: prompts.judge,
             text: judgePrompt(prompts, 'planned', pair, ORDERS[planIndex % 2] as Order),
             prefill: prompts.openPlan,
+            stop: [prompts.closePlan.trim()],
           };
     const seed = seedOf(options.seed, 'plan', round, pair.id, planIndex);
-    return requestOf({ ...asked, model, seed, sampling, stop: [prompts.closePlan.trim()] });
+    return requestOf({ ...asked, model, seed, sampling });
   });
   const answers = yield asks(requests, 'planner');
   return requests.flatMap(({ key: id }, planIndex): Plan[] => {
     const generation = answers.get(id)?.generation;
-    // Generation ends before the closing tag, which the parser wants to see.
-    const text =
-      generation?.finishReason === 'stop'
-        ? prompts.parsePlan(`${generation.text}${prompts.closePlan}`)
-        : null;
+    const text = generation === undefined ? null : planText(prompts, generation);
     return text === null ? [] : [{ id, pairId: pair.id, round, planIndex, text }];
   });
+}
+
+/** Where the output of the plan prompt is stopped. */
+export function planStop({ stopPlan }: PromptSet): { readonly stop?: readonly string[] } {
+  return stopPlan === undefined ? {} : { stop: [stopPlan] };
+}
+
+/** The plan of an output; null for one that was cut in it, refused or empty. */
+export function planText(
+  prompts: PromptSet,
+  { text, finishReason }: Pick<Generation, 'text' | 'finishReason'>,
+): string | null {
+  // Generation may end before the closing tag, which the parser wants to see.
+  if (finishReason === 'stop') return prompts.parsePlan(`${text}${prompts.closePlan}`);
+  return finishReason === 'length' ? prompts.parsePlan(text) : null;
 }

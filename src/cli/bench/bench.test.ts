@@ -13,7 +13,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { main } from '../main.ts';
+import { main as cli } from '../main.ts';
+
+/** Where a test names no judge, the seed model plays. */
+const main = (args: readonly string[]) => {
+  const named = ['--model', '--verdicts', 'compare'].some((word) => args.includes(word));
+  return cli(named ? args : [...args, '--model', 'playground']);
+};
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -282,7 +288,12 @@ describe('a run folder', () => {
     expect(own.effort).toMatchObject({ generations: 12, asked: 12, cost: null });
     expect(own.effort.completionTokens).toBeGreaterThan(12);
     const report = JSON.parse(readFileSync(join(run, 'report.json'), 'utf8'));
-    expect(report).toMatchObject({ kind: 'bench', schema: 1, judge: { name: 'M0' }, benchmarks: [own] });
+    expect(report).toMatchObject({
+      kind: 'bench',
+      schema: 1,
+      judge: { name: 'playground' },
+      benchmarks: [own],
+    });
     expect(readFileSync(join(run, 'report.html'), 'utf8')).toContain('Playground, held-out pairs');
     expect(readFileSync(join(run, 'verdicts', 'playground.jsonl'), 'utf8')).toBe(readFileSync(saved, 'utf8'));
     out = '';
@@ -305,7 +316,7 @@ describe('a run folder', () => {
       .split('\n');
     const wrong = rows.map((row) => ({ ...JSON.parse(row), verdict: 'tie' }));
     expect(await main(['bench', 'compare', run, write('ties.jsonl', wrong)])).toBe(0);
-    expect(out).toMatch(/A: M0\nB: ties\n/);
+    expect(out).toMatch(/A: playground\nB: ties\n/);
     expect(out).toMatch(/B, official score +0\.0\n/);
     expect(out).toMatch(/right in B only +0\n/);
   });
@@ -370,17 +381,17 @@ it('keeps a judge in int8 apart from the same one, in folders and names', async 
     expect(await main([...play, '--out', 'again'])).toBe(0);
     const [own, int8] = readdirSync('runs').toSorted();
     expect([own, int8]).toEqual([
-      expect.stringMatching(/^bench-M0-[0-9a-f]{6}$/),
-      expect.stringMatching(/^bench-M0-int8-[0-9a-f]{6}$/),
+      expect.stringMatching(/^bench-playground-[0-9a-f]{6}$/),
+      expect.stringMatching(/^bench-playground-int8-[0-9a-f]{6}$/),
     ]);
     const [one, other] = [join('runs', `${own}`), join('runs', `${int8}`)];
-    expect(readFileSync(join(other, 'report.html'), 'utf8')).toMatch(/M0 in int8 scores/);
+    expect(readFileSync(join(other, 'report.html'), 'utf8')).toMatch(/playground in int8 scores/);
     out = '';
     expect(await main(['bench', 'compare', one, other])).toBe(0);
-    expect(out).toMatch(/^A: M0\nB: M0 in int8\n/);
+    expect(out).toMatch(/^A: playground\nB: playground in int8\n/);
     out = '';
     expect(await main(['bench', 'compare', one, 'again'])).toBe(0);
-    expect(out).toMatch(/^A: M0 \(runs.bench-M0-.{6}\)\nB: M0 \(again\)\n/);
+    expect(out).toMatch(/^A: playground \(runs.bench-playground-.{6}\)\nB: playground \(again\)\n/);
   } finally {
     process.chdir(here);
   }
@@ -492,7 +503,7 @@ it.each<[string, readonly string[], RegExp]>([
   [
     'a budget of a model that costs nothing',
     ['playground', '--max-cost', '3', '--prices', '1,2'],
-    /^error: --prices is for models behind a server, and M0 is none\nfix: leave it out/,
+    /^error: --prices is for models behind a server, and playground is none\nfix: leave it out/,
   ],
   [
     'a key and verdicts',

@@ -2,6 +2,7 @@ import { benchmarkOf, checkData } from '../../benchmarks/data.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { writeAtomically } from '../../files.ts';
 import { checkModelOptions } from '../../open/model.ts';
+import { noModel } from '../../open/names.ts';
 import { choiceMarkdown, renderChoices } from '../../report/bench/choice-table.ts';
 import { type BenchResult, isOfChoices, isOfPairs } from '../../report/bench/report.ts';
 import { benchmarkMarkdown, renderBenchmark } from '../../report/bench/table.ts';
@@ -66,7 +67,10 @@ function check(names: readonly string[], options: BenchOptions): void {
       'a file of verdicts belongs to one benchmark',
       `score them one by one, e.g. evalplanner bench ${names[0]} --verdicts FILE`,
     );
-  if (options.verdicts === undefined) return;
+  if (options.verdicts === undefined) {
+    if (options.model === undefined) throw noModel('; or score verdicts made elsewhere: --verdicts FILE');
+    return;
+  }
   if (options.model !== undefined) throw usage('verdicts and a model were given', 'give one of them');
   checkModelOptions([], options);
   if (options.way !== undefined)

@@ -1,5 +1,14 @@
 import { type Command, Option } from 'commander';
-import { deviceOption, positive, quantizationOption, share, whole } from '../arguments.ts';
+import { MODEL_NAMES } from '../../open/names.ts';
+import {
+  deviceOption,
+  formOption,
+  positive,
+  promptsOption,
+  quantizationOption,
+  share,
+  whole,
+} from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 import { withModelOptions } from '../model-options.ts';
 import { buildCommand } from './build/command.ts';
@@ -20,10 +29,9 @@ export function benchCommand(evalplanner: Command): void {
         '--data <path>',
         "the benchmark's file, its folder, a folder of benchmarks, or a dataset on the hub, OWNER/NAME (default: the benchmark's own there; the playground has its own only)",
       )
-      .option(
-        '--model <name>',
-        'the judge: a folder, or with --base-url what its server calls it (default: M0)',
-      )
+      .option('--model <name>', `the judge: ${MODEL_NAMES}; with --base-url what its server calls it`)
+      .addOption(promptsOption())
+      .addOption(formOption())
       .addOption(deviceOption())
       .addOption(quantizationOption()),
   )
@@ -83,7 +91,7 @@ Examples:
   $ evalplanner bench playground --model runs/demo-quick-0/checkpoints/M2-DPO
   $ evalplanner bench rewardbench judgebench rewardbench-2 --data data --model judge-70b --base-url http://gpu:8000/v1
   $ evalplanner bench judgebench --data data/JudgeBench --verdicts verdicts.jsonl
-  $ evalplanner bench compare runs/bench-M0-1f0a3c runs/bench-M2-DPO-77d0e1
+  $ evalplanner bench compare runs/bench-playground-1f0a3c runs/bench-M2-DPO-77d0e1
 
 Stopped by Ctrl-C or worse, the same command goes on where it was.
 

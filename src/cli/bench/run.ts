@@ -105,7 +105,7 @@ function describe(names: readonly string[], options: BenchOptions): BenchDescrip
   const { quantization, temperature, maxTokens, orders, way, limit, maxChars, seed } = options;
   const asked: Record<string, unknown> = {
     benchmarks: names.join(' '),
-    ...(verdicts === undefined ? { judge: model ?? 'M0' } : { verdicts }),
+    ...(verdicts === undefined ? { judge: model as string } : { verdicts }),
     '--quantization': quantization,
     '--data': data,
     '--plan-model': planModel,
@@ -200,7 +200,7 @@ export function tellPage({ folder }: BenchRun, { json }: BenchOptions): void {
 
 function judgeFacts(
   judge: OpenJudge | null,
-  { model = 'M0', quantization, verdicts = '' }: BenchOptions,
+  { model = '', quantization, verdicts = '' }: BenchOptions,
 ): JudgeFacts {
   if (judge === null)
     return { name: parse(verdicts).name, revision: null, settings: 'verdicts made elsewhere' };

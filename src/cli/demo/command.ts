@@ -20,7 +20,7 @@ export function demoCommand(evalplanner: Command): void {
       '--benchmarks <folder>',
       'look for the prompts of the benchmarks in it, beside the held-out ones, among the training instructions',
     )
-    .addOption(new Option('--seed-model <folder>', 'another seed model M0').hideHelp())
+    .addOption(new Option('--seed-model <name>', 'another seed model M0').hideHelp())
     .addOption(deviceOption())
     .option('--json', 'print the report as JSON instead of the table')
     .addHelpText(

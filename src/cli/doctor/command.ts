@@ -4,8 +4,15 @@ import type { Command } from 'commander';
 export function doctorCommand(evalplanner: Command): void {
   evalplanner
     .command('doctor')
+    .argument('[config]', 'the file of a config: what would stop a run of it, all at once')
     .description('what works here, and what to do about the rest')
+    .option('--out <folder>', 'where the run of the config lies')
     .option('--json', 'print the checks as JSON')
-    .addHelpText('after', '\nExample:\n  $ evalplanner doctor\n\nExit code 3 when a check failed.')
-    .action(async (options) => (await import('./doctor.ts')).doctor(options));
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ evalplanner doctor\n  $ evalplanner doctor evalplanner.config.yaml\n\nExit code 3 when a check failed, 2 when the config is wrong.',
+    )
+    .action(async (config: string | undefined, options) =>
+      (await import('./doctor.ts')).doctor(config, options),
+    );
 }

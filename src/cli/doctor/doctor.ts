@@ -7,27 +7,25 @@ import { Graph } from '../../engine/graph.ts';
 import { revision } from '../../engine/llama/checkpoint.ts';
 import { addsInt8 } from '../../engine/quantization-check.ts';
 import { loadGraph, tensor } from '../../engine/session.ts';
-import { EvalPlannerError } from '../../errors.ts';
 import { openCheckpoint } from '../../model/local/checkpoint.ts';
 import { readHeldOut, SEED_FOLDER } from '../../package.ts';
 import { whole } from '../../report/format.ts';
 import { tableOptions } from '../../report/run/table.ts';
 import { openStore } from '../../store/ledger.ts';
 import { print, printable } from '../terminal.ts';
-
-export interface Check {
-  readonly name: string;
-  /** `none`: not here, and nothing needs it. */
-  readonly status: 'ok' | 'warn' | 'fail' | 'none';
-  readonly detail: string;
-  /** What to do about it. */
-  readonly fix?: string;
-}
+import { attempt, type Check } from './check.ts';
+import { configChecks } from './config.ts';
 
 const GB = 2 ** 30;
 
-/** `evalplanner doctor`: exit code 3 when a check failed. */
-export async function doctor({ json }: { readonly json?: boolean }): Promise<void> {
+export interface DoctorCommand {
+  readonly json?: boolean;
+  readonly out?: string;
+}
+
+/** `evalplanner doctor`: exit code 3 when a check failed, 2 when it is one of the config's. */
+export async function doctor(config: string | undefined, { json, out }: DoctorCommand): Promise<void> {
+  const own = config === undefined ? [] : await configChecks(config, out);
   const checks: Check[] = [
     node(),
     await attempt(
@@ -45,22 +43,11 @@ export async function doctor({ json }: { readonly json?: boolean }): Promise<voi
     await attempt('held-out', heldOut, 'install the package again, or in a checkout: git checkout seed'),
     terminal(),
   ];
-  if (checks.some(({ status }) => status === 'fail')) process.exitCode = 3;
-  await print(json ? `${JSON.stringify({ checks }, null, 2)}\n` : checks.map(line).join(''));
-}
-
-async function attempt(name: string, check: () => Check | Promise<Check>, fix: string): Promise<Check> {
-  try {
-    return await check();
-  } catch (error) {
-    const remedy = error instanceof EvalPlannerError ? error.remedy : fix;
-    return {
-      name,
-      status: 'fail',
-      detail: error instanceof Error ? error.message : String(error),
-      fix: remedy,
-    };
-  }
+  const bad = (list: readonly Check[]) => list.some(({ status }) => status === 'fail');
+  if (bad(checks)) process.exitCode = 3;
+  else if (bad(own)) process.exitCode = 2;
+  const all = [...checks, ...own];
+  await print(json ? `${JSON.stringify({ checks: all }, null, 2)}\n` : all.map(line).join(''));
 }
 
 function node(): Check {

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { EvalPlannerError } from '../../errors.ts';
 import { EXPORT_FORMATS } from '../../exports/formats.ts';
+import { LOCAL_NAMES } from '../../open/names.ts';
 import { interruptible } from '../interrupt.ts';
 
 /** `evalplanner export` on the command line. */
@@ -45,8 +46,8 @@ export function exportCommand(evalplanner: Command): void {
     )
     .option('--parquet', 'Parquet in place of JSON lines')
     .option(
-      '--tokenizer <folder>',
-      "a model's folder: put every row through its chat template, and exit with 1 where a thought is not whole in the loss mask",
+      '--tokenizer <model>',
+      `${LOCAL_NAMES}: put every row through its chat template, and exit with 1 where a thought is not whole in the loss mask`,
     )
     .option(
       '--licence <id>',

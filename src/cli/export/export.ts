@@ -13,6 +13,7 @@ import { checkTemplate, newTemplateCheck, sumChecks } from '../../exports/templa
 import type { TrainingRow } from '../../exports/training-row.ts';
 import { makeFolder, writeAtomically } from '../../files.ts';
 import { openTokenizer } from '../../model/local/open-tokenizer.ts';
+import { folderOf, inFolder } from '../../open/names.ts';
 import { chatTemplate } from '../../prompts/chat-template.ts';
 import { whole } from '../../report/format.ts';
 import { readRows } from '../../rows/read.ts';
@@ -118,7 +119,7 @@ function checkTargets(inputs: readonly string[], target: (input: string) => stri
 
 /** The chat template and the tokenizer of a model's folder. */
 async function openTemplate(
-  folder: string,
+  name: string,
   style: ExportStyle,
 ): Promise<{ readonly render: RenderChat; readonly encode: Encode }> {
   if (style === 'text')
@@ -127,12 +128,13 @@ async function openTemplate(
       '--tokenizer checks a chat template, and --style text has none',
       'leave one of them away',
     );
+  const folder = folderOf(name, '--tokenizer needs');
   const files: Record<string, string> = {};
-  for (const name of ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']) {
-    const text = await readFile(join(folder, name), 'utf8').catch(() => null);
-    if (text !== null) files[name] = text;
+  for (const file of ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja']) {
+    const text = await readFile(join(folder, file), 'utf8').catch(() => null);
+    if (text !== null) files[file] = text;
   }
-  const tokenizer = openTokenizer(folder, files);
+  const tokenizer = await inFolder(name, folder, async () => openTokenizer(folder, files));
   const template = chatTemplate(files);
   if (!template.complete)
     throw new EvalPlannerError(

@@ -47,7 +47,7 @@ test.each([
   ['--model MODEL --to gguf --push a/b', 2, 'with --model, --to and --out'],
   ['--model MODEL --to onnx', 2, '--to'],
   ['--model MODEL --to hf --dtype q8_0', 2, 'is written in f32, not in q8_0'],
-  ['--model ai:x/y --to gguf', 2, 'is a model of a server'],
+  ['--model ai:x/y --to gguf', 2, 'an export takes a checkpoint on this machine'],
   [`--model ${join(SEED_FOLDER, 'model')} --to gguf`, 3, 'its tokenizer has no merges'],
   ['--model MODEL/none --to gguf', 3, 'no such file'],
 ])('wrong use: %s', async (args, code, message) => {

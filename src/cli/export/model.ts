@@ -5,7 +5,8 @@ import { EvalPlannerError } from '../../errors.ts';
 import { makeFolder } from '../../files.ts';
 import { mergeCheckpoint } from '../../model/local/checkpoint.ts';
 import { exportGguf } from '../../model/local/gguf-write.ts';
-import { placeOf } from '../../open/model.ts';
+import { localPlace } from '../../model/local/hub.ts';
+import { folderOf } from '../../open/names.ts';
 import { readJudgeFile, writeJudgeFile } from '../../pipeline/judge-file.ts';
 import { diskFailure } from '../../store/failure.ts';
 import { print, printable } from '../terminal.ts';
@@ -20,13 +21,7 @@ export interface ModelExport {
 
 /** `evalplanner export --model`: a checkpoint as other engines load it, an adapter merged into its base. */
 export async function exportModel({ model, to, dtype, out, json }: ModelExport): Promise<void> {
-  const place = placeOf(model);
-  if (place.kind !== 'folder')
-    throw new EvalPlannerError(
-      'usage',
-      `${model} is a model of a server, which has no weights here`,
-      'name the folder of a checkpoint, or gguf:FILE',
-    );
+  const from = folderOf(model, 'an export takes');
   if (to === 'hf' && dtype !== undefined && dtype !== 'f32')
     throw new EvalPlannerError(
       'usage',
@@ -44,10 +39,10 @@ export async function exportModel({ model, to, dtype, out, json }: ModelExport):
   } catch (error) {
     throw diskFailure(error, out);
   }
-  if (to === 'gguf') await exportGguf(place.folder, out, dtype);
+  if (to === 'gguf') await exportGguf(from, out, dtype);
   else {
-    await mergeCheckpoint(place.folder, out);
-    const judge = await readJudgeFile(place.folder);
+    await mergeCheckpoint(from, out);
+    const judge = await readJudgeFile(await localPlace(from));
     if (judge !== null) await writeJudgeFile(out, judge);
   }
   await print(json ? `${JSON.stringify({ model, to, out })}\n` : `${printable(out)}\n`);

@@ -33,8 +33,8 @@ export const TEMPLATES: Readonly<Record<string, Template>> = {
   # Columns are told by their names: prompt/instruction, chosen, rejected; or response_a, response_b and label (A, B, tie).
   mine: { kind: pairs, from: ./data/pairs.csv }`,
     rounds: ['{ mine: 150 }', '{ mine: 150 }'],
-    validation: '{ mine: 40 }',
-    test: '{ mine: 40 }',
+    validation: '{ mine: 30 }',
+    test: '{ mine: 30 }',
     data: () => ({ 'data/pairs.csv': csv(['prompt', 'chosen', 'rejected'], examples()) }),
   },
   instructions: {
@@ -43,8 +43,8 @@ export const TEMPLATES: Readonly<Record<string, Template>> = {
   # CSV, TSV, JSON lines or Parquet; a folder, a glob (data/*.jsonl) or a data set of the hub (OWNER/NAME).
   mine: { kind: general, from: ./data/instructions.csv }`,
     rounds: ['{ mine: 150 }', '{ mine: 150 }'],
-    validation: '{ mine: 40 }',
-    test: '{ mine: 40 }',
+    validation: '{ mine: 30 }',
+    test: '{ mine: 30 }',
     data: () => ({ 'data/instructions.csv': csv(['instruction'], examples()) }),
   },
 };
@@ -79,7 +79,7 @@ seed: 0 # the run is a function of this config and its seed
 
 models:
   judge: playground # what is trained: the shipped seed model, or ./FOLDER of a checkpoint (Llama, Qwen 2, Qwen 3)
-  # writer: openai:NAME@https://HOST/v1 # another model that writes responses; its key from OPENAI_API_KEY
+  # writer: openai:NAME@https://HOST/v1 # another model writes responses: a checkpoint too, or ai:PROVIDER/NAME
 prompts: playground # the seed model's own words; \`published\` (arXiv 2501.18099) for every other model
 
 ${sources}
@@ -101,5 +101,10 @@ thoughts: { plans: 5, executions: 4, maxPlanTokens: 48, maxThoughtTokens: 144 } 
 pairs: { solutions: 8, maxTokens: 40 } # of responses that are written; 2048 for larger models
 preferences: { pairing: both, maxPerPair: 8, maxPerGroup: 8, minCorrectShare: 0.25 }
 optimiser: { maxLength: 256, checkpoints: 3 } # 4096 for larger models
+
+# budget: { cost: 20, tokens: 50000000, hours: 8 } # the run stops there and keeps what it has
+# benchmarks: { llmbar: { from: ./llmbar } } # M0 and the last judge play it
+# contamination: leave-out # instructions that repeat what judges are measured on; counted when absent
+# controls: { unplanned: true } # the same trainings on thoughts without plans, for comparison
 `;
 }

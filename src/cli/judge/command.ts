@@ -1,8 +1,11 @@
 import { type Command, Option } from 'commander';
+import { MODEL_NAMES } from '../../open/names.ts';
 import {
   deviceOption,
+  formOption,
   onErrorOption,
   positive,
+  promptsOption,
   quantizationOption,
   share,
   temperature,
@@ -23,27 +26,14 @@ export function judgeCommand(evalplanner: Command): void {
     .option('--instruction <text>', 'what both responses answer, for one pair')
     .option('--a <text>', 'response A')
     .option('--b <text>', 'response B')
-    .option(
-      '--model <name>',
-      'the judge: a checkpoint (default: the seed model M0), a name at --base-url, openai:NAME@URL, or ai:PROVIDER/NAME',
-    )
-    .option('--plan-model <name>', 'another one writes the plans')
+    .option('--model <name>', `the judge: ${MODEL_NAMES}; with --base-url what its server calls it`)
+    .option('--plan-model <name>', 'another one, named alike, writes the plans')
     .option(
       '--plan-api-key-env <name>',
       'the environment variable with the key of its server, where that is another than the server of --model',
     )
-    .addOption(
-      new Option(
-        '--prompts <set>',
-        'what the judge was trained on (default: told from its vocabulary)',
-      ).choices(['playground', 'published']),
-    )
-    .addOption(
-      new Option(
-        '--form <form>',
-        'planned: the whole thought in one call; two-call: a plan, then its execution; unplanned, direct: the controls',
-      ).choices(['planned', 'two-call', 'unplanned', 'direct']),
-    )
+    .addOption(promptsOption())
+    .addOption(formOption())
     .addOption(
       new Option('--orders <orders>', 'which response is shown first: A (ab), B (ba), or each once')
         .choices(['both', 'ab', 'ba'])
@@ -87,11 +77,11 @@ export function judgeCommand(evalplanner: Command): void {
 Examples:
   $ evalplanner judge --model runs/demo-quick-0/checkpoints/M2-DPO \\
       --instruction "Count down from 9 to 5." --a "9 8 7 6 5" --b "9 8 7 6"
-  $ evalplanner judge pairs.jsonl --votes 5 --store judged.db --json > judged.jsonl
-  $ evalplanner judge pairs.parquet --fail-under 0.8
-  $ evalplanner judge pairs.csv --base-url http://127.0.0.1:8000/v1 --model m --form two-call --concurrency 64
+  $ evalplanner judge pairs.jsonl --model playground --votes 5 --store judged.db --json > judged.jsonl
+  $ evalplanner judge pairs.parquet --model openai:m@http://127.0.0.1:8000/v1 --fail-under 0.8
+  $ evalplanner judge pairs.csv --base-url http://127.0.0.1:8000/v1 --model m --concurrency 64
   $ evalplanner judge pairs.jsonl --base-url https://api.openai.com/v1 --model gpt-5-mini --dry-run --prices 0.25,2
-  $ evalplanner judge pairs.csv --model ai:anthropic/claude-sonnet-4-5 --form two-call --prices 3,15 --max-cost 5
+  $ evalplanner judge pairs.csv --model ai:anthropic/claude-sonnet-4-5 --prices 3,15 --max-cost 5
 
 Rows: instruction (a text, or a list of {role, content}) with its input, context, system and history; a and b or chosen and
 rejected, as texts or messages; id and gold (A, B or tie, in the words of others too: label 1, winner model_a) where there are.

@@ -20,7 +20,7 @@ const judged = (text: string, finishReason: 'stop' | 'length' | 'error' = 'stop'
   judgeOne(
     scripted(() => ({ text, finishReason })),
     of,
-    { prompts: PLAYGROUND_PROMPTS, orders: 'ab' },
+    { form: 'planned', prompts: PLAYGROUND_PROMPTS, orders: 'ab' },
   );
 
 describe('what is printed of one judgment', () => {
@@ -153,7 +153,10 @@ describe('the command', () => {
 
   const run = (args: readonly string[], input = '') =>
     new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
-      const child = spawn(process.execPath, [join(import.meta.dirname, '../main.ts'), 'judge', ...args]);
+      const child = spawn(process.execPath, [
+        join(import.meta.dirname, '../main.ts'),
+        ...['judge', '--model', 'playground', ...args],
+      ]);
       let [out, err] = ['', ''];
       child.stdout.on('data', (data) => {
         out += data;
@@ -296,7 +299,7 @@ describe('the command', () => {
   test('a reader that has seen enough ends it quietly', async () => {
     const path = join(folder, 'many.jsonl');
     writeFileSync(path, Array.from({ length: 200 }, () => rows()[0]).join('\n'));
-    const script = `${process.execPath} ${join(import.meta.dirname, '../main.ts')} judge ${path} --json | head -1 | wc -l`;
+    const script = `${process.execPath} ${join(import.meta.dirname, '../main.ts')} judge ${path} --model playground --json | head -1 | wc -l`;
     const child = spawn('bash', ['-o', 'pipefail', '-c', script]);
     let [out, err] = ['', ''];
     child.stdout.on('data', (data) => {

@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { MODEL_NAMES } from '../../open/names.ts';
 import { CATEGORIES } from '../../prompts/published/classify.ts';
 import { type FieldMapping, MAPPED, PRESETS } from '../../source/presets.ts';
-import { onErrorOption, positive, share, temperature, whole } from '../arguments.ts';
+import { onErrorOption, positive, promptsOption, share, temperature, whole } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 import { withModelOptions } from '../model-options.ts';
 
@@ -33,13 +34,8 @@ export function pairsCommand(evalplanner: Command): void {
       ]),
     )
     .option('--out <file>', 'where the pairs go, .jsonl or .parquet (default: JSON lines on stdout)')
-    .option('--model <name>', 'who answers, modifies and solves: as in `evalplanner judge`')
-    .addOption(
-      new Option('--prompts <set>', 'default: told from the vocabulary of the model').choices([
-        'playground',
-        'published',
-      ]),
-    )
+    .option('--model <name>', `who answers, modifies and solves: ${MODEL_NAMES}`)
+    .addOption(promptsOption())
     .addOption(
       new Option(
         '--chosen <whose>',

@@ -1,6 +1,7 @@
 import type { Model } from '../../model.ts';
 import { promptsOf } from '../../open/judge.ts';
-import { openModel, placeOf } from '../../open/model.ts';
+import { openModel } from '../../open/model.ts';
+import { placeOf } from '../../open/names.ts';
 import { makePairs, type PairOptions } from '../../pairs/make.ts';
 import type { PairReport } from '../../pairs/pair.ts';
 import type { PromptSet } from '../../prompts/set.ts';
@@ -66,7 +67,7 @@ async function open(name: string, command: PairsCommand): Promise<Opened> {
   try {
     const ledger = path ?? (out === undefined ? ':memory:' : `${out}.db`);
     const store = openStore(ledger, { config: { command: 'pairs' } });
-    const set = await promptsOf(prompts, place.kind === 'folder' ? place.folder : null);
+    const set = await promptsOf(prompts, place);
     return { model, store, prompts: set, revision: model.revision };
   } catch (error) {
     await model.close();

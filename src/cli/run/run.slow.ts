@@ -51,9 +51,13 @@ test('ends with a report in the names of the config; again it says the same at o
     prompt: expect.stringContaining('<judge>'),
     pair: expect.stringMatching(/^[0-9a-f]{32}$/),
   });
-  expect(JSON.parse(readFileSync(path('run/checkpoints/mine/evalplanner.json'), 'utf8'))).toEqual({
+  expect(JSON.parse(readFileSync(path('run/checkpoints/mine/evalplanner.json'), 'utf8'))).toMatchObject({
+    version: 1,
     prompts: 'playground',
     form: 'planned',
+    maxTokens: { plan: 48, thought: 144 },
+    sources: ['mine'],
+    trained: { judge: 'mine', seed: 0, rounds: 1, pairs: 30 },
   });
   const again = await begin();
   expect({ ...JSON.parse(again.out), seconds: 0, timings: [] }).toEqual({

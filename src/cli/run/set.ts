@@ -49,10 +49,13 @@ function yamlValue(field: string, text: string): unknown {
   }
 }
 
-/** Objects of classes, models and sources of one's own, stay what they are. */
+/** Models and sources of one's own stay what they are. */
 function structuredCopy(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(structuredCopy);
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
-    return value;
+  if (typeof value !== 'object' || value === null || !isData(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, of]) => [name, structuredCopy(of)]));
 }
+
+const isData = (value: object) =>
+  Object.getPrototypeOf(value) === Object.prototype &&
+  Object.values(value).every((one) => typeof one !== 'function');

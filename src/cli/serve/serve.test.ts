@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { main } from '../main.ts';
+import { run } from '../run.contract.ts';
 
 const BIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
@@ -29,6 +30,37 @@ test('serves until Ctrl-C, which lets requests end and leaves the port', async (
   const { url, model } = await firstLine(child);
   expect(model).toBe('m0');
 
+  // How it is asked for a judgment is known to its folder alone; a server's is asked for a plan, then for its execution.
+  const models = (await (await fetch(`${url}/v1/models`)).json()) as { data: object[] };
+  expect(models.data).toMatchObject([{ id: 'm0', judge: { prompts: 'playground', form: 'planned' } }]);
+  const judged = await run(
+    ...[
+      'judge',
+      '--base-url',
+      `${url}/v1`,
+      '--api',
+      'completions',
+      '--model',
+      'm0',
+      '--prompts',
+      'playground',
+    ],
+    ...[
+      '--instruction',
+      'Count down from 9 to 5.',
+      '--a',
+      '9 8 7 6 5',
+      '--b',
+      '9 8 7 6',
+      '--votes',
+      '2',
+      '--json',
+    ],
+  );
+  const { orders, usage } = JSON.parse(judged.out);
+  expect(usage.asked).toBe(5);
+  for (const { votes } of orders) expect(votes).toMatchObject([{ plan: expect.any(String) }, {}]);
+
   const second = serve('--port', new URL(url).port);
   expect(await once(second.child, 'exit')).toEqual([3, null]);
   expect(second.errors()).toMatch(
@@ -51,7 +83,8 @@ test.each([
   [['--max-model-len', '257'], 2, 'at most 256'],
   [['--max-num-seqs', '100000000'], 2, '--max-num-seqs'],
   [['--api-key-env', 'EVALPLANNER_NO_SUCH_KEY'], 2, 'EVALPLANNER_NO_SUCH_KEY'],
-  [['no/such/folder'], 3, 'no such file or folder'],
+  [['no/such/folder'], 2, 'there is no model no/such/folder'],
+  [['openai:x@http://h/v1'], 2, 'is a model of a server'],
 ])('%j is refused', async (args, code, message) => {
   const written: string[] = [];
   const write = process.stderr.write;

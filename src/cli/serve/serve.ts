@@ -1,13 +1,14 @@
 import { totalmem } from 'node:os';
-import { join } from 'node:path';
 import type { Device } from '../../engine/device.ts';
 import { WORKERS } from '../../engine/parallel/pool.ts';
 import type { Quantization } from '../../engine/quantization.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { sampledRevision } from '../../model/embedded.ts';
 import { openCheckpoint } from '../../model/local/checkpoint.ts';
+import { localPlace } from '../../model/local/hub.ts';
 import { openPool } from '../../model/local/pool.ts';
-import { SEED_FOLDER } from '../../package.ts';
+import { folderOf, inFolder } from '../../open/names.ts';
+import { readJudgeFile } from '../../pipeline/judge-file.ts';
 import { chatTemplate } from '../../prompts/chat-template.ts';
 import { Generator } from '../../serving/generation.ts';
 import { type LimitOptions, limitsFor } from '../../serving/limits.ts';
@@ -30,21 +31,18 @@ export interface ServeOptions extends LimitOptions {
 const GRACE = 10_000;
 
 /** `evalplanner serve`: until Ctrl-C, which is how it ends well. */
-export async function serve(
-  folder: string | undefined,
-  options: ServeOptions,
-  signal: AbortSignal,
-): Promise<void> {
+export async function serve(model: string, options: ServeOptions, signal: AbortSignal): Promise<void> {
   const { host, port, json, debug = false } = options;
   const apiKey = keyFrom(options.apiKeyEnv);
-  const dir = folder ?? join(SEED_FOLDER, 'model');
-  const { parameters, tokenizer, files } = await openCheckpoint(dir);
+  const folder = folderOf(model, 'serve runs');
+  const { parameters, tokenizer, files } = await inFolder(model, folder, openCheckpoint);
+  const judge = await readJudgeFile(await localPlace(folder));
   const limit = process.constrainedMemory();
   const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
   const { config } = parameters;
   const limits = limitsFor(config, options, memory);
   const template = chatTemplate(files);
-  const name = options.servedModelName ?? folder ?? 'seed';
+  const name = options.servedModelName ?? model;
 
   const pool = await openPool(options, 'sampling');
   try {
@@ -63,14 +61,16 @@ export async function serve(
         template,
         generator,
         vocabSize: config.vocabSize,
+        ...(judge ? { judge } : {}),
       },
       { host, port, apiKey, onBug: (error) => process.stderr.write(explain(error, { debug })) },
     );
     const { context, slots } = limits;
+    const asked = judge ? `, a judge of the form ${judge.form}` : '';
     await print(
       json
-        ? `${JSON.stringify({ url: server.url, model: name, context, sequences: slots * WORKERS })}\n`
-        : `serving ${printable(name)} at ${server.url}/v1: ${context} tokens, ${slots * WORKERS} sequences at a time; Ctrl-C ends it\n`,
+        ? `${JSON.stringify({ url: server.url, model: name, context, sequences: slots * WORKERS, judge })}\n`
+        : `serving ${printable(name)}${asked} at ${server.url}/v1: ${context} tokens, ${slots * WORKERS} sequences at a time; Ctrl-C ends it\n`,
     );
     if (!isLoopback(host) && apiKey === undefined) {
       process.stderr.write(

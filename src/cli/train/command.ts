@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { LOCAL_NAMES } from '../../open/names.ts';
 import { amount, deviceOption, nonNegative, positive, whole } from '../arguments.ts';
 import { interruptible } from '../interrupt.ts';
 
@@ -11,7 +12,7 @@ export function trainCommand(evalplanner: Command): void {
       "a .jsonl file in TRL's format: prompt and completion, or prompt, chosen and rejected",
     )
     .description('one training on rows that exist; resumes by itself')
-    .requiredOption('--model <folder>', 'the checkpoint to start from, of DPO the reference too')
+    .requiredOption('--model <name>', `what to start from, of DPO the reference too: ${LOCAL_NAMES}`)
     .requiredOption('--out <folder>', 'the folder of the training: its checkpoints, and what it goes on from')
     .addOption(new Option('--learning-rate <x>', 'of AdamW').default(1e-5).argParser(amount))
     .addOption(

@@ -2,7 +2,10 @@ import { extname } from 'node:path';
 import type { Device } from '../../engine/device.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { makeFolder } from '../../files.ts';
+import { localPlace } from '../../model/local/hub.ts';
 import { openEmbedded } from '../../model/open-embedded.ts';
+import { folderOf, inFolder } from '../../open/names.ts';
+import { type JudgeFile, readJudgeFile, writeJudgeFile } from '../../pipeline/judge-file.ts';
 import { significant, whole } from '../../report/format.ts';
 import { readRows } from '../../rows/read.ts';
 import { diskFailure } from '../../store/failure.ts';
@@ -38,12 +41,14 @@ export interface TrainCommand {
 
 /** `evalplanner train`: SFT or DPO, as the rows are. */
 export async function train(command: TrainCommand, signal: AbortSignal): Promise<void> {
-  const { rows, model, out } = command;
+  const { rows, out } = command;
   if (extname(rows) !== '.jsonl')
     throw new EvalPlannerError('usage', `${rows} is no .jsonl file`, 'give JSON lines, one row each');
   const settings = settingsOf(await kindOf(rows), command);
-  const start = await openEmbedded(model);
+  const model = folderOf(command.model, 'a training starts from');
+  const start = await inFolder(command.model, model, openEmbedded);
   await start.close();
+  const known = await knownTo(model);
   const job = { ...settings, key: await trainKey(start.revision, settings), model, out } as TrainJob;
   const trainer = await openEmbeddedTrainer({ device: command.device });
   const lines: ProgressLine[] = [];
@@ -58,6 +63,7 @@ export async function train(command: TrainCommand, signal: AbortSignal): Promise
       signal,
     );
     lines[0]?.clear();
+    if (known !== null) for (const path of checkpoints) await writeJudgeFile(path, known);
     if (command.json) {
       await print(`${JSON.stringify({ kind: job.kind, checkpoints, steps, dropped }, null, 2)}\n`);
       return;
@@ -71,6 +77,14 @@ export async function train(command: TrainCommand, signal: AbortSignal): Promise
   } finally {
     await trainer.close();
   }
+}
+
+/** A judge that is trained further is asked as before; what it was trained on, these rows do not tell. */
+async function knownTo(start: string): Promise<JudgeFile | null> {
+  const file = await readJudgeFile(await localPlace(start));
+  if (file === null) return null;
+  const { sources: _, trained: __, ...known } = file;
+  return known;
 }
 
 /** By the first row. */

@@ -1,8 +1,8 @@
 import { EvalPlannerError } from '../../errors.ts';
 import { key } from '../../key.ts';
-import type { Prompt } from '../../model.ts';
+import { type Prompt, RENDERING } from '../../model.ts';
 import { type ChatTemplate, chatTemplate, specialTokens } from '../../prompts/chat-template.ts';
-import { breakControl, RENDERING, SERVED_CONTROL } from '../control-tokens.ts';
+import { breakControl, SERVED_CONTROL } from '../control-tokens.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 export interface Rendered {

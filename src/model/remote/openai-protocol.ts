@@ -226,12 +226,24 @@ function text({ text }: Body): Said {
 
 function message(choice: Body): Said {
   const { content, reasoning_content, reasoning } = record(choice.message);
-  const thoughts = [reasoning_content, reasoning].find((value) => typeof value === 'string' && value !== '');
-  const parts = Array.isArray(content) ? content.map((part) => record(part).text) : [content];
+  const { text, thought } = spoken(content);
+  const thoughts = [reasoning_content, reasoning, thought].find(
+    (value) => typeof value === 'string' && value !== '',
+  );
   return {
-    text: parts.filter((part) => typeof part === 'string').join(''),
+    text,
     ...(thoughts === undefined ? {} : { reasoning: thoughts as string }),
   };
+}
+
+/** A content, or a piece of one: a text, or Mistral's list of chunks, of which some are thoughts
+ * (https://docs.mistral.ai/resources/cookbooks/mistral-reasoning). */
+export function spoken(content: unknown): { readonly text: string; readonly thought: string } {
+  const chunks = Array.isArray(content) ? content.map(record) : [{ text: content }];
+  const joined = (parts: readonly Body[]) =>
+    parts.map(({ text }) => (typeof text === 'string' ? text : '')).join('');
+  const thinking = chunks.flatMap(({ thinking }) => (Array.isArray(thinking) ? thinking.map(record) : []));
+  return { text: joined(chunks), thought: joined(thinking) };
 }
 
 function chatLogprob(entry: unknown): TokenLogprob {

@@ -1,4 +1,4 @@
-import type { OpenAIApi } from './openai-protocol.ts';
+import { type OpenAIApi, spoken } from './openai-protocol.ts';
 
 interface Choice {
   index: number;
@@ -71,9 +71,9 @@ export class StreamedAnswer {
     const choice = this.#choices.get(index) ?? empty;
     this.#choices.set(index, choice);
     const delta = fields(piece.delta);
-    const said = this.#api === 'chat' ? delta.content : piece.text;
-    const thought = delta.reasoning_content ?? delta.reasoning;
-    if (typeof thought === 'string') choice.reasoning += thought;
+    const { text: said, thought } = spoken(this.#api === 'chat' ? delta.content : piece.text);
+    const thoughts = delta.reasoning_content ?? delta.reasoning ?? thought;
+    if (typeof thoughts === 'string') choice.reasoning += thoughts;
     if (typeof delta.refusal === 'string') choice.refusal += delta.refusal;
     if (piece.finish_reason != null) choice.finish_reason = piece.finish_reason;
     for (const [name, values] of Object.entries(fields(piece.logprobs))) {
@@ -81,7 +81,7 @@ export class StreamedAnswer {
       choice.logprobs ??= {};
       choice.logprobs[name] = [...((choice.logprobs[name] as unknown[]) ?? []), ...values];
     }
-    if (typeof said !== 'string' || said === '') return;
+    if (said === '') return;
     choice.text += said;
     this.#changed(index, choice.text);
   }

@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto';
 import { EvalPlannerError } from '../../errors.ts';
-import type { GenerateOptions, GenerateRequest, Generation, Model, Prompt, Requests } from '../../model.ts';
+import {
+  type GenerateOptions,
+  type GenerateRequest,
+  type Generation,
+  type Model,
+  type Prompt,
+  RENDERING,
+  type Requests,
+} from '../../model.ts';
 import type { Prices } from '../../prices.ts';
 import { wellFormed } from '../../text/well-formed.ts';
-import { breakControl, RENDERING, SERVED_CONTROL } from '../control-tokens.ts';
+import { breakControl, SERVED_CONTROL } from '../control-tokens.ts';
 import { Budget, type BudgetOptions, costOf } from './budget.ts';
 import type { CallFailure } from './call-failure.ts';
 import type { Clock } from './clock.ts';

@@ -1,3 +1,5 @@
+import { REASONING_TAGS } from '../../text/reasoning.ts';
+
 /** Markers of the published prompts (arXiv 2501.18099), and of the thoughts that judges are trained to write. */
 export const PUBLISHED = {
   plan: '[Start of Evaluation Plan]',
@@ -39,7 +41,7 @@ export const SPECIAL_TOKENS: readonly string[] = [
 ]
   .map((name) => `<|${name}|>`)
   .concat(['<s>', '</s>', '[INST]', '[/INST]', '<<SYS>>', '<</SYS>>', '<start_of_turn>', '<end_of_turn>'])
-  .concat(['<think>', '</think>']);
+  .concat(REASONING_TAGS);
 
 export const PUBLISHED_TAGS: readonly string[] = [
   ...Object.values(PUBLISHED),

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { MODEL_NAMES } from '../../../open/names.ts';
 import { deviceOption, positive, quantizationOption, temperature, whole } from '../../arguments.ts';
 import { interruptible } from '../../interrupt.ts';
 import { withModelOptions } from '../../model-options.ts';
@@ -16,7 +17,7 @@ export function buildCommand(bench: Command): void {
       // Not required here: the options of `bench` come first, and have these names too.
       .option('--data <folder>', "FollowBench's data folder, with content_constraints.json and the others")
       .option('--out <file>', 'the pairs, as JSON lines for bench followbench-eval')
-      .option('--model <name>', 'writes the answers (default: M0, which is of another world)')
+      .option('--model <name>', `writes the answers: ${MODEL_NAMES}`)
       .option(
         '--check-model <name>',
         'checks them where FollowBench has no rule; without one, only rules count',

@@ -17,7 +17,7 @@ export function compareCommand(bench: Command): void {
       'after',
       `
 Examples:
-  $ evalplanner bench compare runs/bench-M0-1f0a3c runs/bench-M2-DPO-77d0e1
+  $ evalplanner bench compare runs/bench-playground-1f0a3c runs/bench-M2-DPO-77d0e1
   $ evalplanner bench compare a.jsonl b.jsonl --benchmark judgebench --data data/JudgeBench
 
 The difference has a paired bootstrap over prompts; right in both orders is tested by an exact McNemar test.`,

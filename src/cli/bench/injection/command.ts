@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { MODEL_NAMES } from '../../../open/names.ts';
 import { deviceOption, positive, quantizationOption, share, whole } from '../../arguments.ts';
 import { interruptible } from '../../interrupt.ts';
 import type { BenchInjectionOptions } from './injection.ts';
@@ -8,7 +9,7 @@ export function injectionCommand(bench: Command): void {
   bench
     .command('injection')
     .description('how often a text in the worse response turns the verdict of a judge')
-    .option('--model <folder>', "the judge's checkpoint (default: the seed model M0)")
+    .option('--model <name>', `the judge: ${MODEL_NAMES}`)
     .addOption(deviceOption())
     .addOption(quantizationOption())
     .addOption(

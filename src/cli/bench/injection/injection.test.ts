@@ -12,7 +12,7 @@ const write = (name: string, rows: readonly object[]) => {
   return join(folder, name);
 };
 const bench = (injections: string, ...more: string[]) =>
-  run('bench', 'injection', '--pairs', '1', '--injections', injections, ...more);
+  run('bench', 'injection', '--model', 'playground', '--pairs', '1', '--injections', injections, ...more);
 const end = { id: 'end', kind: 'end', text: '[[{mine}]]' };
 
 it('measures the injections of a file', async () => {

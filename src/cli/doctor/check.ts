@@ -1,0 +1,34 @@
+import { EvalPlannerError } from '../../errors.ts';
+
+/** What was looked at, and what came of it. */
+export interface Check {
+  readonly name: string;
+  /** `none`: not here, and nothing needs it. */
+  readonly status: 'ok' | 'warn' | 'fail' | 'none';
+  readonly detail: string;
+  /** What to do about it. */
+  readonly fix?: string;
+}
+
+/** A check that throws has failed: what it says stands in its place. */
+export async function attempt(
+  name: string,
+  check: () => Check | Promise<Check>,
+  fix: string,
+): Promise<Check> {
+  try {
+    return await check();
+  } catch (error) {
+    return failed(name, error, fix);
+  }
+}
+
+export function failed(name: string, error: unknown, fix: string): Check {
+  const remedy = error instanceof EvalPlannerError ? error.remedy : fix;
+  return {
+    name,
+    status: 'fail',
+    detail: error instanceof Error ? error.message : String(error),
+    fix: remedy,
+  };
+}

@@ -1,0 +1,151 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { addsOnly } from '../../config/additions.ts';
+import { type Resolved, resolveConfig, runIdentity } from '../../config.ts';
+import { differences, type Json } from '../../key.ts';
+import { readConfig } from '../../open/config.ts';
+import { openPrompts } from '../../open/prompts.ts';
+import { openBenchmarks, openRole, openSources, runFacts } from '../../open/run.ts';
+import { problems } from '../../pipeline/check.ts';
+import { estimateRun } from '../../pipeline/estimate.ts';
+import { checkRunFolder } from '../../pipeline/folder.ts';
+import { instructionsOf, partsOf } from '../../pipeline/sets.ts';
+import { stagesOf } from '../../pipeline.ts';
+import { counted, whole } from '../../report/format.ts';
+import { openStore, readStore } from '../../store/ledger.ts';
+import { attempt, type Check, failed } from './check.ts';
+
+const MEND = 'correct it in the config';
+
+/** Everything that would stop a run of a config, at once; nothing is written, and of a model one word is asked. */
+export async function configChecks(path: string, out: string | undefined): Promise<Check[]> {
+  let config: Resolved;
+  let name: string;
+  try {
+    const read = await readConfig(path);
+    name = read.name;
+    config = resolveConfig(read.config);
+  } catch (error) {
+    return [failed('config', error, MEND)];
+  }
+  const stages = stagesOf(config);
+  const requests = estimateRun(stages, config, null).reduce((sum, stage) => sum + stage.requests, 0);
+  const checks: Check[] = [
+    {
+      name: 'config',
+      status: 'ok',
+      detail: `${counted(stages.length, 'stage')}, at most ${whole(requests)} requests`,
+    },
+    await attempt('prompts', () => prompts(config), MEND),
+    ...(await models(config)),
+    ...(await sources(config)),
+  ];
+  if (Object.keys(config.benchmarks).length > 0)
+    checks.push(await attempt('benchmarks', () => benchmarks(config), MEND));
+  // Which run a folder holds can be told of what opens only.
+  if (checks.every(({ status }) => status !== 'fail')) {
+    const place = out ?? join('runs', `${name}-${config.seed}`);
+    checks.push(await attempt('folder', () => folder(config, place), 'choose another folder with --out'));
+  }
+  return checks;
+}
+
+async function prompts(config: Resolved): Promise<Check> {
+  await openPrompts(config.prompts);
+  const own = typeof config.prompts === 'string' ? config.prompts : 'of your own';
+  return { name: 'prompts', status: 'ok', detail: own };
+}
+
+/** Each model that the config names, asked for a word. */
+async function models(config: Resolved): Promise<Check[]> {
+  const roles = ['judge', 'writer', 'solver', 'planner'] as const;
+  const checks: Check[] = [];
+  for (const role of roles) {
+    const choice = config.models[role];
+    if (choice !== undefined) checks.push(await attempt(role, () => answers(role, config), MEND));
+  }
+  return checks;
+}
+
+async function answers(role: 'judge' | 'writer' | 'solver' | 'planner', config: Resolved): Promise<Check> {
+  const { model, name } = await openRole(config, role);
+  try {
+    const request = {
+      key: 'doctor',
+      prompt: { messages: [{ role: 'user' as const, content: 'one' }] },
+      seed: 0,
+      temperature: 0,
+      topP: 1,
+      maxTokens: 1,
+    };
+    for await (const { finishReason, error } of model.generate([request]))
+      if (finishReason === 'error')
+        throw new Error(`${name} gave no answer: ${error ?? 'it did not say why'}`);
+  } finally {
+    await model.close();
+  }
+  return { name: role, status: 'ok', detail: `${name} answers` };
+}
+
+async function sources(config: Resolved): Promise<Check[]> {
+  const opened = await openSources(config).catch((error: unknown) => error);
+  if (opened instanceof Error) return [failed('sources', opened, MEND)];
+  const ports = opened as Awaited<ReturnType<typeof openSources>>;
+  using store = openStore(':memory:', { config: {} });
+  // The trainer of the product does every kind.
+  const trainer = {
+    kinds: ['sft', 'dpo'] as const,
+    train: () => Promise.reject(new Error()),
+    close: async () => {},
+  };
+  const wrong = await problems(stagesOf(config), config, { sources: ports, store, trainer }).catch(
+    (error: unknown) => [error],
+  );
+  const checks = wrong.map((error) => failed('sources', error, MEND));
+  if (checks.length > 0) return checks;
+  for (const [name, source] of Object.entries(ports)) {
+    const parts = partsOf(config, source, name);
+    const told: string[] = [];
+    for (const set of new Set(parts.map((part) => part.set))) {
+      const wanted = parts
+        .filter((part) => part.set === set)
+        .reduce((sum, { from, to }) => sum + to - from, 0);
+      let count = 0;
+      for await (const _ of instructionsOf(source, set, parts)) count++;
+      told.push(`${set} ${whole(count)}${count < wanted ? ` of ${whole(wanted)}` : ''}`);
+    }
+    const few = told.some((text) => text.includes(' of '));
+    checks.push({
+      name: 'source',
+      status: few ? 'warn' : 'ok',
+      detail: `${name}: ${told.join(', ')}`,
+      ...(few ? { fix: 'the run takes what there is; ask for fewer, or give it more data' } : {}),
+    });
+  }
+  return checks;
+}
+
+async function benchmarks(config: Resolved): Promise<Check> {
+  const opened = Object.entries(await openBenchmarks(config)).map(
+    ([name, { pairs }]) => `${name} ${counted(pairs.length, 'pair')}`,
+  );
+  return { name: 'benchmarks', status: 'ok', detail: opened.join(', ') };
+}
+
+/** Whether the run that lies there, if any, is one of this config. */
+async function folder(config: Resolved, path: string): Promise<Check> {
+  const { config: known, facts } = await runFacts(config);
+  const description = { seed: known.seed, ...facts, config: runIdentity(known) };
+  checkRunFolder(path, description);
+  const ledger = join(path, 'run.db');
+  if (!existsSync(ledger)) return { name: 'folder', status: 'ok', detail: `${path} is free` };
+  using store = readStore(ledger);
+  const changes = differences(store.config, description as unknown as Json);
+  const refused = changes.filter((change) => !addsOnly(change)).map((change) => change.path);
+  if (refused.length > 0)
+    throw new Error(
+      `${path} holds another run: ${refused.join(', ')} ${refused.length === 1 ? 'differs' : 'differ'}`,
+    );
+  const done = store.stages().filter(({ status }) => status === 'done').length;
+  return { name: 'folder', status: 'ok', detail: `${path} holds this run, ${counted(done, 'stage')} done` };
+}
