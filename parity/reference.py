@@ -5,8 +5,11 @@ into safetensors files named by the job, numbers and texts into the answer.
 """
 
 import copy
+import datetime
+import functools
 import json
 import os
+import pathlib
 import sys
 import tempfile
 import traceback
@@ -154,9 +157,22 @@ def check_generation_config(dir):
     return config.to_diff_dict()
 
 
-def train(kind, dir, rows, options, out, adapter=None, reference=None):
+def weighted_loss(weights):
+    """PyTorch's cross-entropy with a weight for each class, here of the tokens by id, all others having 1."""
+
+    def loss(outputs, labels, num_items_in_batch=None):
+        logits = outputs.logits[:, :-1].flatten(0, 1)
+        classes = torch.ones(logits.shape[-1])
+        for token, weight in weights.items():
+            classes[int(token)] = weight
+        return torch.nn.functional.cross_entropy(logits, labels[:, 1:].flatten(), classes, ignore_index=-100)
+
+    return loss
+
+
+def train(kind, dir, rows, options, out, adapter=None, reference=None, weights=None):
     """Loss and gradients (d.NAME) of the first batch as TRL has them, then TRL's training: a line of its log per step,
-    and the weights it ends with (w.NAME)."""
+    and the weights it ends with (w.NAME). Of SFT tokens may weigh more, or less, by their ids."""
     model, _ = load(dir, adapter, trainable=True)
     with tempfile.TemporaryDirectory() as scratch:
         arguments = dict(
@@ -181,6 +197,10 @@ def train(kind, dir, rows, options, out, adapter=None, reference=None):
             processing_class=PreTrainedTokenizerFast.from_pretrained(dir),
         )
         if kind == "sft":
+            if weights:
+                # Its other losses keep the logits to themselves.
+                arguments["loss_type"] = "nll"
+                shared["compute_loss_func"] = weighted_loss(weights)
             trainer = trl.SFTTrainer(args=trl.SFTConfig(**arguments), **shared)
         else:
             ref_model = None if reference is None else load(reference)[0]
@@ -313,10 +333,42 @@ def gguf_sentencepiece(path, texts, size):
     writer.close()
 
 
+def published_templates():
+    """The chat templates of families, as they were published, that TRL compares tokenizers with."""
+    folder = pathlib.Path(trl.__file__).parent / "chat_templates"
+    return {file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.jinja"))}
+
+
+@functools.cache
+def tokenizer_of(dir):
+    return PreTrainedTokenizerFast.from_pretrained(dir)
+
+
+def chat(dir, template, prompts):
+    """What a model is shown on the day that ours always see: the text and the token ids of each prompt, or why its template
+    refuses it."""
+    tokenizer = tokenizer_of(dir)
+    tokenizer.chat_template = template
+    today = {"strftime_now": datetime.datetime(2024, 7, 26).strftime}
+    shown = []
+    for prompt in prompts:
+        messages, prefill = prompt["messages"], prompt.get("prefill")
+        if prefill:
+            messages = [*messages, {"role": "assistant", "content": prefill}]
+        how = {"continue_final_message" if prefill else "add_generation_prompt": True, **today}
+        try:
+            text = tokenizer.apply_chat_template(messages, tokenize=False, **how)
+            ids = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False, **how)
+            shown.append({"text": text, "ids": ids})
+        except Exception as error:  # noqa: BLE001 - templates raise what they like
+            shown.append({"error": str(error).split("\n")[0][:80]})
+    return shown
+
+
 def main():
     functions = (
         versions, make, make_adapter, make_tokenizer, evaluate, tokenize, check_generation_config, train, masks,
-        gguf_blocks, gguf_contents, gguf_quantized, gguf_tokenize, gguf_sentencepiece,
+        published_templates, chat, gguf_blocks, gguf_contents, gguf_quantized, gguf_tokenize, gguf_sentencepiece,
     )  # fmt: skip
     jobs = {f.__name__: f for f in functions}
     for line in sys.stdin:

@@ -23,6 +23,14 @@ const base = {
   initializer_range: 0.2,
 };
 
+const gemma3 = {
+  ...base,
+  model_type: 'gemma3_text',
+  tie_word_embeddings: true,
+  sliding_window: 20,
+  query_pre_attn_scalar: 24,
+};
+const mistral = { ...base, model_type: 'mistral' };
 const qwen3 = { ...base, model_type: 'qwen3', tie_word_embeddings: true };
 
 export const SHAPES: readonly Shape[] = [
@@ -51,6 +59,100 @@ export const SHAPES: readonly Shape[] = [
         low_freq_factor: 1,
         high_freq_factor: 4,
         original_max_position_embeddings: 32,
+      },
+    },
+  },
+  { name: 'mistral, no window', config: { ...mistral, sliding_window: null } },
+  { name: 'mistral, a window of 20', config: { ...mistral, sliding_window: 20, tie_word_embeddings: true } },
+  {
+    name: 'qwen2, a window of 5 from the second layer on',
+    config: {
+      ...base,
+      model_type: 'qwen2',
+      use_sliding_window: true,
+      sliding_window: 5,
+      max_window_layers: 1,
+    },
+  },
+  {
+    name: 'smollm3, tied, the fourth layer without positions',
+    config: { ...base, model_type: 'smollm3', num_hidden_layers: 4, tie_word_embeddings: true },
+  },
+  {
+    // Without positions a bias of keys moves nothing: its gradient would be rounding.
+    name: 'smollm3, biases of the MLP, a window of 20 where there are no positions',
+    config: {
+      ...base,
+      model_type: 'smollm3',
+      no_rope_layers: [0, 1],
+      use_sliding_window: true,
+      sliding_window: 20,
+      mlp_bias: true,
+    },
+  },
+  { name: 'olmo2', config: { ...base, model_type: 'olmo2', num_key_value_heads: 4 } },
+  {
+    name: 'olmo2, biases, 4 heads on 2',
+    config: { ...base, model_type: 'olmo2', attention_bias: true, tie_word_embeddings: true },
+  },
+  {
+    name: 'phi3, a window of 20',
+    config: { ...base, model_type: 'phi3', head_dim: 16, sliding_window: 20 },
+  },
+  {
+    name: 'phi3, every head its own key, tied',
+    config: { ...base, model_type: 'phi3', num_key_value_heads: 4, tie_word_embeddings: true },
+  },
+  {
+    name: 'gemma3, windows of 20 in two layers of three',
+    config: {
+      ...gemma3,
+      num_hidden_layers: 3,
+      layer_types: ['sliding_attention', 'sliding_attention', 'full_attention'],
+    },
+  },
+  {
+    name: 'gemma3, untied, one key head, the whole text scaled linearly',
+    config: {
+      ...gemma3,
+      num_key_value_heads: 1,
+      tie_word_embeddings: false,
+      sliding_window_pattern: 2,
+      query_pre_attn_scalar: 16,
+      rope_parameters: {
+        full_attention: { rope_type: 'linear', rope_theta: 5_000, factor: 4 },
+        sliding_attention: { rope_type: 'default', rope_theta: 1_000 },
+      },
+    },
+  },
+  {
+    name: 'qwen3, yarn',
+    config: {
+      ...qwen3,
+      head_dim: 32,
+      rope_parameters: {
+        rope_type: 'yarn',
+        rope_theta: 10_000,
+        factor: 4,
+        original_max_position_embeddings: 256,
+      },
+    },
+  },
+  {
+    name: 'llama, yarn with all its fields',
+    config: {
+      ...base,
+      head_dim: 32,
+      rope_parameters: {
+        rope_type: 'yarn',
+        rope_theta: 500,
+        factor: 6,
+        beta_fast: 12,
+        beta_slow: 2,
+        mscale: 1.5,
+        mscale_all_dim: 0.5,
+        truncate: false,
+        original_max_position_embeddings: 128,
       },
     },
   },

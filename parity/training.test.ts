@@ -2,9 +2,10 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readCheckpoint } from '../src/engine/llama/checkpoint.ts';
-import { Adapter, LORA_TARGETS } from '../src/engine/lora/adapter.ts';
+import { Adapter, allLinear } from '../src/engine/lora/adapter.ts';
 import { readAdapter, writeAdapter } from '../src/engine/lora/checkpoint.ts';
 import { Pool } from '../src/engine/parallel/pool.ts';
+import type { Sequence } from '../src/engine/training/sequence.ts';
 import { openCheckpoint } from '../src/model/local/checkpoint.ts';
 import { random } from '../src/random.ts';
 import { printLargest } from './measured.ts';
@@ -60,11 +61,12 @@ async function compareSft(
   setting: Setting,
   texts: readonly SftText[],
   change: Partial<typeof SFT_SETTINGS> & { readonly gradient_accumulation_steps?: number } = {},
+  weights?: Readonly<Record<number, number>>,
 ): Promise<Training> {
   const out = join(folder, 'sft.safetensors');
   const options = { ...SFT_SETTINGS, ...change };
   const first = options.per_device_train_batch_size;
-  const theirs = await ask(setting, { kind: 'sft', rows: texts, options, out });
+  const theirs = await ask(setting, { kind: 'sft', rows: texts, options, out, weights });
   const { tokenizer, parameters } = await openCheckpoint(setting.dir);
   const rows = sftSequences(texts, theirs, tokenizer, parameters.config.eosTokenIds[0]!);
   const comparison: Comparison = {
@@ -73,7 +75,7 @@ async function compareSft(
     theirs,
     tensors: await readTensors(out),
     start: () => open(setting),
-    step: sftStep(rows),
+    step: sftStep(weights ? rows.map((row) => weighted(row, weights)) : rows),
     first,
     batch: first * (change.gradient_accumulation_steps ?? 1),
     steps: options.max_steps,
@@ -81,6 +83,10 @@ async function compareSft(
   await expectSameTraining(pool, comparison);
   return theirs;
 }
+
+const weighted = (row: Sequence, weights: Readonly<Record<number, number>>): Sequence => {
+  return { ...row, weights: row.ids.slice(row.start).map((id) => weights[id] ?? 1) };
+};
 
 async function compareDpo(
   setting: Setting,
@@ -128,6 +134,12 @@ describe.skipIf(python === null)('TRL trains the same', () => {
     });
 
     it('DPO with an NLL term, against another reference model', () => compareDpo(setting(), preferenceTexts));
+  });
+
+  it('SFT whose tokens have weights, as PyTorch weighs classes', async () => {
+    const dir = join(folder, 'weighted');
+    await reference().ask({ do: 'make', dir, config: SHAPES[0]!.config });
+    await compareSft({ name: 'weighted', dir }, sftTexts, {}, { 7: 20, 23: 5, 40: 0 });
   });
 
   describe('the seed model', () => {
@@ -178,26 +190,32 @@ describe.skipIf(python === null)('TRL trains the same', () => {
     it('DPO with an NLL term', () => compareDpo(setting(), texts, few));
   });
 
-  describe('LoRA', () => {
-    const { name, config } = SHAPES[0]!;
-    const setting = () => {
-      return { name: `LoRA on ${name}`, dir: join(folder, 'base'), adapter: join(folder, 'adapter') };
-    };
-    beforeAll(async () => {
-      const { dir, adapter: written } = setting();
-      await reference().ask({ do: 'make', dir, config });
-      const { config: model } = await readCheckpoint(dir);
-      const adapter = new Adapter(model, { rank: 4, alpha: 8, targets: LORA_TARGETS });
-      // Unlike in a new adapter both matrices matter from the start.
-      const next = random(7);
-      for (let i = 0; i < adapter.flat.length; i++) adapter.flat[i] = 0.4 * next() - 0.2;
-      await writeAdapter(written, adapter, { base: dir });
-    });
+  describe.each([SHAPES[0]!, SHAPES.find(({ config }) => config.model_type === 'phi3')!])(
+    'LoRA on $name',
+    ({ name, config }) => {
+      const setting = () => {
+        return {
+          name: `LoRA on ${name}`,
+          dir: join(folder, `${name}, base`),
+          adapter: join(folder, `${name}, adapter`),
+        };
+      };
+      beforeAll(async () => {
+        const { dir, adapter: written } = setting();
+        await reference().ask({ do: 'make', dir, config });
+        const { config: model } = await readCheckpoint(dir);
+        const adapter = new Adapter(model, { rank: 4, alpha: 8, targets: allLinear(model) });
+        // Unlike in a new adapter both matrices matter from the start.
+        const next = random(7);
+        for (let i = 0; i < adapter.flat.length; i++) adapter.flat[i] = 0.4 * next() - 0.2;
+        await writeAdapter(written, adapter, { base: dir });
+      });
 
-    it('SFT', async () => {
-      await compareSft(setting(), sftTexts);
-    });
+      it('SFT', async () => {
+        await compareSft(setting(), sftTexts);
+      });
 
-    it('DPO with an NLL term, against the adapter as it was', () => compareDpo(setting(), preferenceTexts));
-  });
+      it('DPO with an NLL term, against the adapter as it was', () => compareDpo(setting(), preferenceTexts));
+    },
+  );
 });

@@ -119,7 +119,7 @@ export async function expectSameTraining(pool: Pool, comparison: Comparison): Pr
   const once = await start();
   const options = { ...optimiser, steps };
   const unclipped = { ...options, maxGradNorm: 1e9 };
-  const one = new StepTrainer(pool, once.parameters, unclipped, once.adapter);
+  const one = new StepTrainer(pool, once.parameters, unclipped, { adapter: once.adapter });
   const { loss } = await step(one, 0, first);
   const apart = Math.abs(loss - theirs.loss) / theirs.loss;
   expect(note(`${what} loss, relative`, apart, name)).toBeLessThan(1e-3);
@@ -131,7 +131,7 @@ export async function expectSameTraining(pool: Pool, comparison: Comparison): Pr
   const { parameters, adapter } = await start();
   const trained = adapter ?? parameters;
   const before = trained.flat.slice();
-  const trainer = new StepTrainer(pool, parameters, options, adapter);
+  const trainer = new StepTrainer(pool, parameters, options, { adapter });
   const found: StepResult[] = [];
   for (let i = 0; i < steps; i++) found.push(await step(trainer, i * batch, (i + 1) * batch));
   expectCurve(comparison, found);

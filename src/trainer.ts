@@ -50,6 +50,9 @@ interface Job {
 /** Rows are `{prompt, completion}`. */
 export interface SftJob extends Job {
   readonly kind: 'sft';
+  /** Weight of the tokens of a completion's verdict in the loss, Σ w (−log p) / Σ w, that of others being 1; 1 when absent. The verdict
+   * is one letter among many tokens: all alike, a small model learns the form and not what it says. */
+  readonly verdictWeight?: number;
 }
 
 /** Rows are `{prompt, chosen, rejected}`; the start is the reference too. */
@@ -98,8 +101,15 @@ export interface Trainer {
    * that they had. A step is told before anything that it led to is kept, so who stores it is never behind.
    * Aborted, it stops within 10 s all that it started, keeps its state and rejects with the signal's reason; killed, the next call
    * repeats at most the steps since the last state. Either way it ends with the losses and weights of one that was left alone.
-   * Throws EvalPlannerError: `data` for rows that are none, naming the line; `run` where the job is being done already. */
-  train(job: TrainJob, onStep?: (step: TrainStep) => void, signal?: AbortSignal): Promise<TrainResult>;
+   * `onNote` hears what a person should know beforehand, a line each.
+   * Throws EvalPlannerError: `data` for rows that are none, naming the line; `run` where the job is being done already; `disk`
+   * where there is too little room, before the first step if that can be known. */
+  train(
+    job: TrainJob,
+    onStep?: (step: TrainStep) => void,
+    signal?: AbortSignal,
+    onNote?: (message: string) => void,
+  ): Promise<TrainResult>;
   /** Gives up what it holds: threads, connections. */
   close(): Promise<void>;
 }
@@ -111,7 +121,11 @@ const VERSION = 1;
 export async function trainKey(start: string, { rows, ...settings }: TrainSettings): Promise<string> {
   const { kind, optimisation } = settings;
   const { lora, ...rest } = optimisation;
-  const method = kind === 'dpo' ? { beta: settings.beta, nllWeight: settings.nllWeight } : {};
+  const method = kind === 'dpo' ? { beta: settings.beta, nllWeight: settings.nllWeight } : weighted(settings);
   const parts = { training: VERSION, kind, start, rows: await sha256(rows), ...method };
   return key({ ...parts, optimisation: { ...rest, ...(lora ? { lora: { ...lora } } : {}) } });
 }
+
+/** The weight 1 is what there was before there were others: its trainings go on. */
+const weighted = ({ verdictWeight = 1 }: Pick<SftJob, 'verdictWeight'>) =>
+  verdictWeight === 1 ? {} : { verdictWeight };

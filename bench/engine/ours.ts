@@ -4,7 +4,7 @@ import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { Graph } from '../../src/engine/graph.ts';
 import { readCheckpoint } from '../../src/engine/llama/checkpoint.ts';
 import type { Parameters } from '../../src/engine/llama/parameters.ts';
-import { Adapter, initialiseAdapter, LORA_TARGETS } from '../../src/engine/lora/adapter.ts';
+import { Adapter, allLinear, initialiseAdapter } from '../../src/engine/lora/adapter.ts';
 import { Pool } from '../../src/engine/parallel/pool.ts';
 import { sequenceRandom } from '../../src/engine/sampling/random.ts';
 import { loadGraph } from '../../src/engine/session.ts';
@@ -81,10 +81,11 @@ const jobs = {
     pool = new Pool();
     parameters = await readCheckpoint(job.dir);
     if (job.rows) rows = JSON.parse(readFileSync(job.rows, 'utf8')) as Rows;
-    const adapter = job.lora && new Adapter(parameters.config, { ...job.lora, targets: LORA_TARGETS });
+    const adapter =
+      job.lora && new Adapter(parameters.config, { ...job.lora, targets: allLinear(parameters.config) });
     if (adapter) initialiseAdapter(adapter, sequenceRandom(1));
     const options = { ...job.training, warmupSteps: 0, steps: 1_000_000 };
-    trainer = new StepTrainer(pool, parameters, options, adapter);
+    trainer = new StepTrainer(pool, parameters, options, { adapter });
     return null;
   },
   sft: ({ batches, atLeast = 0 }: { batches: number; atLeast?: number }) =>

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { clusterBootstrap, type Interval, wilson } from '../metrics.ts';
 
 /** How far length alone tells the better text, over pairs of texts. Lengths in characters. */
@@ -14,7 +15,9 @@ export interface LengthBias {
   readonly lengthOnly: { readonly rule: 'longer' | 'shorter'; readonly accuracy: number };
 }
 
-/** Adds up a LengthBias, pair by pair; memory is that of the prompts' keys. */
+const keyOf = (prompt: string) => hash('sha256', prompt, 'base64url').slice(0, 12);
+
+/** Adds up a LengthBias, pair by pair; memory is that of a key for each prompt. */
 export class LengthCount {
   #pairs = 0;
   #chosen = 0;
@@ -33,10 +36,11 @@ export class LengthCount {
       this.#equal++;
       return;
     }
-    const own = this.#prompts.get(prompt) ?? [0, 0];
+    const key = keyOf(prompt);
+    const own = this.#prompts.get(key) ?? [0, 0];
     own[0] += Number(chosen.length > rejected.length);
     own[1]++;
-    this.#prompts.set(prompt, own);
+    this.#prompts.set(key, own);
   }
 
   report(): LengthBias | null {

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { type Interval, wilson } from '../metrics.ts';
 import { Duplicates } from '../text/duplicates.ts';
 import { parseVerdict } from '../verdict/verdict.ts';
@@ -32,8 +31,6 @@ export interface RowsAudit {
   readonly contamination: ContaminationReport | null;
 }
 
-const promptKey = (prompt: string) => hash('sha256', prompt, 'base64url').slice(0, 12);
-
 /** Audits rows one by one; memory is what tells duplicates (`Duplicates`). */
 export class RowsAuditor {
   readonly #kinds: Record<string, number> = {};
@@ -55,7 +52,7 @@ export class RowsAuditor {
     this.#rows++;
     this.#kinds[kind] = (this.#kinds[kind] ?? 0) + 1;
     this.#groups[group] = (this.#groups[group] ?? 0) + 1;
-    if (rejected !== null) this.#length.add(chosen, rejected, promptKey(prompt));
+    if (rejected !== null) this.#length.add(chosen, rejected, prompt);
     if (kind !== 'response pair') {
       const { kind: verdict } = parseVerdict(chosen);
       this.#verdicts[verdict === 'A' || verdict === 'B' ? verdict : 'neither']++;

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { LedgerReader } from '../store.ts';
 import { normalised } from '../text/duplicates.ts';
 import { ORDERS, type Order, type Thought, type VerdictKind } from '../types.ts';
@@ -35,7 +36,7 @@ export interface RunAudit {
   readonly judges: Readonly<Record<string, VerdictCounts>>;
 }
 
-/** Audits a run from its ledger; memory is that of the thoughts of one response pair, and of the training instructions.
+/** Audits a run from its ledger; memory is that of the thoughts of one response pair, and of a key for each instruction.
  * `index`: the benchmarks whose prompts are looked for. */
 export function auditRun(store: LedgerReader, index: BenchmarkIndex | null = null): RunAudit {
   const counts = store.counts();
@@ -49,10 +50,10 @@ export function auditRun(store: LedgerReader, index: BenchmarkIndex | null = nul
     for (const { id, family, instruction, chosen, rejected } of store.pairs({ split })) {
       own.groups[family] = (own.groups[family] ?? 0) + 1;
       own.length.add(chosen, rejected, instruction);
-      const plain = normalised(instruction);
-      if (!isTrained(split)) held.push(plain);
-      else if (!trained.has(plain)) {
-        trained.add(plain);
+      const key = hash('sha256', normalised(instruction), 'base64url').slice(0, 22);
+      if (!isTrained(split)) held.push(key);
+      else if (!trained.has(key)) {
+        trained.add(key);
         contamination?.add(id, instruction);
       }
     }
@@ -63,7 +64,7 @@ export function auditRun(store: LedgerReader, index: BenchmarkIndex | null = nul
     pairs: Object.fromEntries(
       [...splits].map(([split, { groups, length }]) => [split, { groups, length: length.report() }]),
     ),
-    leaked: held.filter((instruction) => trained.has(instruction)).length,
+    leaked: held.filter((key) => trained.has(key)).length,
     ...(contamination ? { contamination: contamination.report() } : {}),
     thoughts: Object.fromEntries(numbers(counts.thoughts).map((round) => [round, thoughtsOf(store, round)])),
     preferences: Object.fromEntries(
@@ -107,8 +108,14 @@ function preferencesOf(store: LedgerReader, round: number) {
   const length = new LengthCount();
   const chosenSays = { A: 0, B: 0 };
   const whole = ({ plan, execution }: Thought) => `${plan}\n${execution}`;
+  let of: string | null = null;
+  let thoughts = new Map<string, Thought>();
   for (const { pairId, chosenId, rejectedId } of store.preferences(round)) {
-    const [chosen, rejected] = [chosenId, rejectedId].map((id) => store.thought(round, pairId, id));
+    // Those of one response pair stand together.
+    if (of !== pairId)
+      thoughts = new Map(Array.from(store.thoughts({ round, pairId }), (own) => [own.id, own]));
+    of = pairId;
+    const [chosen, rejected] = [chosenId, rejectedId].map((id) => thoughts.get(id));
     if (!chosen || !rejected) continue;
     length.add(whole(chosen), whole(rejected), pairId);
     if (chosen.verdict === 'A' || chosen.verdict === 'B') chosenSays[chosen.verdict]++;

@@ -30,6 +30,11 @@ const sft = z.strictObject({
     .enum(['any', 'best'])
     .default('any')
     .describe('best: only thoughts of those plans that have led to the right verdict most often.'),
+  verdictWeight: z
+    .number()
+    .nonnegative()
+    .optional()
+    .describe("Weight of the verdict's tokens in the loss, where that of others is 1; 1 when absent."),
 });
 
 const dpo = z.strictObject({

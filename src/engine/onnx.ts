@@ -1,7 +1,7 @@
 /** ONNX model files, written directly: the five protobuf messages a graph needs (onnx.proto3, IR version 10). */
 
-export type DataType = 'float32' | 'uint8' | 'int8' | 'int32' | 'int64' | 'bool';
-export type TensorData = Float32Array | Uint8Array | Int8Array | Int32Array | BigInt64Array;
+export type DataType = 'float32' | 'float16' | 'uint8' | 'int8' | 'int32' | 'int64' | 'bool';
+export type TensorData = Float32Array | Float16Array | Uint8Array | Int8Array | Int32Array | BigInt64Array;
 
 /** ONNX's numbers of the element types. */
 export const ELEMENT: Readonly<Record<DataType, number>> = {
@@ -11,6 +11,7 @@ export const ELEMENT: Readonly<Record<DataType, number>> = {
   int32: 6,
   int64: 7,
   bool: 9,
+  float16: 10,
 };
 
 export type Attribute = number | string | readonly number[] | { readonly float: number };

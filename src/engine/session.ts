@@ -2,7 +2,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Device } from './device.ts';
 import { bind, SHAPE_INPUT } from './graph.ts';
 import type { DataType, TensorData } from './onnx.ts';
-import type { FlatTensors } from './tensors.ts';
+import type { TensorShape } from './tensors.ts';
 
 export interface LoadOptions {
   readonly device?: Device;
@@ -36,13 +36,28 @@ export function tensor(type: DataType, data: TensorData, shape: readonly number[
   return new Tensor(type as 'float32', data as Float32Array, shape);
 }
 
+/** The same of float16: what the runtime's binding reads of a tensor, since it knows such data as a Uint16Array only, and a Tensor would
+ * make a Float16Array of that. */
+function half({ buffer, byteOffset, length }: Float16Array, dims: readonly number[]): Tensor {
+  const data = new Uint16Array(buffer, byteOffset, length);
+  return { type: 'float16', location: 'cpu', dims, data } as unknown as Tensor;
+}
+
+interface NamedTensors {
+  readonly shapes: readonly TensorShape[];
+  get(name: string): Float32Array | Float16Array;
+}
+
 /** Tensors as feeds, those that are inputs of the graph: fed weights need no new session after an update. */
-export function weightFeeds(session: InferenceSession, tensors: FlatTensors): Record<string, Tensor> {
+export function weightFeeds(session: InferenceSession, tensors: NamedTensors): Record<string, Tensor> {
   const inputs = new Set(session.inputNames);
   return Object.fromEntries(
     tensors.shapes
       .filter(({ name }) => inputs.has(name))
-      .map(({ name, shape }) => [name, tensor('float32', tensors.get(name), shape)]),
+      .map(({ name, shape }) => {
+        const data = tensors.get(name);
+        return [name, data instanceof Float32Array ? tensor('float32', data, shape) : half(data, shape)];
+      }),
   );
 }
 

@@ -13,7 +13,11 @@ export const totalSize = (shapes: readonly TensorShape[]): number =>
 const PIECE = 1 << 28;
 
 /** The bytes of an array in pieces: a hash takes less than 2 GiB at once. */
-export function* bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Generator<Uint8Array> {
+export function* bytesOf({
+  buffer,
+  byteOffset,
+  byteLength,
+}: Float32Array | Float16Array): Generator<Uint8Array> {
   for (let at = 0; at < byteLength; at += PIECE) {
     yield new Uint8Array(buffer, byteOffset + at, Math.min(PIECE, byteLength - at));
   }

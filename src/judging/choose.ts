@@ -1,11 +1,10 @@
 import { EvalPlannerError } from '../errors.ts';
 import { parseChoice, SLOTS } from '../prompts/published/choice.ts';
 import { render } from '../prompts/template.ts';
-import { seedOf } from '../random.ts';
 import { requestOf } from '../sampling/request.ts';
 import { type Answer, asks, type Task } from '../sampling/task.ts';
 import type { VerdictKind } from '../types.ts';
-import type { Settings } from './settings.ts';
+import { type Settings, voteSeeds } from './settings.ts';
 
 /** What one judge said of n responses shown at once: the slot it names, or why it names none. */
 export type Chosen =
@@ -29,11 +28,8 @@ export function* choose(instruction: string, responses: readonly string[], s: Se
     instruction,
     ...Object.fromEntries(responses.map((response, i) => [SLOTS.charAt(i), response])),
   });
-  const base = s.sampling.temperature === 0 ? 0 : seedOf(s.seed, 'choice', text);
   const recipe = { template, text, model: s.judge, sampling: s.sampling };
-  const requests = Array.from({ length: s.votes }, (_, index) =>
-    requestOf({ ...recipe, seed: base + index }),
-  );
+  const requests = voteSeeds(s.votes, s, 'choice', text).map((seed) => requestOf({ ...recipe, seed }));
   const answers = yield asks(requests);
   const votes = requests.map((request) => read(answers.get(request.key) as Answer, n));
   const counts = new Map<number, number>();

@@ -1,12 +1,11 @@
 import { key } from '../key.ts';
 import { render } from '../prompts/template.ts';
-import { seedOf } from '../random.ts';
 import { requestOf } from '../sampling/request.ts';
 import { type Answer, type Ask, asks } from '../sampling/task.ts';
 import { planStop, planText } from '../thoughts/plans.ts';
 import type { VerdictKind } from '../types.ts';
 import type { EvaluationPlan } from './judgment.ts';
-import type { Settings } from './settings.ts';
+import { type Settings, voteSeeds } from './settings.ts';
 
 /** What became of a plan: one that was cut, refused or is empty is none, and says so in place of a verdict. */
 export type PlanOutcome = EvaluationPlan | FailedPlan;
@@ -28,10 +27,9 @@ export function planAsks(instruction: string, s: Settings): Ask[] {
   const text = render(s.prompts.plan, { instruction });
   const { temperature, topP } = s.sampling;
   const sampling = { temperature, topP, maxTokens: s.maxPlanTokens };
-  const base = temperature === 0 ? 0 : seedOf(s.seed, 'plan', text);
   const recipe = { template: s.prompts.plan, text, model: s.planner, sampling, ...planStop(s.prompts) };
   return asks(
-    Array.from({ length: s.plans }, (_, index) => requestOf({ ...recipe, seed: base + index })),
+    voteSeeds(s.plans, s, 'plan', text).map((seed) => requestOf({ ...recipe, seed })),
     'planner',
   );
 }

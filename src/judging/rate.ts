@@ -3,7 +3,6 @@ import type { Model } from '../model.ts';
 import { type InstructionInput, instructionText } from '../prompts/conversation.ts';
 import { parseScore } from '../prompts/published/score.ts';
 import { render } from '../prompts/template.ts';
-import { seedOf } from '../random.ts';
 import { conduct } from '../sampling/conduct.ts';
 import { requestOf } from '../sampling/request.ts';
 import type { Usage } from '../sampling/task.ts';
@@ -11,7 +10,7 @@ import { type Answer, type Ask, asks, type Task, usage } from '../sampling/task.
 import { conductBy } from './judge.ts';
 import type { EvaluationPlan } from './judgment.ts';
 import { planAsks, readPlan } from './plan.ts';
-import { type JudgeOptions, type Settings, settings } from './settings.ts';
+import { type JudgeOptions, type Settings, settings, voteSeeds } from './settings.ts';
 
 export interface Response {
   readonly id?: string;
@@ -100,7 +99,6 @@ function* sampled(instruction: string, s: Settings, all: Map<string, Answer>): T
 function scoreAsks(instruction: string, a: string, plan: EvaluationPlan, s: Settings): Ask[] {
   const template = s.prompts.score as NonNullable<typeof s.prompts.score>;
   const text = render(template, { instruction, a, plan: plan.text });
-  const base = s.sampling.temperature === 0 ? 0 : seedOf(s.seed, 'score', text);
   const recipe = { template, text, model: s.judge, sampling: s.sampling };
-  return asks(Array.from({ length: s.votes }, (_, index) => requestOf({ ...recipe, seed: base + index })));
+  return asks(voteSeeds(s.votes, s, 'score', text).map((seed) => requestOf({ ...recipe, seed })));
 }

@@ -2,6 +2,7 @@ import { EvalPlannerError } from '../errors.ts';
 import type { Model } from '../model.ts';
 import type { JudgeForm } from '../prompts/judge-prompt.ts';
 import { type PromptSet, PUBLISHED_PROMPTS } from '../prompts/set.ts';
+import { siblingSeeds } from '../sampling/request.ts';
 import type { Generations } from '../store.ts';
 import { ORDERS, type Order } from '../types.ts';
 
@@ -97,6 +98,11 @@ export function settings(model: Model, options: JudgeOptions): Settings {
     judge: model.revision,
     planner: (options.planModel ?? model).revision,
   };
+}
+
+/** Of so many samples of one prompt; greedy ones have nothing to draw. */
+export function voteSeeds(count: number, { seed, sampling }: Settings, kind: string, text: string): number[] {
+  return sampling.temperature === 0 ? [0] : siblingSeeds(count, seed, kind, text);
 }
 
 function fits(name: string, value: number, it: boolean, range: string): void {

@@ -8,7 +8,7 @@ import { parseVerdict } from '../verdict/verdict.ts';
 import type { EvaluationPlan, Vote, Winner } from './judgment.ts';
 import type { FailedPlan } from './plan.ts';
 import { verdictProbability } from './probability.ts';
-import type { Settings } from './settings.ts';
+import { type Settings, voteSeeds } from './settings.ts';
 
 /** The alternatives asked for at each token: the letters of the slots are among them, if they are anywhere. */
 const ALTERNATIVES = 10;
@@ -33,9 +33,8 @@ export function thoughtUnits(
   const set = s.ties && s.prompts.ties ? s.prompts.ties : s.prompts;
   const template = plan ? set.execute : one(set, s.form);
   const text = plan ? render(set.execute, { ...fields, plan: plan.text }) : render(one(set, s.form), fields);
-  const base = s.sampling.temperature === 0 ? 0 : seedOf(s.seed, 'thought', text);
-  return Array.from({ length: s.votes }, (_, index) => {
-    const recipe = thoughtRecipe(template, text, base + index, s.sampling, s);
+  return voteSeeds(s.votes, s, 'thought', text).map((seed) => {
+    const recipe = thoughtRecipe(template, text, seed, s.sampling, s);
     return { order, plan, recipe, ask: { of: 'judge', request: requestOf(recipe) } };
   });
 }

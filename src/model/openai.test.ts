@@ -526,6 +526,18 @@ describe('n', () => {
     expect(asked.slice(5).every(({ body }) => body.n === undefined)).toBe(true);
   });
 
+  test('a server that refuses several in words of its own is asked for each', async () => {
+    const { asked, open } = await answering(({ body }, response) =>
+      (body.n ?? 1) > 2 ? fail(response, 400, { message: 'at most two at a time' }) : choices(1),
+    );
+    const model = open({ maxConcurrency: 1 });
+    expect(await all(model, requests(4))).toHaveLength(4);
+    expect(asked.map(({ body }) => [body.n, body.seed])).toEqual([
+      [4, 100],
+      ...[100, 101, 102, 103].map((seed) => [undefined, seed]),
+    ]);
+  });
+
   test('what came before a failure is not asked for again', async () => {
     const { asked, open } = await answering((_, response, call) =>
       call === 1 ? fail(response, 500, {}) : choices(1),

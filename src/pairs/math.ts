@@ -1,7 +1,6 @@
 import type { Sampling } from '../model.ts';
 import { render } from '../prompts/template.ts';
-import { seedOf } from '../random.ts';
-import { requestOf } from '../sampling/request.ts';
+import { requestOf, siblingSeeds } from '../sampling/request.ts';
 import { asks, type Task } from '../sampling/task.ts';
 import type { Instruction } from '../source.ts';
 import { newPairReport, noAnswer, type PairMaking, type PairReport } from './pair.ts';
@@ -18,10 +17,9 @@ export function* mathPairs(
 ): Task<PairReport> {
   const template = prompts.response;
   const text = render(template, { instruction: problem.text });
-  const requests = Array.from({ length: solutions }, (_, index) => {
-    const seed = seedOf(runSeed, 'solution', problem.text, index);
-    return requestOf({ template, text, model: revision, seed, sampling });
-  });
+  const requests = siblingSeeds(solutions, runSeed, 'solution', problem.text).map((seed) =>
+    requestOf({ template, text, model: revision, seed, sampling }),
+  );
   const answers = yield asks(requests);
   const sampled = requests.map((request) => {
     const found = answers.get(request.key)?.generation;

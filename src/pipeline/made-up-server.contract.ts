@@ -69,6 +69,8 @@ export async function madeUpServer(
         api: 'completions',
         revision,
         retryDelay: 5,
+        // What a call does is then what became of one request.
+        maxN: 1,
         // A call that is lost is to be seen, not waited for.
         timeout: 20_000,
         ...options,

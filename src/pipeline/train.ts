@@ -57,6 +57,7 @@ export async function runTraining(
       work.step(judge, step, known.has(step.step));
     },
     work.signal,
+    (message) => work.note(`${judge}: ${message}`),
   );
   const file = fileOf(stage, form, config, ports);
   for (const path of checkpoints) await writeJudgeFile(path, file);
@@ -166,8 +167,11 @@ function settingsOf({ judge, how }: TrainStage, config: Resolved, rows: string):
   };
   return how.kind === 'dpo'
     ? { kind: 'dpo', rows, optimisation, beta: how.beta, nllWeight: how.nllWeight }
-    : { kind: 'sft', rows, optimisation };
+    : { kind: 'sft', rows, optimisation, ...verdictWeightOf(how) };
 }
+
+const verdictWeightOf = (how: TrainStage['how']) =>
+  'verdictWeight' in how && how.verdictWeight !== undefined ? { verdictWeight: how.verdictWeight } : {};
 
 interface Told {
   readonly rows: number;

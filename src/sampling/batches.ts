@@ -8,6 +8,7 @@ export async function* batches<T>(items: AsyncIterable<T>, size = 64): AsyncGene
       if (batch.length >= size || (batch.length > 0 && !(await comes(next)))) {
         yield batch;
         batch = [];
+        await turn();
       }
       const { value, done } = await next;
       if (done) break;
@@ -26,8 +27,18 @@ export async function* batches<T>(items: AsyncIterable<T>, size = 64): AsyncGene
 /** Whether a promise settles in this turn of the event loop. */
 export function comes(promise: Promise<unknown>): Promise<boolean> {
   return new Promise((resolve) => {
-    const settled = () => resolve(true);
+    const ended = setImmediate(() => resolve(false));
+    const settled = () => {
+      // Where everything comes at once the turn ends late: those that wait for its end would pile up.
+      clearImmediate(ended);
+      resolve(true);
+    };
     promise.then(settled, settled);
-    setImmediate(() => resolve(false));
   });
+}
+
+/** The next turn of the event loop: timers, signals and other work have been heard by then, also where nothing is waited for because
+ * it is all there already. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

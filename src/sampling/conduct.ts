@@ -1,6 +1,7 @@
 import { EvalPlannerError } from '../errors.ts';
 import type { GenerateRequest, Generation, Model } from '../model.ts';
 import type { Generations } from '../store.ts';
+import { turn } from './batches.ts';
 import { record } from './record.ts';
 import { type Answer, type Ask, answered, type Task } from './task.ts';
 
@@ -239,7 +240,8 @@ class Conductor<I, T> {
     if (!this.#open()) return false;
     this.#next ??= this.#read();
     const busy = this.#waiting.size > 0;
-    if (this.#arrived === null) await Promise.race([this.#next, busy ? soon() : this.#aborted]);
+    // Input that is there already has been read after a turn.
+    if (this.#arrived === null) await Promise.race([this.#next, busy ? turn() : this.#aborted]);
     const arrived = this.#arrived as IteratorResult<I> | null;
     if (arrived === null) return false;
     this.#next = null;
@@ -345,9 +347,4 @@ async function* singly(
   generations: AsyncIterable<Generation>,
 ): AsyncGenerator<readonly Generation[], void, undefined> {
   for await (const generation of generations) yield [generation];
-}
-
-/** Input that is there already has been read by then. */
-function soon(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

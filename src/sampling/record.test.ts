@@ -32,6 +32,21 @@ async function recordAll(...of: Parameters<typeof record>): Promise<void> {
 }
 
 describe('record', () => {
+  it('lets the event loop turn while a model answers at once', async () => {
+    let turned = false;
+    setImmediate(() => {
+      turned = true;
+    });
+    const seen: boolean[] = [];
+    for await (const _ of record(
+      work,
+      scripted(() => 'yes'),
+      requests(200),
+    ))
+      seen.push(turned);
+    expect(seen.at(-1)).toBe(true);
+  });
+
   it('stores every generation, and asks a second time for nothing', async () => {
     const model = new ScriptModel(({ text }) => text.toUpperCase());
     await recordAll(work, model, requests(200));

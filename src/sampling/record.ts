@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { GenerateRequest, Generation, Model, Requests } from '../model.ts';
 import type { Generations } from '../store.ts';
-import { comes } from './batches.ts';
+import { comes, turn } from './batches.ts';
 
 export interface RecordOptions {
   /** Ask again for what is there, too; what comes replaces it. */
@@ -50,7 +50,10 @@ export async function* record(
     for (;;) {
       const next = source.next();
       // What has come is stored before anything is waited for.
-      if (pending.length >= BATCH || (pending.length > 0 && !(await comes(next)))) yield store();
+      if (pending.length >= BATCH || (pending.length > 0 && !(await comes(next)))) {
+        yield store();
+        await turn();
+      }
       const { value, done } = await next;
       if (done) break;
       pending.push(value);

@@ -1,5 +1,6 @@
 import { key } from '../key.ts';
 import { type GenerateRequest, type Sampling, userPrompt } from '../model.ts';
+import { seedOf } from '../random.ts';
 import { wellFormed } from '../text/well-formed.ts';
 
 /** What one generation is a function of. */
@@ -33,4 +34,14 @@ export function requestOf({ template, model, seed, sampling, ...recipe }: Recipe
     prompt: userPrompt(text, prefill),
     ...asked,
   };
+}
+
+/** Servers take seeds below this: some read them as 32 bits with a sign. */
+const SEEDS = 2 ** 31;
+
+/** Seeds of samples of one prompt: s, s + 1, …, so that they may be one call (vLLM seeds the completions of a call so), and each of
+ * them alone is still the same sample. */
+export function siblingSeeds(count: number, ...key: readonly (string | number)[]): number[] {
+  const first = seedOf(...key);
+  return Array.from({ length: count }, (_, index) => (first + index) % SEEDS);
 }

@@ -45,6 +45,9 @@ type Values = readonly SQLInputValue[];
 /** Transactions after which the cache is fitted to what the ledger has become. */
 const FIT_EVERY = 512;
 
+/** Pairs that are read together. */
+const PAGE = 64;
+
 /** A stage that nobody planned: name, title, status, seconds, tokens, those of prompts, cost, message, result. */
 const NEW_STAGE = `INSERT INTO stages VALUES (?, NULL, ?, '', 'null', ?, 0, 0, 0, ?, ?, ?, ?, ?, ?)`;
 
@@ -83,7 +86,8 @@ class Ledger implements Store {
   putGenerations(rows: Iterable<Generation>, since = 0): void {
     const created = Date.now();
     this.#put(
-      `INSERT INTO generations VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET text = excluded.text,
+      `INSERT INTO generations (key, text, finish_reason, prompt_tokens, completion_tokens, created, details)
+       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET text = excluded.text,
        finish_reason = excluded.finish_reason, prompt_tokens = excluded.prompt_tokens,
        completion_tokens = excluded.completion_tokens, created = excluded.created, details = excluded.details
        WHERE generations.finish_reason = 'error' OR generations.created < ?`,
@@ -121,9 +125,18 @@ class Ledger implements Store {
     );
   }
 
-  pairs(filter: PairFilter = {}): Generator<ResponsePair, void, undefined> {
-    const { where, values } = condition({ split: filter.split });
-    return this.#stream(row.pair, `SELECT * FROM pairs ${where} ORDER BY n`, values);
+  // In pages: a statement that is open keeps the write-ahead log from being emptied into the ledger, and stages write for as long as
+  // they read pairs.
+  *pairs({ split }: PairFilter = {}): Generator<ResponsePair, void, undefined> {
+    const { where, values } = condition({ split });
+    const sql = `SELECT * FROM pairs ${where || 'WHERE TRUE'} AND n > ? ORDER BY n LIMIT ${PAGE}`;
+    let after = 0;
+    for (;;) {
+      const page = this.#guard(() => this.#statement(sql).all(...values, after));
+      yield* this.#guard(() => page.map(row.pair));
+      if (page.length < PAGE) return;
+      after = page.at(-1)?.n as number;
+    }
   }
 
   pair(id: string): ResponsePair | undefined {

@@ -9,11 +9,11 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 
 CREATE TABLE generations (
   key TEXT PRIMARY KEY,
-  text TEXT NOT NULL,
   finish_reason TEXT NOT NULL,
   prompt_tokens INTEGER NOT NULL,
   completion_tokens INTEGER NOT NULL,
   created INTEGER NOT NULL,             -- milliseconds since 1970
+  text TEXT NOT NULL,                   -- the long columns last: counting never reads their overflow pages
   details TEXT                          -- JSON of the rest: reasoning, cost, log-probabilities; most have none
 ) STRICT;
 
@@ -48,7 +48,7 @@ CREATE TABLE thoughts (
   execution_index INTEGER NOT NULL,
   verdict TEXT NOT NULL,
   correct INTEGER NOT NULL,
-  plan TEXT NOT NULL,                   -- the long columns last: counting never reads their overflow pages
+  plan TEXT NOT NULL,                   -- the long columns last, too
   execution TEXT NOT NULL,
   PRIMARY KEY (round, pair_id, plan_index, "order", execution_index)
 ) STRICT;

@@ -103,6 +103,18 @@ describe('opening', () => {
     openStore(path, { config }).close();
   });
 
+  test('while pairs are read the write-ahead log can be emptied', () => {
+    using store = openStore(path, { config });
+    store.putPairs('d1', [pair('a'), pair('b')]);
+    const stream = store.pairs();
+    stream.next();
+    store.putPairs('d1', [pair('c')]);
+    const other = new DatabaseSync(path);
+    expect(other.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()).toMatchObject({ busy: 0 });
+    other.close();
+    expect([...stream].map(({ id }) => id)).toEqual(['b']);
+  });
+
   test('a run that is not there cannot be read', () => {
     expect(() => readStore(path)).toThrow(
       expect.objectContaining({ code: 'run', message: `There is no run at ${path}` }),

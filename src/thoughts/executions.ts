@@ -2,8 +2,7 @@ import type { Generation, Sampling } from '../model.ts';
 import { goldVerdict, type JudgeForm, judgePrompt, judgeTemplate, shown } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import { render } from '../prompts/template.ts';
-import { seedOf } from '../random.ts';
-import { requestOf } from '../sampling/request.ts';
+import { requestOf, siblingSeeds } from '../sampling/request.ts';
 import { asks, type Task } from '../sampling/task.ts';
 import {
   ORDERS,
@@ -32,14 +31,13 @@ export function* executionsOf(
   { round, form, executions, sampling, prompts, model, ...options }: ExecutionOptions,
 ): Task<Thought[]> {
   const cells = plans.flatMap((plan) =>
-    ORDERS.flatMap((order) =>
-      Array.from({ length: executions }, (_, executionIndex) => {
-        const at = [round, pair.id, plan.planIndex, order, executionIndex] as const;
-        const seed = seedOf(options.seed, 'execution', form, ...at);
-        const asked = executionPrompt(prompts, form, round, pair, order, plan.text);
+    ORDERS.flatMap((order) => {
+      const asked = executionPrompt(prompts, form, round, pair, order, plan.text);
+      const of = [options.seed, 'execution', form, round, pair.id, plan.planIndex, order] as const;
+      return siblingSeeds(executions, ...of).map((seed, executionIndex) => {
         return { plan, order, executionIndex, request: requestOf({ ...asked, model, seed, sampling }) };
-      }),
-    ),
+      });
+    }),
   );
   if (cells.length === 0) return [];
   const answers = yield asks(cells.map(({ request }) => request));

@@ -2,8 +2,7 @@ import type { Generation, Sampling } from '../model.ts';
 import { judgePrompt } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import { render } from '../prompts/template.ts';
-import { seedOf } from '../random.ts';
-import { requestOf } from '../sampling/request.ts';
+import { requestOf, siblingSeeds } from '../sampling/request.ts';
 import { asks, type Task } from '../sampling/task.ts';
 import { ORDERS, type Order, type Plan, type ResponsePair } from '../types.ts';
 
@@ -29,29 +28,43 @@ export interface PlanOptions extends Thinking {
  * thoughts from the judge prompt, of which the plan is kept: sampling ends with the plan. Orders take turns. */
 export function* plansOf(pair: ResponsePair, options: PlanOptions): Task<Plan[]> {
   const { round, prompts, plans, sampling, planner: model } = options;
-  const requests = Array.from({ length: plans }, (_, planIndex) => {
-    const asked =
-      round === 1
-        ? {
-            template: prompts.plan,
-            text: render(prompts.plan, { instruction: pair.instruction }),
-            ...planStop(prompts),
-          }
-        : {
-            template: prompts.judge,
-            text: judgePrompt(prompts, 'planned', pair, ORDERS[planIndex % 2] as Order),
-            prefill: prompts.openPlan,
-            stop: [prompts.closePlan.trim()],
-          };
-    const seed = seedOf(options.seed, 'plan', round, pair.id, planIndex);
-    return requestOf({ ...asked, model, seed, sampling });
+  // Plans of one prompt follow each other, so that they may be one call.
+  const prompted = round === 1 ? [null] : ORDERS;
+  const requests = prompted.flatMap((order, which) => {
+    const asked = planPrompt(prompts, pair, order);
+    const own = Array.from({ length: plans }, (_, planIndex) => planIndex).filter(
+      (planIndex) => planIndex % prompted.length === which,
+    );
+    const seeds = siblingSeeds(own.length, options.seed, 'plan', round, pair.id, order ?? '');
+    return own.map((planIndex, i) => {
+      return { planIndex, request: requestOf({ ...asked, model, seed: seeds[i] as number, sampling }) };
+    });
   });
-  const answers = yield asks(requests, 'planner');
-  return requests.flatMap(({ key: id }, planIndex): Plan[] => {
-    const generation = answers.get(id)?.generation;
-    const text = generation === undefined ? null : planText(prompts, generation);
-    return text === null ? [] : [{ id, pairId: pair.id, round, planIndex, text }];
-  });
+  const answers = yield asks(
+    requests.map(({ request }) => request),
+    'planner',
+  );
+  return requests
+    .flatMap(({ planIndex, request: { key: id } }): Plan[] => {
+      const generation = answers.get(id)?.generation;
+      const text = generation === undefined ? null : planText(prompts, generation);
+      return text === null ? [] : [{ id, pairId: pair.id, round, planIndex, text }];
+    })
+    .sort((a, b) => a.planIndex - b.planIndex);
+}
+
+/** Null: the plan prompt, which shows no responses. */
+function planPrompt(prompts: PromptSet, pair: ResponsePair, order: Order | null) {
+  if (order === null) {
+    const text = render(prompts.plan, { instruction: pair.instruction });
+    return { template: prompts.plan, text, ...planStop(prompts) };
+  }
+  return {
+    template: prompts.judge,
+    text: judgePrompt(prompts, 'planned', pair, order),
+    prefill: prompts.openPlan,
+    stop: [prompts.closePlan.trim()],
+  };
 }
 
 /** Where the output of the plan prompt is stopped. */

@@ -113,6 +113,30 @@ describe('SFT', () => {
     expect(steps.map(({ loss }) => loss)).toEqual(whole.steps.map(({ loss }) => loss));
   });
 
+  it('weighs the tokens of the verdict in a weighted mean', async () => {
+    const one = { ...optimisation, epochs: 1, batchSize: rows.length, checkpoints: 1 };
+    const first = async (name: string, verdictWeight?: number) => {
+      const weight = verdictWeight === undefined ? {} : { verdictWeight };
+      return (await train(sft(name, { optimisation: one, ...weight }))).steps[0]!.loss;
+    };
+    const [plain, none, heavy] = [await first('w-1'), await first('w-0', 0), await first('w-7', 7)];
+    // A verdict is one token here, and there are the tokens of the rows' texts and ends besides.
+    const { tokenizer } = await openCheckpoint(model);
+    const tokens = rows.reduce((sum, { completion }) => sum + tokenizer.encode(completion).length + 1, 0);
+    const verdicts = rows.length;
+    const rest = none * (tokens - verdicts);
+    const said = plain * tokens - rest;
+    expect(said).toBeGreaterThan(0);
+    expect(heavy).toBeCloseTo((rest + 7 * said) / (tokens - verdicts + 7 * verdicts), 4);
+    const keys = await Promise.all(
+      [sft('k'), sft('k', { verdictWeight: 1 }), sft('k', { verdictWeight: 7 })].map(
+        async (job) => (await job).key,
+      ),
+    );
+    expect(keys[1]).toBe(keys[0]);
+    expect(keys[2]).not.toBe(keys[0]);
+  });
+
   it('never goes on from a state of other rows or settings', async () => {
     for (const [i, change] of [
       { rows: rows.slice(0, 6) },

@@ -1,19 +1,21 @@
 import { DivergenceError } from '../engine/errors.ts';
 import type { Pool } from '../engine/parallel/pool.ts';
 import type { Sequence } from '../engine/training/sequence.ts';
-import { readTrainState, writeTrainState } from '../engine/training/state.ts';
+import { readTrainState, stateBytes, writeTrainState } from '../engine/training/state.ts';
 import { logProbabilities, type Preference, StepTrainer } from '../engine/training/trainer.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { withCheckpointErrors } from '../model/local/checkpoint.ts';
 import { random, seedOf, shuffle } from '../random.ts';
 import type { Trainer, TrainJob, TrainResult, TrainStep } from '../trainer.ts';
+import { checkRoom, megabytes } from './disk-room.ts';
 import { TrainingFolder } from './folder.ts';
 import { openReference, originOf } from './reference.ts';
+import { StateKeeper } from './state-keeper.ts';
 import { readTokenRows } from './token-rows.ts';
 import { openTrainee, type Trainee } from './trainee.ts';
 
-/** A killed training goes on from a state that is at most this old. */
-const STATE_SECONDS = 15;
+/** Bytes on disk from which a person is told in advance. */
+const NOTEWORTHY = 1e9;
 /** Rows are sorted by length within windows of this many batches, so that a batch holds little padding. */
 const WINDOW = 8;
 
@@ -27,14 +29,19 @@ export class EmbeddedTrainer implements Trainer {
     this.#pool = pool;
   }
 
-  async train(job: TrainJob, onStep?: (step: TrainStep) => void, signal?: AbortSignal): Promise<TrainResult> {
+  async train(
+    job: TrainJob,
+    onStep?: (step: TrainStep) => void,
+    signal?: AbortSignal,
+    onNote?: (message: string) => void,
+  ): Promise<TrainResult> {
     signal?.throwIfAborted();
     return withCheckpointErrors(async () => {
       const folder = await TrainingFolder.open(job);
       try {
         const { result } = folder;
         for (const step of result?.steps ?? []) onStep?.(step);
-        return result ?? (await this.#train(job, folder, onStep, signal));
+        return result ?? (await this.#train(job, folder, onStep, signal, onNote));
       } finally {
         folder.close();
       }
@@ -50,51 +57,61 @@ export class EmbeddedTrainer implements Trainer {
     folder: TrainingFolder,
     onStep?: (step: TrainStep) => void,
     signal?: AbortSignal,
+    onNote?: (message: string) => void,
   ): Promise<TrainResult> {
     const { optimisation } = job;
-    const trainee = await openTrainee(job);
-    const { parameters, adapter, tokenizer, files } = trainee;
+    const trainee = await openTrainee(job, this.#pool.device);
+    const { parameters, adapter, trained, tokenizer, files } = trainee;
     const { eosTokenIds, maxPositionEmbeddings } = parameters.config;
     const [eos] = eosTokenIds as [number];
     const maxLength = Math.min(optimisation.maxLength, maxPositionEmbeddings);
-    const read = await readTokenRows(job, { tokenizer, files, eos, maxLength, signal });
+    const verdictWeight = job.kind === 'sft' ? job.verdictWeight : undefined;
+    const read = await readTokenRows(job, { tokenizer, files, eos, maxLength, verdictWeight, signal });
     const { sequences, lengths, dropped } = read;
     if (lengths.length === 0) {
       const remedy = `give it rows whose prompt and completion fit into ${maxLength} tokens`;
       throw new EvalPlannerError('data', `there is nothing to train ${job.out} on`, remedy);
     }
-    const run = await this.#steps(job, folder, trainee, sequences, signal);
-
     const batches = schedule(lengths, optimisation);
     const steps = batches.length;
-    const trainer = new StepTrainer(this.#pool, parameters, { ...optimisation, steps }, adapter);
-    const trained = adapter ?? parameters;
-    await readTrainState(folder.state, trained, trainer.adamw);
-    const writeState = () => {
-      folder.sync();
-      return writeTrainState(folder.state, trained, trainer.adamw);
-    };
-    for (const step of folder.before(trainer.adamw.updates)) onStep?.(step);
-
     const kept = checkpointSteps(steps, optimisation.checkpoints);
-    let saved = performance.now();
-    while (trainer.adamw.updates < steps) {
-      const started = performance.now();
-      const result = await run(trainer, batches[trainer.adamw.updates] as number[]).catch(async (error) => {
-        // The weights are those of the last update.
-        if (signal?.aborted || error instanceof DivergenceError) await writeState();
-        throw error instanceof DivergenceError ? diverged(job.out, error) : error;
-      });
-      const step = trainer.adamw.updates;
-      const seconds = (performance.now() - started) / 1000;
-      const noted = folder.note({ ...result, step, steps, seconds });
-      onStep?.(noted);
-      const keep = kept.includes(step);
-      if (keep) await trainee.save(folder.checkpoint(step));
-      if (keep || performance.now() - saved > STATE_SECONDS * 1000) {
-        await writeState();
-        saved = performance.now();
+    const sizes = { checkpoint: trainee.bytes, state: stateBytes(trained) };
+    const need = await checkRoom(job.out, folder, kept, sizes);
+    if (need >= NOTEWORTHY) onNote?.(`the training takes up to ${megabytes(need)} MB of disk in ${job.out}`);
+    const run = await this.#steps(job, folder, trainee, sequences, signal);
+
+    const around = (update: () => Promise<void>) => keeper.change(update);
+    const trainer = new StepTrainer(this.#pool, parameters, { ...optimisation, steps }, { adapter, around });
+    const { adamw } = trainer;
+    await readTrainState(folder.state, trained, adamw);
+    for (const step of folder.before(adamw.updates)) onStep?.(step);
+    const keeper = new StateKeeper({
+      write() {
+        folder.sync();
+        return writeTrainState(folder.state, trained, adamw);
+      },
+      bytes: sizes.state,
+      updates: adamw.updates,
+      signal,
+    });
+    try {
+      while (adamw.updates < steps) {
+        const started = performance.now();
+        const result = await run(trainer, batches[adamw.updates] as number[]).catch(async (error) => {
+          // The weights are those of the last update.
+          if (signal?.aborted || error instanceof DivergenceError) await keeper.keep();
+          throw error instanceof DivergenceError ? diverged(job.out, error) : error;
+        });
+        const step = adamw.updates;
+        const seconds = (performance.now() - started) / 1000;
+        const noted = folder.note({ ...result, step, steps, seconds });
+        onStep?.(noted);
+        const keep = kept.includes(step);
+        if (keep) await trainee.save(folder.checkpoint(step));
+        if (step < steps) keeper.rest(step, keep);
       }
+    } finally {
+      await keeper.close();
     }
     return await folder.finish(kept, dropped);
   }

@@ -21,10 +21,10 @@ const files = {
 };
 const eos = tokenizer.eos as number;
 
-function read(row: object, kind: 'sft' | 'dpo' = 'sft') {
+function read(row: object, kind: 'sft' | 'dpo' = 'sft', verdictWeight?: number) {
   const rows = join(folder, 'rows.jsonl');
   writeFileSync(rows, `${JSON.stringify(row)}\n`);
-  return readTokenRows({ kind, rows }, { tokenizer, files, eos, maxLength: 4096 });
+  return readTokenRows({ kind, rows }, { tokenizer, files, eos, maxLength: 4096, verdictWeight });
 }
 
 describe('rows of messages', () => {
@@ -69,6 +69,40 @@ test('rows of text stand as they are, template or not', async () => {
     ...tokenizer.encode(' step'),
     eos,
   ]);
+});
+
+describe('the weight of a verdict', () => {
+  const weighted = async (completion: unknown) => {
+    const { sequences } = await read({ prompt: 'plan', completion }, 'sft', 5);
+    const [{ ids, start, weights = [] } = { ids: [], start: 0 }] = sequences;
+    const heavy = [...ids.slice(start)].filter((_, i) => weights[i] === 5);
+    expect(weights).toHaveLength(ids.length - start);
+    expect(new Set(weights)).toEqual(new Set([1, 5]));
+    return tokenizer.decode(heavy);
+  };
+
+  test.each([
+    ['plan [[A]]', ' [[A]]'],
+    [' step: [[A]] would be wrong.\n\n[[B]]', '[[B]]'],
+    ['[[B]]', '[[B]]'],
+    ['better **[[A]]** it follows', '[[A]]'],
+    [[{ role: 'assistant', content: 'check [[B]]' }], ' [[B]]'],
+  ])('of %j is on %j', async (completion, verdict) => {
+    // A token may hold more than is wanted, but no more than has to be.
+    expect((await weighted(completion)).replaceAll('*', '')).toBe(verdict);
+  });
+
+  test('1 is none at all', async () => {
+    const { sequences } = await read({ prompt: 'plan', completion: 'step [[A]]' }, 'sft', 1);
+    expect(sequences[0]).not.toHaveProperty('weights');
+  });
+
+  test('rows without one have no weights; a file without any is refused', async () => {
+    await expect(read({ prompt: 'plan', completion: ' step' }, 'sft', 5)).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringContaining('rows.jsonl has a verdict'),
+    });
+  });
 });
 
 test.each([

@@ -6,6 +6,7 @@ import type { Tokenizer } from '../model/local/tokenizer.ts';
 import type { Message } from '../model.ts';
 import { readRows } from '../rows/read.ts';
 import type { TrainJob } from '../trainer.ts';
+import { verdictSpan } from './verdict-span.ts';
 
 export interface TokenRows {
   /** Of SFT one for each row, of DPO two: chosen, rejected. */
@@ -23,20 +24,24 @@ export interface TokenOptions {
   /** Ends every sequence, as TRL ends its rows. */
   readonly eos: number;
   readonly maxLength: number;
+  /** Of the tokens of a completion's verdict; that of others is 1. */
+  readonly verdictWeight?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The rows of a file as token ids, read line by line: what is kept is 4 bytes a token, and no text.
+/** The rows of a file as token ids, read line by line: what is kept is 4 bytes a token, 12 in a
+ * weighted completion, and no text.
  * Throws EvalPlannerError `data`, naming file and line. */
 export async function readTokenRows(
   { kind, rows: path }: Pick<TrainJob, 'kind' | 'rows'>,
-  { tokenizer, files, eos, maxLength, signal }: TokenOptions,
+  { tokenizer, files, eos, maxLength, verdictWeight = 1, signal }: TokenOptions,
 ): Promise<TokenRows> {
   const shown = rendering(files, tokenizer);
   const names = kind === 'sft' ? ['completion'] : ['chosen', 'rejected'];
   const sequences: Sequence<Int32Array>[] = [];
   const lengths: number[] = [];
   let rows = 0;
+  let verdicts = 0;
   for await (const { value, at } of readRows(path)) {
     signal?.throwIfAborted();
     rows++;
@@ -59,7 +64,12 @@ export async function readTokenRows(
         typeof said === 'string' ? said : said.map(({ content }) => content).join(''),
       );
       const end = rest.at(-1) === eos ? [] : [eos];
-      return { ids: Int32Array.from([...start, ...rest, ...end]), start: start.length };
+      const sequence = { ids: Int32Array.from([...start, ...rest, ...end]), start: start.length };
+      const span = verdictWeight === 1 ? null : verdictSpan(tokenizer, rest);
+      if (!span) return sequence;
+      verdicts++;
+      const weights = new Array<number>(rest.length + end.length).fill(1).fill(verdictWeight, ...span);
+      return { ...sequence, weights };
     });
     const length = Math.max(...own.map(({ ids }) => ids.length));
     if (length > maxLength) continue;
@@ -71,6 +81,12 @@ export async function readTokenRows(
       'data',
       `${basename(path)} holds no rows`,
       'give it a row or more to train on',
+    );
+  if (verdictWeight !== 1 && verdicts === 0)
+    throw new EvalPlannerError(
+      'data',
+      `no row of ${basename(path)} has a verdict that could weigh ${verdictWeight}`,
+      'let completions end in [[A]] or [[B]], or leave the weight out',
     );
   return { sequences, lengths, dropped: rows - lengths.length };
 }

@@ -1,57 +1,83 @@
 import { availableParallelism } from 'node:os';
+import type { Device } from '../engine/device.ts';
 import { revision, writeCheckpoint } from '../engine/llama/checkpoint.ts';
 import type { LlamaConfig } from '../engine/llama/config.ts';
-import { Parameters } from '../engine/llama/parameters.ts';
+import { type BaseParameters, Parameters } from '../engine/llama/parameters.ts';
 import {
   Adapter,
+  allLinear,
   initialiseAdapter,
-  LORA_TARGETS,
   type LoraConfig,
   loraShapes,
   unknownTargets,
 } from '../engine/lora/adapter.ts';
 import { adaptedRevision, writeAdapter } from '../engine/lora/checkpoint.ts';
 import { mergeAdapter } from '../engine/lora/merge.ts';
+import type { FlatTensors } from '../engine/tensors.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { type ApartCheckpoint, baseNamed, openApart, openCheckpoint } from '../model/local/checkpoint.ts';
+import {
+  type ApartCheckpoint,
+  baseNamed,
+  openApart,
+  openCheckpoint,
+  openFrozen,
+} from '../model/local/checkpoint.ts';
 import type { Tokenizer } from '../model/local/tokenizer.ts';
 import { random, seedOf } from '../random.ts';
 import type { LoraOptions, TrainJob } from '../trainer.ts';
 
 /** What a training changes, and how it is written: all weights of a checkpoint, or an adapter of it. */
 export interface Trainee {
-  readonly parameters: Parameters;
+  readonly parameters: BaseParameters;
   /** Trained in place of the parameters. */
   readonly adapter?: Adapter;
+  /** The one or the other. */
+  readonly trained: FlatTensors;
   readonly tokenizer: Tokenizer;
   /** The tokenizer's, with the chat template if there is one. */
   readonly files: Readonly<Record<string, string>>;
   /** Identifies the start. */
   readonly revision: string;
   save(dir: string): Promise<void>;
+  /** About what a checkpoint takes on disk. */
+  readonly bytes: number;
 }
 
-export async function openTrainee({
-  model,
-  optimisation,
-}: Pick<TrainJob, 'model' | 'optimisation'>): Promise<Trainee> {
+export async function openTrainee(
+  { model, optimisation }: Pick<TrainJob, 'model' | 'optimisation'>,
+  device: Device,
+): Promise<Trainee> {
   const { lora, seed } = optimisation;
   if (!lora) {
     const { parameters, tokenizer, files } = await openCheckpoint(model);
     const save = (dir: string) => writeCheckpoint(dir, parameters, { extraFiles: files });
-    return { parameters, tokenizer, files, revision: revision(parameters), save };
+    const bytes = parameters.flat.byteLength;
+    return {
+      parameters,
+      trained: parameters,
+      tokenizer,
+      files,
+      revision: revision(parameters),
+      save,
+      bytes,
+    };
   }
-  const checkpoint = await openApart(model);
+  // Merging is into all of it, in float32; and nobody has tried another device with 16 bits.
+  const wide = lora.merge || device !== 'cpu';
+  const checkpoint = wide ? await openApart(model) : await openFrozen(model);
   const { parameters, tokenizer, files, base } = checkpoint;
   const adapter = startAdapter(model, checkpoint, lora, seed);
   return {
     parameters,
     adapter,
+    trained: adapter,
     tokenizer,
     files,
     revision: checkpoint.adapter ? adaptedRevision(parameters, adapter) : revision(parameters),
+    bytes: (lora.merge ? parameters : adapter).flat.byteLength,
     async save(dir) {
-      if (!lora.merge) return writeAdapter(dir, adapter, { ...baseNamed(base), extraFiles: files });
+      if (!(parameters instanceof Parameters) || !lora.merge)
+        return writeAdapter(dir, adapter, { ...baseNamed(base), extraFiles: files });
       const merged = new Parameters(parameters.config);
       merged.flat.set(parameters.flat);
       await mergeAdapter(merged, adapter, availableParallelism());
@@ -63,7 +89,7 @@ export async function openTrainee({
 /** The adapter that the model is, if it is one of that form, else a new one. */
 function startAdapter(
   model: string,
-  { parameters, adapter }: ApartCheckpoint,
+  { parameters, adapter }: ApartCheckpoint<BaseParameters>,
   options: LoraOptions,
   seed: number,
 ): Adapter {
@@ -87,9 +113,9 @@ function startAdapter(
 
 /** Throws EvalPlannerError (`usage`) for settings that the model cannot have. */
 function loraConfig(model: LlamaConfig, { rank, alpha, targets }: LoraOptions): LoraConfig {
-  const list = targets === 'all-linear' ? LORA_TARGETS : targets;
+  const list = targets === 'all-linear' ? allLinear(model) : targets;
   const [unknown] = unknownTargets(model, list);
-  const choice = `choose among ${LORA_TARGETS.join(', ')}, or 'all-linear'`;
+  const choice = `choose among ${allLinear(model).join(', ')}, or 'all-linear'`;
   const fault = (what: string, remedy: string) => new EvalPlannerError('usage', `lora: ${what}`, remedy);
   if (!Number.isSafeInteger(rank) || rank < 1)
     throw fault(`the rank is ${rank}`, 'choose a whole number, 1 or more');

@@ -3,9 +3,8 @@ import { type Settings, settings } from '../../judging/settings.ts';
 import type { Model } from '../../model.ts';
 import { parseConstraints, publishedConstraints } from '../../prompts/published/constraints.ts';
 import { render } from '../../prompts/template.ts';
-import { seedOf } from '../../random.ts';
 import { conduct } from '../../sampling/conduct.ts';
-import { requestOf } from '../../sampling/request.ts';
+import { requestOf, siblingSeeds } from '../../sampling/request.ts';
 import { type Answer, type Ask, asks, type Task } from '../../sampling/task.ts';
 import type { FollowBenchRow } from './row.ts';
 import { ruleOf } from './rules.ts';
@@ -126,10 +125,9 @@ function* build(row: FollowBenchRow, n: number, s: Settings, checks: boolean): T
 function answerAsks({ instruction }: FollowBenchRow, n: number, s: Settings): Ask[] {
   const template = s.prompts.response;
   const text = render(template, { instruction });
-  const base = seedOf(s.seed, 'followbench', text);
   const recipe = { template, text, model: s.planner, sampling: s.sampling };
   return asks(
-    Array.from({ length: n }, (_, index) => requestOf({ ...recipe, seed: base + index })),
+    siblingSeeds(n, s.seed, 'followbench', text).map((seed) => requestOf({ ...recipe, seed })),
     'planner',
   );
 }

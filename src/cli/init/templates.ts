@@ -78,7 +78,7 @@ export function yamlConfig({ sources, rounds, validation, test }: Template): str
 seed: 0 # the run is a function of this config and its seed
 
 models:
-  judge: playground # what is trained: the shipped seed model, or ./FOLDER of a checkpoint (Llama, Qwen 2, Qwen 3)
+  judge: playground # what is trained: the shipped seed model, ./FOLDER of a checkpoint (Llama, Qwen, Mistral, Gemma 3, …), hf:OWNER/NAME
   # writer: openai:NAME@https://HOST/v1 # another model writes responses: a checkpoint too, or ai:PROVIDER/NAME
 prompts: playground # the seed model's own words; \`published\` (arXiv 2501.18099) for every other model
 

@@ -8,6 +8,7 @@ import { EvalPlannerError } from '../../errors.ts';
 import { makeFolder, writeAtomically } from '../../files.ts';
 import type { Json } from '../../key.ts';
 import { requireDevice } from '../../model/local/pool.ts';
+import { collectEarly } from '../../open/memory.ts';
 import { openRun, runFacts } from '../../open/run.ts';
 import { version } from '../../package.ts';
 import { checkRunFolder, type RunDescription } from '../../pipeline/folder.ts';
@@ -47,6 +48,7 @@ export interface RunOptions {
 /** The whole method by a config, in this process; what is done already is not done again. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<void> {
   const { device, folder, name, preset } = options;
+  collectEarly();
   await requireDevice(device, ['sampling', 'training']);
   const installed = [
     shippedBenchmark(),

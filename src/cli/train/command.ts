@@ -20,6 +20,11 @@ export function trainCommand(evalplanner: Command): void {
     )
     .addOption(new Option('--epochs <n>', 'times that each row is trained on').default(1).argParser(positive))
     .addOption(new Option('--batch-size <n>', 'rows of a step').default(8).argParser(positive))
+    .addOption(
+      new Option('--verdict-weight <x>', "of SFT: weight of the verdict's tokens in the loss, others have 1")
+        .default(1)
+        .argParser(nonNegative),
+    )
     .addOption(new Option('--beta <x>', 'of DPO').default(0.1).argParser(amount))
     .addOption(
       new Option('--nll-weight <x>', 'of DPO: weight of the negative log-likelihood of the chosen text')

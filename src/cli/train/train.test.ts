@@ -49,6 +49,8 @@ test('an adapter, as JSON', async () => {
 test.each([
   [['other.jsonl', 'x'], /first row of .*other\.jsonl is none to train on/],
   [['none.jsonl', 'x'], /none\.jsonl/],
+  [['sft.jsonl', 'weighted', '--verdict-weight', '9'], /sft\.jsonl has a verdict that could weigh 9/],
+  [['sft.jsonl', 'x', '--verdict-weight', '-1'], /verdict-weight/],
   [['rows.csv', 'x'], /rows\.csv is no \.jsonl file/],
   [['sft.jsonl', 'x', '--learning-rate', '-1'], /learning-rate/],
 ])('%j is refused in two lines', async ([rows, out, ...more], message) => {

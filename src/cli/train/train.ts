@@ -28,6 +28,7 @@ export interface TrainCommand {
   readonly warmupSteps: number;
   readonly epochs: number;
   readonly batchSize: number;
+  readonly verdictWeight: number;
   readonly beta: number;
   readonly nllWeight: number;
   readonly maxLength: number;
@@ -46,10 +47,9 @@ export async function train(command: TrainCommand, signal: AbortSignal): Promise
     throw new EvalPlannerError('usage', `${rows} is no .jsonl file`, 'give JSON lines, one row each');
   const settings = settingsOf(await kindOf(rows), command);
   const model = folderOf(command.model, 'a training starts from');
-  const start = await inFolder(command.model, model, openEmbedded);
-  await start.close();
+  const key = await trainKey(await inFolder(command.model, model, revisionOf), settings);
   const known = await knownTo(model);
-  const job = { ...settings, key: await trainKey(start.revision, settings), model, out } as TrainJob;
+  const job = { ...settings, key, model, out } as TrainJob;
   const trainer = await openEmbeddedTrainer({ device: command.device });
   const lines: ProgressLine[] = [];
   try {
@@ -61,6 +61,7 @@ export async function train(command: TrainCommand, signal: AbortSignal): Promise
         lines[0].show(step.step);
       },
       signal,
+      (message) => process.stderr.write(`note: ${message}\n`),
     );
     lines[0]?.clear();
     if (known !== null) for (const path of checkpoints) await writeJudgeFile(path, known);
@@ -87,6 +88,13 @@ async function knownTo(start: string): Promise<JudgeFile | null> {
   return known;
 }
 
+/** Apart, so that nothing holds its weights any more when they are read to be trained. */
+async function revisionOf(model: string): Promise<string> {
+  const start = await openEmbedded(model);
+  await start.close();
+  return start.revision;
+}
+
 /** By the first row. */
 async function kindOf(path: string): Promise<TrainJob['kind']> {
   for await (const { value } of readRows(path)) {
@@ -103,7 +111,7 @@ async function kindOf(path: string): Promise<TrainJob['kind']> {
 
 function settingsOf(kind: TrainJob['kind'], command: TrainCommand): TrainSettings {
   const { rows, learningRate, warmupSteps, epochs, batchSize, maxLength, checkpoints, seed } = command;
-  const { loraRank, loraAlpha = 2 * (loraRank ?? 0), beta, nllWeight } = command;
+  const { loraRank, loraAlpha = 2 * (loraRank ?? 0), beta, nllWeight, verdictWeight } = command;
   const optimisation: Optimisation = {
     learningRate,
     warmupSteps,
@@ -119,7 +127,9 @@ function settingsOf(kind: TrainJob['kind'], command: TrainCommand): TrainSetting
       ? {}
       : { lora: { rank: loraRank, alpha: loraAlpha, targets: 'all-linear' as const } }),
   };
-  return kind === 'dpo' ? { kind, rows, optimisation, beta, nllWeight } : { kind, rows, optimisation };
+  return kind === 'dpo'
+    ? { kind, rows, optimisation, beta, nllWeight }
+    : { kind, rows, optimisation, verdictWeight };
 }
 
 function told(kind: string, step: TrainStep | undefined): string {

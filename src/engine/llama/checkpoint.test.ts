@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CheckpointError } from '../errors.ts';
 import { tokenizerFiles } from '../model-folder.ts';
 import * as safetensors from '../safetensors.ts';
-import { readCheckpoint, revision, writeCheckpoint } from './checkpoint.ts';
+import { readCheckpoint, readFrozen, revision, writeCheckpoint } from './checkpoint.ts';
 import type { LlamaConfig } from './config.ts';
 import { configText, modelToJson } from './config-json.ts';
-import { initialise, Parameters } from './parameters.ts';
+import { HalfParameters, initialise, Parameters } from './parameters.ts';
 
 vi.mock('../safetensors.ts', { spy: true });
 vi.mock('node:fs/promises', { spy: true });
@@ -296,5 +296,57 @@ describe('revision', () => {
   it('outlives the disk', async () => {
     await writeCheckpoint(dir, model(3));
     expect(revision(await readCheckpoint(dir))).toBe(revision(model(3)));
+  });
+});
+
+describe('weights that will not change', () => {
+  /** A checkpoint whose weights are stored in 16 bits. */
+  async function narrow(dtype: 'F16' | 'BF16', bitsOf: (value: number) => number): Promise<Parameters> {
+    const parameters = model(3);
+    await writeCheckpoint(dir, parameters);
+    const header: Record<string, object> = {};
+    let at = 0;
+    for (const { name, shape } of parameters.shapes) {
+      const end = at + 2 * parameters.get(name).length;
+      header[name] = { dtype, shape, data_offsets: [at, end] };
+      at = end;
+    }
+    const json = Buffer.from(JSON.stringify(header));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(json.length));
+    const bits = Uint16Array.from(parameters.flat, bitsOf);
+    const bytes = Buffer.concat([length, json, Buffer.from(bits.buffer)]);
+    await writeFile(join(dir, 'model.safetensors'), bytes);
+    return readCheckpoint(dir);
+  }
+  const upper = (value: number) => new Uint32Array(Float32Array.of(value).buffer)[0]! >>> 16;
+  const half = (value: number) => new Uint16Array(Float16Array.of(value).buffer)[0]!;
+
+  it.each([
+    ['F16', half],
+    ['BF16', upper],
+  ] as const)('stay in 16 bits where they are stored as %s', async (dtype, bitsOf) => {
+    const wide = await narrow(dtype, bitsOf);
+    const found = await readFrozen(dir, 1);
+    expect(found).toBeInstanceOf(HalfParameters);
+    expect(found.config).toEqual(wide.config);
+    for (const [i, value] of wide.flat.entries())
+      expect(Math.abs(found.flat[i]! - value)).toBeLessThanOrEqual(dtype === 'F16' ? 0 : 3e-8);
+  });
+
+  it('are float32 where they are few, or are stored so', async () => {
+    await narrow('F16', half);
+    expect(await readFrozen(dir)).toBeInstanceOf(Parameters);
+    await writeCheckpoint(dir, model(3));
+    expect(await readFrozen(dir, 1)).toEqual(await readCheckpoint(dir));
+  });
+
+  it('are refused where 16 bits do not hold them', async () => {
+    await narrow('BF16', () => upper(70_000));
+    expect(await failure(readFrozen(dir, 1))).toMatchObject({
+      kind: 'unsupported',
+      message: expect.stringContaining('65,504'),
+      remedy: expect.stringContaining('float32'),
+    });
   });
 });

@@ -4,10 +4,16 @@ import { join } from 'node:path';
 import { CheckpointError, shown } from '../errors.ts';
 import { CONFIG, contents, current, readText, writeModelFolder } from '../model-folder.ts';
 import { checkFinite, openSafetensors, type SafetensorsFile } from '../safetensors.ts';
-import { bytesOf } from '../tensors.ts';
+import { bytesOf, totalSize } from '../tensors.ts';
 import type { LlamaConfig } from './config.ts';
 import { configFromJson, configText, generationConfig, modelToJson } from './config-json.ts';
-import { Parameters, parameterCount, parameterShapes } from './parameters.ts';
+import {
+  type BaseParameters,
+  HalfParameters,
+  Parameters,
+  parameterCount,
+  parameterShapes,
+} from './parameters.ts';
 
 const GENERATION = 'generation_config.json';
 const WEIGHTS = 'model.safetensors';
@@ -114,21 +120,34 @@ function locate(
   return owners;
 }
 
-/** The weights have to fit as float32, whatever they are on disk. Throws CheckpointError; `dir` names the model in it. */
-export function checkMemory(dir: string, config: LlamaConfig): void {
-  const needed = parameterCount(config) * Float32Array.BYTES_PER_ELEMENT;
+/** The weights have to fit, whatever they are on disk. Throws CheckpointError; `dir` names the model in it. */
+export function checkMemory(dir: string, config: LlamaConfig, half = false): void {
+  const needed = parameterCount(config) * (half ? 2 : 4);
   const there = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
   if (needed <= there) return;
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
   throw new CheckpointError(
     'unsupported',
-    `${dir}: its weights take ${gigabytes(needed)} as float32; this machine has ${gigabytes(there)}`,
-    'Use a smaller checkpoint, or serve this one with vLLM and use the openai adapter.',
+    `${dir}: its weights take ${gigabytes(needed)} as float${half ? 16 : 32}; this machine has ${gigabytes(there)}`,
+    'Use a smaller checkpoint, or serve this one, with vLLM or another server, and name it openai:NAME@URL.',
   );
 }
 
-/** Read a Hugging Face folder of a Llama checkpoint; throws CheckpointError. */
+/** From so many weights on it counts what they are kept in. */
+const LARGE = 64e6;
+
+/** Read a Hugging Face folder of a checkpoint; throws CheckpointError. */
 export async function readCheckpoint(dir: string): Promise<Parameters> {
+  return (await readWeights(dir, Number.POSITIVE_INFINITY)) as Parameters;
+}
+
+/** The same of weights that will not change: many that are stored in 16 bits are kept so. */
+export function readFrozen(dir: string, many = LARGE): Promise<BaseParameters> {
+  return readWeights(dir, many);
+}
+
+/** In 16 bits from so many weights on, where they are stored so. */
+async function readWeights(dir: string, many: number): Promise<BaseParameters> {
   const folder = await current(dir);
   const path = join(folder, CONFIG);
   const generation = join(folder, GENERATION);
@@ -143,21 +162,46 @@ export async function readCheckpoint(dir: string): Promise<Parameters> {
     const { names, index } = await weightFiles(folder);
     for (const name of names) files.set(name, await openSafetensors(join(folder, name)));
     const owners = locate(folder, config, files, index);
-    checkMemory(folder, config);
-    const parameters = new Parameters(config);
+    const narrow = [...owners].every(([name, file]) => NARROW.has(file.entries.get(name)?.dtype ?? ''));
+    const half = narrow && totalSize(parameterShapes(config)) >= many;
+    checkMemory(folder, config, half);
+    const parameters = half ? new HalfParameters(config) : new Parameters(config);
     for (const { name } of parameters.shapes) {
       const file = owners.get(name) as SafetensorsFile;
-      checkFinite(folder, name, await file.read(name, parameters.get(name)));
+      if (parameters instanceof HalfParameters) await readHalf(folder, name, file, parameters.get(name));
+      else checkFinite(folder, name, await file.read(name, parameters.get(name)));
     }
     const copy = config.tieWordEmbeddings ? await owners.get(HEAD)?.read(HEAD) : undefined;
     const embedding = parameters.get('model.embed_tokens.weight');
-    if (copy && (copy.length !== embedding.length || copy.some((value, i) => value !== embedding[i]))) {
+    const kept = half ? Math.f16round : (value: number) => value;
+    if (copy && (copy.length !== embedding.length || copy.some((value, i) => kept(value) !== embedding[i]))) {
       throw disagreement(folder, `tie_word_embeddings is true, but ${HEAD} differs from the embeddings`);
     }
     return parameters;
   } finally {
     await Promise.all([...files.values()].map((file) => file.close()));
   }
+}
+
+/** Types of 16 bits, by their names in a file. */
+const NARROW: ReadonlySet<string> = new Set(['F16', 'BF16']);
+
+async function readHalf(
+  folder: string,
+  name: string,
+  file: SafetensorsFile,
+  half: Float16Array<SharedArrayBuffer>,
+): Promise<void> {
+  const wide = await file.read(name);
+  checkFinite(folder, name, wide);
+  half.set(wide);
+  (wide.buffer as ArrayBuffer).transfer(0);
+  if (half.every(Number.isFinite)) return;
+  throw new CheckpointError(
+    'unsupported',
+    `${folder}: ${name} holds numbers beyond 65,504, the largest of float16`,
+    'Convert the checkpoint to float32: its weights are then kept so.',
+  );
 }
 
 export interface WriteOptions {
@@ -180,7 +224,7 @@ export async function writeCheckpoint(
 }
 
 /** What identifies a model: 16 hexadecimal digits of the SHA-256 of all that its output depends on, config and weights. */
-export function revision(parameters: Parameters): string {
+export function revision(parameters: BaseParameters): string {
   const hash = createHash('sha256').update(JSON.stringify(modelToJson(parameters.config)));
   for (const bytes of bytesOf(parameters.flat)) hash.update(bytes);
   return hash.digest('hex').slice(0, 16);

@@ -84,6 +84,9 @@ describe('older configs', () => {
 });
 
 const QWEN2 = { architectures: ['Qwen2ForCausalLM'], model_type: 'qwen2' };
+const MISTRAL = { architectures: ['MistralForCausalLM'], model_type: 'mistral' };
+const SMOLLM3 = { architectures: ['SmolLM3ForCausalLM'], model_type: 'smollm3' };
+const PHI3 = { architectures: ['Phi3ForCausalLM'], model_type: 'phi3' };
 const QWEN3 = { architectures: ['Qwen3ForCausalLM'], model_type: 'qwen3' };
 
 describe('the families', () => {
@@ -103,13 +106,117 @@ describe('the families', () => {
       padTokenId: 1,
     });
     expect(parse({ ...raw, use_sliding_window: true, max_window_layers: 3 }).modelType).toBe('qwen2');
-    expect(parse({ ...raw, layer_types: ['full_attention', 'full_attention'] }).modelType).toBe('qwen2');
+    expect(parse({ ...raw, layer_types: new Array(3).fill('full_attention') }).layers).toBeUndefined();
     expect(model(raw)).not.toHaveProperty('attention_bias');
   });
 
   it('Qwen3, whose heads are 128 wide when nothing is said', () => {
     expect(parse({ ...without('head_dim'), ...QWEN3 })).toMatchObject({ modelType: 'qwen3', headDim: 128 });
     expect(parse({ ...json, ...QWEN3, attention_bias: true }).attentionBias).toBe(true);
+  });
+
+  it.each<[string, Record<string, unknown>, number, boolean[]]>([
+    ['Mistral by default', MISTRAL, 4096, [true, true, true]],
+    ['Mistral', { ...MISTRAL, sliding_window: 8 }, 8, [true, true, true]],
+    ['Qwen2', { ...QWEN2, use_sliding_window: true, max_window_layers: 1 }, 4096, [false, true, true]],
+    [
+      'Qwen3 by layer',
+      {
+        ...QWEN3,
+        use_sliding_window: true,
+        sliding_window: 5,
+        layer_types: ['full_attention', 'sliding_attention', 'full_attention'],
+      },
+      5,
+      [false, true, false],
+    ],
+  ])('%s may have windows, and says so again', (_, change, slidingWindow, sliding) => {
+    const config = parse({ ...json, ...change });
+    expect(config).toMatchObject({
+      slidingWindow,
+      layers: sliding.map((sliding) => ({ sliding, rotated: true })),
+    });
+    const { source: _source, ...known } = config;
+    expect(parse(modelToJson(config))).toMatchObject(known);
+  });
+
+  it.each<[string, Record<string, unknown>, number[]]>([
+    ['one in four, by default', { num_hidden_layers: 4 }, [1, 1, 1, 0]],
+    ['one in so many', { no_rope_layer_interval: 2 }, [1, 0, 1]],
+    ['listed', { no_rope_layers: [0, 1, 1] }, [0, 1, 1]],
+  ])('SmolLM3 tells some layers no positions: %s', (_, change, rotated) => {
+    const config = parse({ ...json, ...SMOLLM3, ...change });
+    expect(config.layers).toEqual(rotated.map((turns) => ({ sliding: false, rotated: turns === 1 })));
+    const { source: _source, ...known } = config;
+    expect(parse(modelToJson(config))).toMatchObject(known);
+  });
+
+  it('SmolLM3 has its own defaults', () => {
+    expect(parse(SMOLLM3)).toMatchObject({
+      ropeTheta: 2e6,
+      tieWordEmbeddings: true,
+      eosTokenIds: [128_001],
+      padTokenId: 128_004,
+    });
+    expect(failure({ ...json, ...SMOLLM3, no_rope_layers: [1, 0] }).message).toContain('layer 2');
+  });
+
+  it('OLMo 2 has no token that begins a text, and other defaults', () => {
+    const { rms_norm_eps: _, bos_token_id: __, ...rest } = json as Record<string, unknown>;
+    expect(parse({ ...rest, architectures: ['Olmo2ForCausalLM'], model_type: 'olmo2' })).toMatchObject({
+      modelType: 'olmo2',
+      rmsNormEps: 1e-5,
+      bosTokenId: 1,
+    });
+  });
+
+  const GEMMA3 = { architectures: ['Gemma3ForCausalLM'], model_type: 'gemma3_text' };
+  it('Gemma 3, of old: windows in five layers of six, each kind with its rope', () => {
+    const raw = {
+      ...without('rope_parameters', 'hidden_act'),
+      ...GEMMA3,
+      num_hidden_layers: 7,
+      rope_theta: 1e6,
+      rope_local_base_freq: 20_000,
+      rope_scaling: { rope_type: 'linear', factor: 8 },
+      sliding_window: 512,
+      sliding_window_pattern: 6,
+      query_pre_attn_scalar: 168,
+      hidden_activation: 'gelu_pytorch_tanh',
+    };
+    const config = parse(raw);
+    expect(config).toMatchObject({
+      ropeTheta: 1e6,
+      ropeScaling: { type: 'linear', factor: 8 },
+      localRope: { ropeTheta: 20_000 },
+      slidingWindow: 512,
+      queryPreAttnScalar: 168,
+    });
+    expect(config.layers?.map(({ sliding }) => Number(sliding))).toEqual([1, 1, 1, 1, 1, 0, 1]);
+    const { source: _source, ...known } = config;
+    expect(parse(modelToJson(config))).toMatchObject(known);
+  });
+
+  it('Gemma 3 takes its defaults, and refuses what its text model does not have', () => {
+    expect(parse(GEMMA3)).toMatchObject({
+      headDim: 256,
+      ropeTheta: 1e6,
+      localRope: { ropeTheta: 1e4 },
+      queryPreAttnScalar: 256,
+      tieWordEmbeddings: true,
+    });
+    const gemma = (change: Record<string, unknown>) =>
+      failure({ ...without('rope_parameters', 'hidden_act'), ...GEMMA3, ...change }).message;
+    expect(gemma({ final_logit_softcapping: 30 })).toContain('final_logit_softcapping');
+    expect(gemma({ use_bidirectional_attention: true })).toContain('use_bidirectional_attention');
+    expect(gemma({ hidden_activation: 'relu' })).toContain('hidden_activation');
+    expect(gemma({ rope_parameters: { rope_theta: 1e4 } })).toContain('rope_theta');
+  });
+
+  it('Mistral of today has none', () => {
+    const raw = { ...json, ...MISTRAL, sliding_window: null };
+    expect(parse(raw)).not.toHaveProperty('layers');
+    expect(model(raw).sliding_window).toBe(null);
   });
 
   it('take the defaults of their config classes', () => {
@@ -214,6 +321,122 @@ it.each([
     },
     596_049_920,
   ],
+  [
+    'Mistral 7B v0.3',
+    {
+      architectures: ['MistralForCausalLM'],
+      model_type: 'mistral',
+      hidden_size: 4096,
+      intermediate_size: 14_336,
+      max_position_embeddings: 32_768,
+      num_attention_heads: 32,
+      num_hidden_layers: 32,
+      num_key_value_heads: 8,
+      rms_norm_eps: 1e-5,
+      rope_theta: 1e6,
+      sliding_window: null,
+      tie_word_embeddings: false,
+      vocab_size: 32_768,
+    },
+    7_248_023_552,
+  ],
+  [
+    'SmolLM3 3B',
+    {
+      architectures: ['SmolLM3ForCausalLM'],
+      model_type: 'smollm3',
+      attention_bias: false,
+      eos_token_id: 128_012,
+      hidden_size: 2048,
+      intermediate_size: 11_008,
+      layer_types: new Array(36).fill('full_attention'),
+      max_position_embeddings: 65_536,
+      max_window_layers: 28,
+      mlp_bias: false,
+      no_rope_layer_interval: 4,
+      no_rope_layers: Array.from({ length: 36 }, (_, layer) => Number(layer % 4 !== 3)),
+      num_attention_heads: 16,
+      num_hidden_layers: 36,
+      num_key_value_heads: 4,
+      pad_token_id: 128_004,
+      rope_scaling: null,
+      rope_theta: 5e6,
+      sliding_window: null,
+      use_sliding_window: false,
+      vocab_size: 128_256,
+    },
+    3_075_098_624,
+  ],
+  [
+    'OLMo 2 1B',
+    {
+      architectures: ['Olmo2ForCausalLM'],
+      model_type: 'olmo2',
+      eos_token_id: 100_257,
+      hidden_size: 2048,
+      intermediate_size: 8192,
+      max_position_embeddings: 4096,
+      num_attention_heads: 16,
+      num_hidden_layers: 16,
+      num_key_value_heads: 16,
+      pad_token_id: 100_277,
+      rms_norm_eps: 1e-6,
+      rope_theta: 500_000,
+      tie_word_embeddings: false,
+      vocab_size: 100_352,
+    },
+    1_484_916_736,
+  ],
+  [
+    'Phi-3 mini 4k',
+    {
+      architectures: ['Phi3ForCausalLM'],
+      model_type: 'phi3',
+      attention_bias: false,
+      eos_token_id: 32_000,
+      hidden_size: 3072,
+      intermediate_size: 8192,
+      max_position_embeddings: 4096,
+      num_attention_heads: 32,
+      num_hidden_layers: 32,
+      num_key_value_heads: 32,
+      original_max_position_embeddings: 4096,
+      rms_norm_eps: 1e-5,
+      rope_scaling: null,
+      rope_theta: 10_000,
+      sliding_window: 2047,
+      tie_word_embeddings: false,
+      vocab_size: 32_064,
+    },
+    3_821_079_552,
+  ],
+  [
+    'Gemma 3 1B',
+    {
+      architectures: ['Gemma3ForCausalLM'],
+      model_type: 'gemma3_text',
+      attn_logit_softcapping: null,
+      eos_token_id: [1, 106],
+      final_logit_softcapping: null,
+      head_dim: 256,
+      hidden_activation: 'gelu_pytorch_tanh',
+      hidden_size: 1152,
+      intermediate_size: 6912,
+      max_position_embeddings: 32_768,
+      num_attention_heads: 4,
+      num_hidden_layers: 26,
+      num_key_value_heads: 1,
+      query_pre_attn_scalar: 256,
+      rms_norm_eps: 1e-6,
+      rope_local_base_freq: 10_000,
+      rope_scaling: null,
+      rope_theta: 1e6,
+      sliding_window: 512,
+      sliding_window_pattern: 6,
+      vocab_size: 262_144,
+    },
+    999_885_952,
+  ],
 ])('%s has as many parameters as its card says', (_, raw, count) => {
   expect(totalSize(parameterShapes(parse(raw)))).toBe(count);
 });
@@ -250,6 +473,27 @@ describe('scaled rope', () => {
     // Outside of rope it goes before all, as in transformers.
     const outside = { ...json, original_max_position_embeddings: 32, rope_parameters: llama3 };
     expect(parse(outside).ropeScaling).toMatchObject({ originalMaxPositionEmbeddings: 32 });
+  });
+
+  it('yarn: what is absent follows from the paper, and what is there is kept', () => {
+    const read = (rope: Record<string, unknown>) =>
+      parse({ ...json, rope_parameters: { rope_theta: 1e6, rope_type: 'yarn', ...rope } });
+    const first = { original_max_position_embeddings: 32 };
+    expect(read({ factor: 4, ...first }).ropeScaling).toEqual({
+      type: 'yarn',
+      factor: 4,
+      attentionFactor: 0.1 * Math.log(4) + 1,
+      betaFast: 32,
+      betaSlow: 1,
+      originalMaxPositionEmbeddings: 32,
+      truncate: true,
+    });
+    expect(read(first).ropeScaling).toMatchObject({ factor: 128 / 32 });
+    const mscales = { mscale: 2, mscale_all_dim: 1 };
+    const attentionFactor = (0.2 * Math.log(4) + 1) / (0.1 * Math.log(4) + 1);
+    expect(read({ factor: 4, ...first, ...mscales }).ropeScaling).toMatchObject({ attentionFactor });
+    const all = { factor: 8, attention_factor: 1.5, beta_fast: 16, beta_slow: 2, truncate: false, ...first };
+    expect(modelToJson(read(all)).rope_parameters).toEqual({ rope_theta: 1e6, rope_type: 'yarn', ...all });
   });
 
   it('linear, by its old name too', () => {
@@ -307,11 +551,11 @@ describe('what this engine does not run is refused by name', () => {
   it.each<[string, Record<string, unknown>, string]>([
     ['another architecture', { architectures: ['LlamaForSequenceClassification'] }, 'SequenceClassification'],
     ['the architecture of another family', { architectures: ['Qwen3ForCausalLM'] }, 'Qwen3ForCausalLM'],
-    ['another model type', { model_type: 'mistral' }, 'mistral'],
+    ['another model type', { model_type: 'ministral' }, 'ministral'],
     ['a mixture of experts', { model_type: 'qwen3_moe' }, 'qwen3_moe'],
     ['a name off the prototype', { model_type: 'constructor' }, 'constructor'],
     ['no model type', { model_type: undefined }, 'model_type'],
-    ['another rope', { rope_parameters: { rope_type: 'yarn', rope_theta: 5e5, factor: 8 } }, 'yarn'],
+    ['another rope', { rope_parameters: { rope_type: 'proportional', rope_theta: 5e5 } }, 'proportional'],
     ['another rope of old', { rope_scaling: { type: 'dynamic', factor: 2 } }, 'dynamic'],
     [
       'rotation of a part',
@@ -323,17 +567,31 @@ describe('what this engine does not run is refused by name', () => {
       { rope_parameters: { full_attention: { rope_theta: 1e6 }, sliding_attention: { rope_theta: 1e4 } } },
       'layer to layer',
     ],
+    [
+      'Phi-3 for long texts',
+      { ...PHI3, rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [2] } },
+      'longrope',
+    ],
+    ['Phi-3 of the first days', { ...PHI3, rope_scaling: { type: 'su' } }, 'su'],
     ['another activation', { hidden_act: 'gelu' }, 'hidden_act'],
     ['quantised weights', { quantization_config: { bits: 4 } }, 'quantization_config'],
-    ['a sliding window', { sliding_window: 512 }, 'sliding_window'],
-    ['a sliding window of Qwen', { ...QWEN2, use_sliding_window: true, max_window_layers: 1 }, '4096'],
-    ['windows by layer', { ...QWEN2, layer_types: ['full_attention', 'sliding_attention'] }, 'sliding'],
+    ['a sliding window of Llama', { sliding_window: 512 }, 'sliding_window'],
+    ['layers of another kind', { ...QWEN2, layer_types: ['full_attention', 'linear_attention'] }, 'linear'],
+    [
+      'layers that transformers’ Mistral would not tell apart',
+      {
+        ...MISTRAL,
+        sliding_window: 8,
+        layer_types: ['full_attention', 'sliding_attention', 'sliding_attention'],
+      },
+      'Mistral',
+    ],
   ])('%s', (_, change, name) => {
     const error = failure({ ...json, ...change });
     expect(error.kind).toBe('unsupported');
     expect(error.message).toContain(name);
     expect(error.message).toContain('x/config.json');
-    expect(error.remedy).not.toBe('');
+    expect(error.remedy).toContain('openai:NAME@URL');
   });
 });
 
@@ -366,6 +624,11 @@ describe('nonsense is refused', () => {
       'high_freq_factor',
     ],
     ['a factor of nothing', { ...json, rope_parameters: { rope_type: 'linear', factor: 0 } }, 'factor'],
+    [
+      'yarn of a θ that does not turn',
+      { ...json, rope_parameters: { rope_type: 'yarn', rope_theta: 1 } },
+      'yarn',
+    ],
     ['a negative θ', { ...json, rope_parameters: { rope_theta: -1 } }, 'rope_theta'],
   ])('%s', (_, raw, message) => {
     const error = failure(raw);

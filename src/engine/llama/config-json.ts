@@ -1,23 +1,11 @@
 import { shown } from '../errors.ts';
-import type { LlamaConfig, RopeScaling } from './config.ts';
-import { FAMILIES, type Family, familyOf } from './families.ts';
+import type { LlamaConfig, ModelType } from './config.ts';
+import { FAMILIES, familyOf } from './families.ts';
 import { Fields, type Json } from './fields.ts';
+import { layersFrom, layersToJson } from './layers.ts';
+import { ropesFrom, ropesToJson } from './rope-json.ts';
 
 const oneOrList = (ids: readonly number[]) => (ids.length === 1 ? ids[0] : ids);
-
-function ropeToJson({ ropeTheta, ropeScaling }: LlamaConfig): Json {
-  const theta = { rope_theta: ropeTheta };
-  if (ropeScaling === undefined) return { ...theta, rope_type: 'default' };
-  if (ropeScaling.type === 'linear') return { ...theta, rope_type: 'linear', factor: ropeScaling.factor };
-  return {
-    ...theta,
-    rope_type: 'llama3',
-    factor: ropeScaling.factor,
-    low_freq_factor: ropeScaling.lowFreqFactor,
-    high_freq_factor: ropeScaling.highFreqFactor,
-    original_max_position_embeddings: ropeScaling.originalMaxPositionEmbeddings,
-  };
-}
 
 /** All that the engine knows of a model, in the fields of Hugging Face's config.json as transformers 5 writes them. */
 export function modelToJson(config: LlamaConfig): Json {
@@ -35,8 +23,10 @@ export function modelToJson(config: LlamaConfig): Json {
     head_dim: config.headDim,
     max_position_embeddings: config.maxPositionEmbeddings,
     rms_norm_eps: config.rmsNormEps,
-    rope_parameters: ropeToJson(config),
-    hidden_act: 'silu',
+    rope_parameters: ropesToJson(config),
+    ...(config.queryPreAttnScalar === undefined ? {} : { query_pre_attn_scalar: config.queryPreAttnScalar }),
+    ...layersToJson(config),
+    ...family.fixed,
     ...Object.fromEntries(family.switches.map((name) => [name, biases[name]])),
     tie_word_embeddings: config.tieWordEmbeddings,
     bos_token_id: config.bosTokenId,
@@ -78,71 +68,18 @@ export function generationConfig(config: LlamaConfig): Json {
   };
 }
 
-function modelTypeOf(fields: Fields): keyof typeof FAMILIES {
+function modelTypeOf(fields: Fields): ModelType {
   const { model_type: type, architectures } = fields.raw;
-  const known = Object.keys(FAMILIES).join(', ');
+  const known = Object.values(FAMILIES).map(({ name }) => name);
   if (typeof type !== 'string' || !Object.hasOwn(FAMILIES, type)) {
-    throw fields.unsupported(`model_type is ${shown(type)}; this engine runs ${known}`);
+    throw fields.unsupported(`model_type is ${shown(type)}; this engine runs ${known.join(', ')}`);
   }
-  const { architecture } = FAMILIES[type as keyof typeof FAMILIES];
+  const { architecture } = FAMILIES[type as ModelType];
   const named = architectures ?? [architecture];
   if (!Array.isArray(named) || !named.includes(architecture)) {
     throw fields.unsupported(`the architecture is ${shown(architectures)}; this engine runs ${architecture}`);
   }
-  return type as keyof typeof FAMILIES;
-}
-
-/** rope_scaling of older files goes before rope_parameters, as in transformers. */
-function ropeOf(
-  fields: Fields,
-  maxPositionEmbeddings: number,
-): Pick<LlamaConfig, 'ropeTheta' | 'ropeScaling'> {
-  const older = fields.object('rope_scaling');
-  const rope = Object.keys(older).length > 0 ? older : fields.object('rope_parameters');
-  if (Object.values(rope).some((value) => value !== null && typeof value === 'object')) {
-    throw fields.unsupported('rope differs from layer to layer; this engine rotates all layers alike');
-  }
-  const type = rope.rope_type ?? rope.type ?? 'default';
-  const partial = rope.partial_rotary_factor ?? fields.raw.partial_rotary_factor ?? 1;
-  if (partial !== 1) {
-    throw fields.unsupported(`partial_rotary_factor is ${shown(partial)}; this engine rotates whole heads`);
-  }
-  const ropeTheta = fields.number('rope_theta', { from: rope, absent: fields.raw.rope_theta ?? 10_000 });
-  if (type === 'default') return { ropeTheta };
-  if (type !== 'linear' && type !== 'llama3') {
-    throw fields.unsupported(`rope_type is ${shown(type)}; this engine runs default, linear and llama3`);
-  }
-  const factor = fields.number('factor', { from: rope });
-  if (type === 'linear') return { ropeTheta, ropeScaling: { type, factor } };
-  const ropeScaling: RopeScaling = {
-    type,
-    factor,
-    lowFreqFactor: fields.number('low_freq_factor', { from: rope }),
-    highFreqFactor: fields.number('high_freq_factor', { from: rope }),
-    originalMaxPositionEmbeddings: fields.count('original_max_position_embeddings', {
-      absent: rope.original_max_position_embeddings ?? maxPositionEmbeddings,
-    }),
-  };
-  if (ropeScaling.highFreqFactor <= ropeScaling.lowFreqFactor) {
-    throw fields.malformed('high_freq_factor is not above low_freq_factor');
-  }
-  return { ropeTheta, ropeScaling };
-}
-
-/** Refuse attention that does not see the whole text. */
-function refuseWindows(fields: Fields, defaults: Json, layers: number): void {
-  const types = fields.raw.layer_types;
-  if (Array.isArray(types)) {
-    const other = types.find((type) => type !== 'full_attention');
-    if (other === undefined) return;
-    throw fields.unsupported(`layer_types has ${shown(other)}; this engine runs full_attention only`);
-  }
-  const window = fields.raw.sliding_window ?? defaults.sliding_window ?? null;
-  const used = fields.flag('use_sliding_window', defaults.use_sliding_window);
-  const first = fields.raw.max_window_layers ?? defaults.max_window_layers;
-  if (used && window !== null && !(typeof first === 'number' && first >= layers)) {
-    throw fields.unsupported(`sliding_window is ${shown(window)}; this engine attends to the whole text`);
-  }
+  return type as ModelType;
 }
 
 /** Read config.json; `path` names it in errors. Absent fields mean what they mean in transformers. generation_config.json,
@@ -155,16 +92,15 @@ export function configFromJson(
   const fields = new Fields(path, text);
   const { raw } = fields;
   const modelType = modelTypeOf(fields);
-  const family: Family = FAMILIES[modelType];
+  const family = FAMILIES[modelType];
   const { defaults } = family;
   const count = (name: string, absent: unknown = defaults[name]) => fields.count(name, { absent });
 
-  for (const [name, value] of Object.entries({ hidden_act: 'silu', quantization_config: null })) {
+  for (const [name, value] of Object.entries({ ...family.fixed, quantization_config: null })) {
     if ((raw[name] ?? value) !== value)
       throw fields.unsupported(`${name} is ${shown(raw[name])}; this engine runs ${shown(value)} only`);
   }
   const numHiddenLayers = count('num_hidden_layers');
-  refuseWindows(fields, defaults, numHiddenLayers);
 
   const vocabSize = count('vocab_size');
   const hiddenSize = count('hidden_size');
@@ -206,11 +142,19 @@ export function configFromJson(
     numKeyValueHeads,
     headDim,
     maxPositionEmbeddings,
-    rmsNormEps: fields.number('rms_norm_eps', { absent: 1e-6 }),
-    ...ropeOf(fields, maxPositionEmbeddings),
+    rmsNormEps: fields.number('rms_norm_eps', { absent: defaults.rms_norm_eps ?? 1e-6 }),
+    ...ropesFrom(fields, family, maxPositionEmbeddings),
+    ...layersFrom(fields, family, numHiddenLayers),
+    ...(defaults.query_pre_attn_scalar === undefined
+      ? {}
+      : {
+          queryPreAttnScalar: fields.number('query_pre_attn_scalar', {
+            absent: defaults.query_pre_attn_scalar,
+          }),
+        }),
     attentionBias: switches.includes('attention_bias'),
     mlpBias: switches.includes('mlp_bias'),
-    tieWordEmbeddings: fields.flag('tie_word_embeddings'),
+    tieWordEmbeddings: fields.flag('tie_word_embeddings', defaults.tie_word_embeddings),
     // A model without these tokens has its end of text stand in.
     bosTokenId: token('bos_token_id')[0] ?? eos,
     eosTokenIds,

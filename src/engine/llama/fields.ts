@@ -42,7 +42,7 @@ export class Fields {
 
   unsupported(what: string): CheckpointError {
     const remedy =
-      'Use a Llama, Qwen2 or Qwen3 checkpoint, or serve this one with vLLM and use the openai adapter.';
+      'Serve it, with vLLM or another server, and name it openai:NAME@URL to judge with it; TRL trains it on the rows of `evalplanner export`.';
     return new CheckpointError('unsupported', `${this.#path}: ${what}`, remedy);
   }
 
@@ -71,6 +71,12 @@ export class Fields {
     const value = this.raw[name] ?? absent;
     if (typeof value !== 'boolean') throw this.malformed(`${name} is ${shown(value)}, not true or false`);
     return value;
+  }
+
+  /** A count that may be zero. */
+  whole(name: string, absent: number): number {
+    const value = this.raw[name] ?? absent;
+    return value === 0 ? 0 : this.count(name, { absent });
   }
 
   /** Tokens of a vocabulary: one, a list of them, or none. */

@@ -5,7 +5,7 @@ import type { LlamaConfig, ModelType } from './config.ts';
 import { configFromJson } from './config-json.ts';
 import { FAMILIES } from './families.ts';
 import type { Json } from './fields.ts';
-import { rotaryFrequencies } from './rope.ts';
+import { frequencies } from './rope.ts';
 
 /** llama.cpp's architectures that are read and written; they are called as Hugging Face calls them. */
 const ARCHITECTURES: readonly ModelType[] = ['llama', 'qwen2', 'qwen3'];
@@ -111,9 +111,12 @@ function ropeJson(path: string, own: (name: string) => unknown): Json {
 /** What each rotary frequency is divided by, where the scaling is Llama 3's. */
 export function divisors(config: LlamaConfig): Float32Array | null {
   if (config.ropeScaling?.type !== 'llama3') return null;
-  const { ropeScaling: _, ...plain } = config;
-  const scaled = rotaryFrequencies(config);
-  return Float32Array.from(rotaryFrequencies(plain), (frequency, i) => frequency / (scaled[i] as number));
+  const { ropeTheta, headDim } = config;
+  const scaled = frequencies(config, headDim);
+  return Float32Array.from(
+    frequencies({ ropeTheta }, headDim),
+    (frequency, i) => frequency / (scaled[i] as number),
+  );
 }
 
 /** Llama 3's scaling, from the divisors that a file holds of it. It does not say by which numbers they came about: they are those of
@@ -159,6 +162,12 @@ export function ggufEntries(where: string, config: LlamaConfig): GgufEntry[] {
     );
   if (type === 'qwen3' && config.attentionBias)
     throw unsupported(where, 'llama.cpp has no biases in the attention of Qwen3');
+  if (
+    config.ropeScaling?.type === 'yarn' ||
+    config.slidingWindow !== undefined ||
+    config.layers !== undefined
+  )
+    throw unsupported(where, 'YaRN and layers that see a window only are not written as GGUF');
   const count = (name: string, value: number): GgufEntry => [`${type}.${name}`, 'uint32', value];
   const real = (name: string, value: number): GgufEntry => [`${type}.${name}`, 'float32', value];
   const { ropeScaling, bosTokenId, eosTokenIds, padTokenId } = config;

@@ -1,15 +1,16 @@
 import { type Dim, Graph, times, type Value } from '../graph.ts';
-import { rotaryAngles } from '../ops/rotary.ts';
-import type { LlamaConfig } from './config.ts';
+import type { LayerKind, LlamaConfig, Rope } from './config.ts';
+import { familyOf } from './families.ts';
 import { type Weights, weightConstants, weightInputs } from './forward.ts';
 import { Int8Products, type Int8Weights } from './int8.ts';
+import { attentionScale, layersOf, windowOf } from './layers.ts';
 import { type Parameters, parameterShapes } from './parameters.ts';
-import { rotaryFrequencies } from './rope.ts';
+import { rotaryTable } from './rope.ts';
 
 const microsoft = 'com.microsoft';
 
 /** How one layer attends, given its queries and keys, rotated, and its values [N, heads · d]; returns as many. */
-type Attend = (layer: number, query: Value, key: Value, value: Value) => Value;
+type Attend = (layer: number, kind: LayerKind, query: Value, key: Value, value: Value) => Value;
 
 /** What the two inference graphs differ in. */
 interface Pass {
@@ -39,15 +40,25 @@ function reshape(graph: Graph, x: Value, shape: readonly Dim[]): Value {
 
 /** The logits. */
 function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
-  const { hiddenSize, headDim, rmsNormEps } = config;
+  const { hiddenSize, headDim, numAttentionHeads, numKeyValueHeads, intermediateSize, rmsNormEps } = config;
   const { weights, int8, ids, batch, length, positions, bound, attend, last } = pass;
   const rows = times(batch, length);
-  const table = rotaryAngles(bound, rotaryFrequencies(config));
-  const cos = graph.constant('cos', [bound, headDim / 2], () => table.cos);
-  const sin = graph.constant('sin', [bound, headDim / 2], () => table.sin);
+  const table = (rope: Rope, suffix = '') => {
+    const { cos, sin } = rotaryTable(rope, headDim, bound);
+    const shape = [bound, headDim / 2];
+    return [
+      graph.constant(`cos${suffix}`, shape, () => cos),
+      graph.constant(`sin${suffix}`, shape, () => sin),
+    ];
+  };
+  const rope = table(config);
+  const localRope = config.localRope ? table(config.localRope, '.local') : rope;
 
+  const { norms, queryKeyNorm, fused, unitGains, scaledEmbedding, activation } = familyOf(config);
+  const gain = (weight: Value) =>
+    unitGains ? graph.node('Add', [weight, graph.scalar(1)], weight.shape) : weight;
   const norm = (x: Value, name: string) =>
-    graph.node('SimplifiedLayerNormalization', [x, weights.get(`${name}.weight`) as Value], x.shape, {
+    graph.node('SimplifiedLayerNormalization', [x, gain(weights.get(`${name}.weight`) as Value)], x.shape, {
       axis: -1,
       epsilon: { float: rmsNormEps },
       stash_type: 1,
@@ -62,16 +73,24 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
     const shape = [x.shape[0] as Dim, weight.shape[0] as Dim];
     return graph.node('Gemm', bias ? [x, weight, bias] : [x, weight], shape, { transB: 1 });
   };
-  /** Each head by itself, where the family does so. */
   const headNorm = (x: Value, name: string) => {
-    if (!weights.has(`${name}.weight`)) return x;
+    if (queryKeyNorm !== 'head') return queryKeyNorm ? norm(x, name) : x;
     const width = x.shape[1] as number;
     const heads = reshape(graph, x, [times(rows, width / headDim), headDim]);
     return reshape(graph, norm(heads, name), [rows, width]);
   };
-  const rotated = (x: Value) => {
+  const activated = (x: Value) =>
+    activation === 'silu'
+      ? graph.node('QuickGelu', [x], x.shape, { alpha: { float: 1 } }, microsoft)
+      : graph.node('Gelu', [x], x.shape, { approximate: 'tanh' });
+  const split = (x: Value, widths: readonly number[]) => {
+    const shapes = widths.map((width) => [rows, width]);
+    return graph.nodes('Split', [x, graph.integers(widths)], shapes, { axis: 1 });
+  };
+  const widths = [numAttentionHeads, numKeyValueHeads, numKeyValueHeads].map((heads) => heads * headDim);
+  const rotated = (x: Value, tables: readonly Value[]) => {
     const width = x.shape[1] as number;
-    const inputs = [reshape(graph, x, [batch, length, width]), positions, cos, sin];
+    const inputs = [reshape(graph, x, [batch, length, width]), positions, ...tables];
     const attributes = { num_heads: width / headDim, interleaved: 0 };
     const turned = graph.node('RotaryEmbedding', inputs, [batch, length, width], attributes, microsoft);
     return reshape(graph, turned, [rows, width]);
@@ -79,22 +98,29 @@ function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
 
   const embedding = weights.get('model.embed_tokens.weight') as Value;
   let x = graph.node('Gather', [embedding, ids], [rows, hiddenSize], { axis: 0 });
-  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+  if (scaledEmbedding) x = graph.node('Mul', [x, graph.scalar(Math.sqrt(hiddenSize))], x.shape);
+  for (const [layer, kind] of layersOf(config).entries()) {
     const at = (name: string) => `model.layers.${layer}.${name}`;
-    const normal = norm(x, at('input_layernorm'));
-    const projected = (letter: string) => project(normal, at(`self_attn.${letter}_proj`));
-    const heads = attend(
-      layer,
-      rotated(headNorm(projected('q'), at('self_attn.q_norm'))),
-      rotated(headNorm(projected('k'), at('self_attn.k_norm'))),
-      projected('v'),
-    );
-    x = graph.node('Add', [x, project(heads, at('self_attn.o_proj'))], x.shape);
-    const inner = norm(x, at('post_attention_layernorm'));
-    const gate = project(inner, at('mlp.gate_proj'));
-    const silu = graph.node('QuickGelu', [gate], gate.shape, { alpha: { float: 1 } }, microsoft);
-    const gated = graph.node('Mul', [silu, project(inner, at('mlp.up_proj'))], gate.shape);
-    x = graph.node('Add', [x, project(gated, at('mlp.down_proj'))], x.shape);
+    const normed = (y: Value, module: string | undefined) => (module ? norm(y, at(module)) : y);
+    const normal = normed(x, norms.beforeAttention);
+    const parts = fused ? split(project(normal, at('self_attn.qkv_proj')), widths) : [];
+    const projected = (letter: string) =>
+      parts['qkv'.indexOf(letter)] ?? project(normal, at(`self_attn.${letter}_proj`));
+    const turned = (letter: string) => {
+      const heads = headNorm(projected(letter), at(`self_attn.${letter}_norm`));
+      return kind.rotated ? rotated(heads, kind.sliding ? localRope : rope) : heads;
+    };
+    const heads = attend(layer, kind, turned('q'), turned('k'), projected('v'));
+    const attended = normed(project(heads, at('self_attn.o_proj')), norms.afterAttention);
+    x = graph.node('Add', [x, attended], x.shape);
+    const inner = normed(x, norms.beforeMlp);
+    const [gate, fusedUp] = fused
+      ? split(project(inner, at('mlp.gate_up_proj')), [intermediateSize, intermediateSize])
+      : [project(inner, at('mlp.gate_proj'))];
+    const active = activated(gate as Value);
+    const gated = graph.node('Mul', [active, fusedUp ?? project(inner, at('mlp.up_proj'))], active.shape);
+    const down = normed(project(gated, at('mlp.down_proj')), norms.afterMlp);
+    x = graph.node('Add', [x, down], x.shape);
   }
   const head = config.tieWordEmbeddings ? 'model.embed_tokens' : 'lm_head';
   return project(norm(last(x), 'model.norm'), head);
@@ -164,7 +190,9 @@ export function prefillGraph(config: LlamaConfig, bound: number, own: OwnWeights
     return graph.node('Slice', [x, start, end, axis], [...x.shape.slice(0, -1), headDim]);
   };
 
-  const attend: Attend = (layer, query, key, value) => {
+  const window = windowOf(config);
+
+  const attend: Attend = (layer, { sliding }, query, key, value) => {
     const cache = [P, numKeyValueHeads, L, padded];
     const [heads, keys, values] = graph.nodes(
       'GroupQueryAttention',
@@ -173,7 +201,8 @@ export function prefillGraph(config: LlamaConfig, bound: number, own: OwnWeights
       {
         num_heads: numAttentionHeads,
         kv_num_heads: numKeyValueHeads,
-        scale: { float: 1 / Math.sqrt(headDim) },
+        scale: { float: attentionScale(config) },
+        ...(sliding && window ? { local_window_size: window } : {}),
       },
       microsoft,
     ) as [Value, Value, Value];
@@ -199,7 +228,8 @@ export function prefillGraph(config: LlamaConfig, bound: number, own: OwnWeights
 /** One new token for each of S sequences, none beyond position `bound`. Inputs: ids [S] int64; `positions` [S, 1] int64;
  * `mask` [S, 1, 1, C], 0 where the cache holds a token that the sequence has written and a large negative number elsewhere;
  * per layer `key.l`, `value.l` [S, K, C, d]; `prompt.mask` [G, 1, 1, D], `prompt.key.l`, `prompt.value.l` [G, K, D, d], the
- * same of the prompts; `toGroups`, `toSlots` (see PromptGroups). Outputs: logits [S, V]; `fresh` [2·layers·S, K, 1, d], each
+ * same of the prompts; `toGroups`, `toSlots` (see PromptGroups). Where layers are sliding, `mask.sliding` [S, 1, 1, C] and
+ * `prompt.mask.sliding` [S, 1, 1, D] say what each sequence's window leaves of the two. Outputs: logits [S, V]; `fresh` [2·layers·S, K, 1, d], each
  * layer's new keys, then its new values, which the caller copies into the cache. The runtime copies every output into a new
  * array, so the cache itself is never an output. */
 export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights = {}): Uint8Array {
@@ -210,7 +240,14 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
   const positions = graph.input('positions', [S, 1], 'int64');
   const mask = graph.input('mask', [S, 1, 1, C]);
   const promptMask = graph.input('prompt.mask', [G, 1, 1, D]);
-  const scale = { float: 1 / Math.sqrt(headDim) };
+  const slidingMasks =
+    windowOf(config) === undefined
+      ? undefined
+      : {
+          past: graph.input('mask.sliding', [S, 1, 1, C]),
+          prompt: graph.input('prompt.mask.sliding', [S, 1, 1, D]),
+        };
+  const scale = { float: attentionScale(config) };
   const toGroups = graph.input('toGroups', [G, numKeyValueHeads, W], 'int64');
   const toSlots = graph.input('toSlots', [S, numKeyValueHeads], 'int64');
   /** New keys and values, layer by layer. */
@@ -231,7 +268,7 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
     return reshape(graph, gathered, [S, numKeyValueHeads, groups, n]);
   };
 
-  const attend: Attend = (layer, query, key, value) => {
+  const attend: Attend = (layer, { sliding }, query, key, value) => {
     const cache = [S, numKeyValueHeads, C, headDim];
     const pastKey = graph.input(`key.${layer}`, cache);
     const pastValue = graph.input(`value.${layer}`, cache);
@@ -255,8 +292,10 @@ export function decodeGraph(config: LlamaConfig, bound: number, own: OwnWeights 
       attributes,
       microsoft,
     );
-    const prompt = ungrouped(graph.node('Add', [promptScores, promptMask], inGroups), D);
-    const past = graph.node('Add', [scores(pastKey, C), mask], shape(C));
+    const there = ungrouped(graph.node('Add', [promptScores, promptMask], inGroups), D);
+    const windows = sliding ? slidingMasks : undefined;
+    const prompt = windows ? graph.node('Add', [there, windows.prompt], shape(D)) : there;
+    const past = graph.node('Add', [scores(pastKey, C), windows?.past ?? mask], shape(C));
     const all = graph.node('Concat', [prompt, past, scores(k, 1)], shape('D+C+1'), { axis: -1 });
     const p = graph.node('Softmax', [all], all.shape, { axis: -1 });
     const [pPrompt, pPast, pNew] = graph.nodes(

@@ -20,6 +20,17 @@ export const TINY: LlamaConfig = {
   padTokenId: 2,
 };
 
+const YARN = {
+  type: 'yarn',
+  factor: 4,
+  attentionFactor: 1.2,
+  betaFast: 4,
+  betaSlow: 1,
+  originalMaxPositionEmbeddings: 32,
+  truncate: true,
+} as const;
+const sliding = (...layers: number[]) => layers.map((flag) => ({ sliding: flag === 1, rotated: true }));
+
 /** What a checkpoint of the families that this engine runs may be, as changes of a tiny one. */
 export const SHAPES: readonly (readonly [name: string, change: Partial<LlamaConfig>])[] = [
   ['grouped keys', {}],
@@ -41,8 +52,40 @@ export const SHAPES: readonly (readonly [name: string, change: Partial<LlamaConf
       },
     },
   ],
+  ['yarn scaling', { headDim: 16, ropeTheta: 100, ropeScaling: YARN }],
+  [
+    'yarn scaling, bounds as they come',
+    { headDim: 16, ropeTheta: 100, ropeScaling: { ...YARN, truncate: false } },
+  ],
   ['qwen2', { modelType: 'qwen2', headDim: 10, tieWordEmbeddings: true }],
   ['qwen3', { modelType: 'qwen3', headDim: 24 }],
+  ['mistral, a window in all layers', { modelType: 'mistral', slidingWindow: 3, layers: sliding(1, 1) }],
+  ['qwen2, a window in one layer', { modelType: 'qwen2', slidingWindow: 2, layers: sliding(0, 1) }],
+  [
+    'smollm3, the second layer without positions',
+    {
+      modelType: 'smollm3',
+      layers: [
+        { sliding: false, rotated: true },
+        { sliding: false, rotated: false },
+      ],
+    },
+  ],
+  ['olmo2', { modelType: 'olmo2', headDim: 6 }],
+  ['phi3, a window', { modelType: 'phi3', headDim: 8, slidingWindow: 4, layers: sliding(1, 1) }],
+  [
+    'gemma3',
+    {
+      modelType: 'gemma3_text',
+      tieWordEmbeddings: true,
+      headDim: 12,
+      ropeTheta: 1e6,
+      localRope: { ropeTheta: 100 },
+      queryPreAttnScalar: 7,
+      slidingWindow: 3,
+      layers: sliding(1, 0),
+    },
+  ],
   ['qwen3 with biases', { modelType: 'qwen3', headDim: 2, attentionBias: true }],
 ];
 
@@ -52,7 +95,7 @@ export function randomParameters(config: LlamaConfig): Parameters {
   for (const [i, { name, shape }] of parameters.shapes.entries()) {
     const view = parameters.get(name);
     const matrix = shape.length > 1;
-    const mean = matrix || name.endsWith('.bias') ? 0 : 1;
+    const mean = matrix || name.endsWith('.bias') || config.modelType === 'gemma3_text' ? 0 : 1;
     view.set(numbers(view.length, i + 1, matrix ? 0.6 : 0.4).map((value) => mean + value));
   }
   return parameters;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TINY, tinyParameters } from '../llama/tiny.contract.ts';
 import { sequenceRandom } from '../sampling/random.ts';
-import { Adapter, initialiseAdapter, LORA_TARGETS, loraPairs, loraShapes } from './adapter.ts';
+import { Adapter, allLinear, initialiseAdapter, loraPairs, loraShapes } from './adapter.ts';
 import { mergeAdapter } from './merge.ts';
 import { LORA, tinyAdapter } from './tiny.contract.ts';
 
@@ -17,7 +17,7 @@ describe('an adapter', () => {
       { name: at('1.mlp.down_proj.lora_A.weight'), shape: [3, 20] },
       { name: at('1.mlp.down_proj.lora_B.weight'), shape: [16, 3] },
     ]);
-    expect(loraShapes(TINY, LORA)).toHaveLength(2 * 2 * LORA_TARGETS.length);
+    expect(loraShapes(TINY, LORA)).toHaveLength(2 * 2 * allLinear(TINY).length);
   });
 
   it('begins as PEFT’s: A uniform in ±1/√in, B zero; a function of its seed', async () => {

@@ -1,17 +1,10 @@
 import type { LlamaConfig } from '../llama/config.ts';
+import { ATTENTION, FUSED, MLP } from '../llama/family.ts';
 import { parameterShapes } from '../llama/parameters.ts';
 import { FlatTensors, type TensorShape } from '../tensors.ts';
 
 /** The modules that an adapter can be put on: all linear layers but the head. */
-export const LORA_TARGETS = [
-  'q_proj',
-  'k_proj',
-  'v_proj',
-  'o_proj',
-  'gate_proj',
-  'up_proj',
-  'down_proj',
-] as const;
+const LINEAR = new Set<string>([...ATTENTION, ...MLP, ...FUSED]);
 
 /** LoRA (arXiv 2106.09685): y = x Wᵀ + (α/r) (x Aᵀ) Bᵀ with W frozen. There is no dropout on the way to A. */
 export interface LoraConfig {
@@ -45,12 +38,16 @@ function endsOf(module: string): string[] {
 }
 
 function linearLayers(model: LlamaConfig): { readonly module: string; readonly shape: readonly number[] }[] {
-  const names = new Set<string>(LORA_TARGETS);
   return parameterShapes(model).flatMap(({ name, shape }) => {
     const parts = name.split('.');
-    const isLinear = parts.pop() === 'weight' && names.has(parts.at(-1) as string);
+    const isLinear = parts.pop() === 'weight' && LINEAR.has(parts.at(-1) as string);
     return isLinear ? [{ module: parts.join('.'), shape }] : [];
   });
+}
+
+/** The names of a model's linear layers, which PEFT calls all-linear. */
+export function allLinear(model: LlamaConfig): string[] {
+  return [...new Set(linearLayers(model).map(({ module }) => module.split('.').at(-1) as string))];
 }
 
 /** Every layer of the model that the adapter is on. */

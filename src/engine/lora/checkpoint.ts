@@ -4,12 +4,12 @@ import { CheckpointError, shown } from '../errors.ts';
 import { ggufAt } from '../gguf/file.ts';
 import { revision } from '../llama/checkpoint.ts';
 import type { LlamaConfig } from '../llama/config.ts';
-import type { Parameters } from '../llama/parameters.ts';
+import type { BaseParameters, Parameters } from '../llama/parameters.ts';
 import { readModel } from '../llama/read.ts';
 import { ADAPTER_CONFIG, CONFIG, contents, current, readText, writeModelFolder } from '../model-folder.ts';
 import { checkFinite, openSafetensors, type SafetensorsFile } from '../safetensors.ts';
 import { bytesOf } from '../tensors.ts';
-import { Adapter, LORA_TARGETS, type LoraConfig, loraShapes, unknownTargets } from './adapter.ts';
+import { Adapter, allLinear, type LoraConfig, loraShapes, unknownTargets } from './adapter.ts';
 import { type LoraBase, loraFromJson, loraToJson } from './config-json.ts';
 
 const WEIGHTS = 'adapter_model.safetensors';
@@ -21,9 +21,9 @@ export async function isAdapterFolder(dir: string): Promise<boolean> {
   );
 }
 
-export interface AdaptedModel {
+export interface AdaptedModel<Base extends BaseParameters = Parameters> {
   /** The base's weights, without the adapter. */
-  readonly parameters: Parameters;
+  readonly parameters: Base;
   readonly adapter: Adapter;
   /** The base's folder, or its GGUF file. */
   readonly base: string;
@@ -34,12 +34,23 @@ export type FindModel = (name: string, revision?: string) => Promise<string>;
 
 /** Read a PEFT adapter and the base that its adapter_config.json names: a folder, or else a model that `find` has; throws
  * CheckpointError. */
-export async function readAdapter(dir: string, find?: FindModel): Promise<AdaptedModel> {
+export function readAdapter(dir: string, find?: FindModel): Promise<AdaptedModel> {
+  return readAdapterOn(dir, readModel, find);
+}
+
+/** The same, with the base read in one's own way. */
+export async function readAdapterOn<Base extends BaseParameters>(
+  dir: string,
+  read: (base: string) => Promise<Base>,
+  find?: FindModel,
+): Promise<AdaptedModel<Base>> {
   const folder = await current(dir);
   const path = join(folder, ADAPTER_CONFIG);
-  const { lora, ...named } = loraFromJson(path, await readText(path));
+  const { lora: asked, ...named } = loraFromJson(path, await readText(path));
   const base = await baseFolder(folder, named, find);
-  const parameters = await readModel(base);
+  const parameters = await read(base);
+  const targets = asked.targets === 'all-linear' ? allLinear(parameters.config) : asked.targets;
+  const lora = { ...asked, targets };
   const files = (await contents(folder)) ?? [];
   if (!files.includes(WEIGHTS)) {
     const remedy = 'Save the adapter again with a current PEFT, which writes safetensors.';
@@ -93,7 +104,7 @@ async function baseFolder(
 function checkTargets(path: string, model: LlamaConfig, { targets }: LoraConfig): void {
   const [unknown] = unknownTargets(model, targets);
   if (unknown === undefined) return;
-  const what = `target_modules has ${shown(unknown)}; the base's linear layers are ${LORA_TARGETS.join(', ')}`;
+  const what = `target_modules has ${shown(unknown)}; the base's linear layers are ${allLinear(model).join(', ')}`;
   const remedy =
     'Use the base that it was trained on, or merge it into its base with PEFT (merge_and_unload).';
   throw new CheckpointError('unsupported', `${path}: ${what}`, remedy);
@@ -139,7 +150,7 @@ export async function writeAdapter(
 }
 
 /** What identifies a model that an adapter is trained on; other than `revision` of the two merged. */
-export function adaptedRevision(parameters: Parameters, adapter: Adapter): string {
+export function adaptedRevision(parameters: BaseParameters, adapter: Adapter): string {
   const hash = createHash('sha256').update(JSON.stringify([revision(parameters), adapter.lora]));
   for (const bytes of bytesOf(adapter.flat)) hash.update(bytes);
   return hash.digest('hex').slice(0, 16);

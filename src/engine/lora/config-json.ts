@@ -1,5 +1,5 @@
 import { CheckpointError, shown } from '../errors.ts';
-import { LORA_TARGETS, type LoraConfig } from './adapter.ts';
+import type { LoraConfig } from './adapter.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -62,7 +62,7 @@ function isOff(name: string, value: unknown): boolean {
 }
 
 export interface AdapterDescription extends LoraBase {
-  readonly lora: LoraConfig;
+  readonly lora: Omit<LoraConfig, 'targets'> & { readonly targets: readonly string[] | 'all-linear' };
 }
 
 /** Read adapter_config.json; `path` names it in errors. Every option of PEFT that this engine does not run is refused
@@ -109,7 +109,7 @@ export function loraFromJson(path: string, text: string): AdapterDescription {
     throw unsupported(what, 'List the modules by name.');
   }
   if (modules.length === 0) throw malformed('target_modules is empty');
-  const targets = modules === 'all-linear' ? LORA_TARGETS : (modules as readonly string[]);
+  const targets = modules as readonly string[] | 'all-linear';
   // As long as a path of Linux may be; the file system would repeat it whole.
   if (typeof base !== 'string' || base === '' || base.length > 4096 || /\p{Cc}/u.test(base)) {
     throw malformed(`base_model_name_or_path is ${shown(base)}, not a folder`);

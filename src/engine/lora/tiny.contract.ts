@@ -1,8 +1,8 @@
 import { TINY } from '../llama/tiny.contract.ts';
 import { numbers } from '../ops/finite-difference.contract.ts';
-import { Adapter, LORA_TARGETS, type LoraConfig } from './adapter.ts';
+import { Adapter, allLinear, type LoraConfig } from './adapter.ts';
 
-export const LORA: LoraConfig = { rank: 3, alpha: 12, targets: LORA_TARGETS };
+export const LORA: LoraConfig = { rank: 3, alpha: 12, targets: allLinear(TINY) };
 
 /** An adapter of the tiny model with nothing zero. */
 export function tinyAdapter(lora: LoraConfig = LORA): Adapter {

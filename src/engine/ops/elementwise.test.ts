@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { logSigmoid, multiply, scale, subtract, sum } from './elementwise.ts';
+import { logSigmoid, multiply, scale, shift, subtract, sum } from './elementwise.ts';
 import { checkGradients } from './finite-difference.contract.ts';
 
 const pair = { a: { shape: [2, 3] }, b: { shape: [2, 3] } };
@@ -37,6 +37,15 @@ it('scales by a constant', async () => {
     shape: [3, 2],
     build: (graph, { x }) => scale(graph, x!, -0.3),
     formula: ({ x }) => x!.map((v) => -0.3 * v),
+  });
+});
+
+it('shifts by a constant', async () => {
+  await checkGradients({
+    inputs: { x: { shape: [3, 2] } },
+    shape: [3, 2],
+    build: (graph, { x }) => shift(graph, x!, 1),
+    formula: ({ x }) => x!.map((v) => v + 1),
   });
 });
 

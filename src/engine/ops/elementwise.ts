@@ -18,6 +18,11 @@ export function scale(graph: Graph, x: Value, k: number): Value {
   return graph.differentiable(times(x), [x], (dy) => [times(dy)]);
 }
 
+/** y = x + k. dx = dy. */
+export function shift(graph: Graph, x: Value, k: number): Value {
+  return graph.differentiable(graph.node('Add', [x, graph.scalar(k)], x.shape), [x], (dy) => [dy]);
+}
+
 /** c = a − b, same shape. da = dc, db = −dc. */
 export function subtract(graph: Graph, a: Value, b: Value): Value {
   const c = graph.node('Sub', [a, b], a.shape);

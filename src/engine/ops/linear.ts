@@ -1,4 +1,5 @@
 import type { Dim, Graph, Value } from '../graph.ts';
+import { widened, widenedAgain } from './widened.ts';
 
 /** Columns of a product that the runtime takes at a time. */
 const PANEL = 128;
@@ -8,12 +9,26 @@ const PANEL = 128;
 export function linear(graph: Graph, x: Value, weight: Value, bias?: Value): Value {
   const [rows, input] = x.shape as [Dim, Dim];
   const output = weight.shape[0] as Dim;
+  if (weight.type === 'float16') return frozen(graph, x, weight, bias);
   const inputs = bias ? [x, weight, bias] : [x, weight];
   const y = graph.node('Gemm', inputs, [rows, output], { transB: 1 });
   return graph.differentiable(y, inputs, (dy) => [
     graph.node('Gemm', [dy, weight], [rows, input]),
     weightGradient(graph, dy, x),
     ...(bias ? [graph.node('ReduceSum', [dy, graph.integers([0])], bias.shape, { keepdims: 0 })] : []),
+  ]);
+}
+
+/** The same with a weight of float16 that takes no gradient: widened for the product, and again for its gradient, so that it is never
+ * kept in between. */
+function frozen(graph: Graph, x: Value, weight: Value, bias?: Value): Value {
+  const [rows, input] = x.shape as [Dim, Dim];
+  const wide = widened(graph, weight);
+  const y = graph.node('Gemm', bias ? [x, wide, bias] : [x, wide], [rows, weight.shape[0] as Dim], {
+    transB: 1,
+  });
+  return graph.differentiable(y, [x], (dy) => [
+    graph.node('Gemm', [dy, widenedAgain(graph, weight)], [rows, input]),
   ]);
 }
 

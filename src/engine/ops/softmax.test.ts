@@ -44,6 +44,40 @@ it('hides the other branches of a row, each row its own', () => {
   expect(seen.slice(12)).toEqual(['x.....', 'xx....', '..x...', '..xx..', '..xxx.', '..x..x']);
 });
 
+it('shows the last tokens of a sequence only, wherever the row has them', () => {
+  const mask = attentionMask(
+    7,
+    {
+      group: Int32Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2),
+      shared: Int32Array.of(7, 7, 7, 7, 7, 7, 7, 2, 2, 4, 4, 4, 4, 4),
+      branch: Int32Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 6),
+    },
+    3,
+  );
+  const seen = Array.from({ length: 14 }, (_, at) =>
+    Array.from(mask.subarray(at * 7, at * 7 + 7), (value) => (value === 0 ? 'x' : '.')).join(''),
+  );
+  expect(seen.slice(0, 7)).toEqual([
+    'x......',
+    'xx.....',
+    'xxx....',
+    '.xxx...',
+    '..xxx..',
+    '...xxx.',
+    '....xxx',
+  ]);
+  // Two tokens; then two that are shared, a branch of two, and one of one.
+  expect(seen.slice(7)).toEqual([
+    'x......',
+    'xx.....',
+    '..x....',
+    '..xx...',
+    '..xxx..',
+    '...xxx.',
+    '..xx..x',
+  ]);
+});
+
 it.each([
   [1, 1, 1, 4],
   [2, 3, 1, 5],

@@ -12,23 +12,35 @@ export interface Sight {
 }
 
 /** [B, T, T]: 0 where the token in column t of a row may look, a large negative number elsewhere: at columns 0..t of its own
- * group, but not at the group's other branches (see MicroBatch). */
-export function attentionMask(length: number, { group, shared, branch }: Sight): Float32Array {
+ * group, but not at the group's other branches (see MicroBatch); with a window, at the last so many tokens of its sequence, itself
+ * among them. */
+export function attentionMask(
+  length: number,
+  { group, shared, branch }: Sight,
+  window = Number.POSITIVE_INFINITY,
+): Float32Array {
   const mask = new Float32Array(group.length * length);
   for (let at = 0; at < group.length; at++) {
     const origin = at * length;
-    mask.fill(MASKED, origin + (at % length) + 1, origin + length);
-    mask.fill(MASKED, origin, origin + (group[at] as number));
-    const begin = branch[at] as number;
-    if (begin > 0) mask.fill(MASKED, origin + (shared[at] as number), origin + begin);
+    const next = (at % length) + 1;
+    const hide = (from: number, to: number) => mask.fill(MASKED, origin + from, origin + to);
+    const [first, end, begin] = [group[at] as number, shared[at] as number, branch[at] as number];
+    hide(next, length);
+    hide(0, first);
+    if (begin > 0) hide(end, begin);
+    // Up to the token lie those of its branch, or of its group where that has none.
+    const own = begin > 0 ? begin : first;
+    hide(own, Math.max(own, next - window));
+    const before = Math.max(0, window - (next - own));
+    if (begin > 0) hide(first, Math.max(first, end - before));
   }
   return mask;
 }
 
 /** [1, T, T]: the mask of rows that hold one sequence. */
-export function causalMask(length: number): Float32Array {
+export function causalMask(length: number, window?: number): Float32Array {
   const none = new Int32Array(length);
-  return attentionMask(length, { group: none, shared: none, branch: none });
+  return attentionMask(length, { group: none, shared: none, branch: none }, window);
 }
 
 /** Softmax over keys of scores [B, K, G, T, T] under a mask [B or 1, 1, 1, T, T] (see attentionMask). */

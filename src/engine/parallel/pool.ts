@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Device } from '../device.ts';
-import type { Parameters } from '../llama/parameters.ts';
+import { type BaseParameters, HalfParameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
 import type { Quantization } from '../quantization.ts';
 import type { ChosenToken, Sample, SampleRequest } from '../sampling/sampler.ts';
@@ -21,7 +21,7 @@ const CHUNK = 32;
 
 /** Sequences that a worker samples at a time. A wide model's step goes into moving its weights, whatever the number of
  * sequences (measured at 512 wide: 64 are 17 % faster than 32); a narrow one's gains nothing beyond 32. */
-const slotsOf = ({ config }: Parameters): number => (config.hiddenSize < 256 ? 32 : 64);
+const slotsOf = ({ config }: BaseParameters): number => (config.hiddenSize < 256 ? 32 : 64);
 
 /** The type of the reply to each question. */
 const ANSWERS = { gradient: 'gradient', squares: 'squares', update: 'updated' } as const;
@@ -52,11 +52,11 @@ export class Pool {
   readonly #workers: Worker[];
   readonly #listeners: Listener[] = Array.from({ length: WORKERS }, () => () => {});
   readonly #failures: ((error: Error) => void)[] = Array.from({ length: WORKERS }, () => () => {});
-  readonly #device: Device;
+  readonly device: Device;
   /** What is sampled is computed in. */
   readonly quantization: Quantization | undefined;
   #parallel = WORKERS;
-  #loaded: { parameters: Parameters; adapter: Adapter | undefined; slots: number } | null = null;
+  #loaded: { parameters: BaseParameters; adapter: Adapter | undefined; slots: number } | null = null;
   /** Of what is trained. */
   #tensors = 0;
   #turn: SharedArrayBuffer | null = null;
@@ -68,7 +68,7 @@ export class Pool {
   /** Whether the device works, and the processor can do with the quantization, is for the caller to find out before (checkDevice,
    * addsInt8): here the one would be a failure of the first run, and nobody would notice the other. */
   constructor(device: Device = 'cpu', quantization?: Quantization) {
-    this.#device = device;
+    this.device = device;
     this.quantization = quantization;
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     this.#workers = Array.from({ length: WORKERS }, (_, i) => {
@@ -87,7 +87,7 @@ export class Pool {
    * shared; sampling takes them as they are when it first begins after a load or an update. `slots`: sequences that each of
    * the workers samples at a time; `adapter`: trained in place of the weights (sampling goes without it). */
   load(
-    parameters: Parameters,
+    parameters: BaseParameters,
     {
       slots = slotsOf(parameters),
       adapter,
@@ -104,9 +104,10 @@ export class Pool {
         type: 'model',
         config: parameters.config,
         weights: parameters.flat.buffer,
+        half: parameters instanceof HalfParameters,
         ...(adapter ? { adapter: { lora: adapter.lora, weights: adapter.flat.buffer } } : {}),
         threads: threadsOf(WORKERS),
-        device: this.#device,
+        device: this.device,
         quantization: this.quantization,
         slots,
       };

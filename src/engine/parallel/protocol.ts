@@ -31,6 +31,8 @@ export type ToWorker =
       readonly type: 'model';
       readonly config: LlamaConfig;
       readonly weights: SharedArrayBuffer;
+      /** Whether they are of float16; see HalfParameters. */
+      readonly half: boolean;
       /** What gradients are for, in place of the weights. */
       readonly adapter?: { readonly lora: LoraConfig; readonly weights: SharedArrayBuffer };
       /** Of the runtime, for sampling. */

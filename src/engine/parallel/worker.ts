@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { Parameters } from '../llama/parameters.ts';
+import { HalfParameters, Parameters } from '../llama/parameters.ts';
 import { Adapter } from '../lora/adapter.ts';
 import {
   type ChosenToken,
@@ -24,7 +24,6 @@ const BATCH = 64;
 /** Ask for more requests while fewer than this many wait. */
 const LOW = 32;
 
-let parameters: Parameters | null = null;
 let gradients: GradientRunner | null = null;
 let sampler: Sampler | null = null;
 
@@ -100,15 +99,15 @@ function cancel(run: Run | undefined): void {
 async function handle(message: ToWorker): Promise<void> {
   switch (message.type) {
     case 'model': {
-      const { config, weights, device, adapter } = message;
+      const { config, weights, half, device, adapter } = message;
       await gradients?.close();
       await sampler?.close();
-      parameters = new Parameters(config, weights);
+      const parameters = half ? new HalfParameters(config, weights) : new Parameters(config, weights);
       gradients = new GradientRunner(parameters, 1, {
         device,
         adapter: adapter && new Adapter(config, adapter.lora, adapter.weights),
       });
-      sampler = new Sampler(parameters, message);
+      sampler = parameters instanceof Parameters ? new Sampler(parameters, message) : null;
       return;
     }
     case 'gradient': {

@@ -5,6 +5,7 @@ import { KeyValueCache } from './key-value-cache.ts';
 
 const config = { ...TINY, numHiddenLayers: 1, numKeyValueHeads: 2, headDim: 4 };
 const PLACES = 3;
+const WINDOW = 6;
 const ROWS = PLACES * config.numKeyValueHeads;
 
 /** A number of its own for everything written in a run, so that none is taken for another. */
@@ -28,7 +29,7 @@ it('holds what was written, wherever it was moved and however often its capacity
     fc.property(operations, (steps) => {
       written = 0;
       const { numKeyValueHeads: heads, headDim } = config;
-      const cache = new KeyValueCache(config, PLACES);
+      const cache = new KeyValueCache(config, PLACES, WINDOW);
       cache.reserve(1);
       /** [places][keys, values][heads] positions of headDim numbers each. */
       const model = Array.from({ length: PLACES }, () => [0, 1].map(() => [0, 1].map((): number[][] => [])));
@@ -67,12 +68,17 @@ it('holds what was written, wherever it was moved and however often its capacity
         }
       }
       const feeds = cache.feeds('', PLACES);
-      const mask = feeds.mask!.data as Float32Array;
+      const seen = (name: string, at: number) =>
+        [...(feeds[name]!.data as Float32Array).subarray(at * cache.capacity, (at + 1) * cache.capacity)].map(
+          (value) => value === 0,
+        );
       for (const [at, [keys, values]] of model.entries()) {
         const { length } = keys![0]!;
         expect(cache.length(at)).toBe(length);
-        const masked = [...mask.subarray(at * cache.capacity, (at + 1) * cache.capacity)];
-        expect(masked.map((value) => value === 0)).toEqual(masked.map((_, i) => i < length));
+        const places = [...Array(cache.capacity).keys()];
+        expect(seen('mask', at)).toEqual(places.map((i) => i < length));
+        // What comes next is the window's last.
+        expect(seen('mask.sliding', at)).toEqual(places.map((i) => i < length && i > length - WINDOW));
         for (const [name, of] of Object.entries({ 'key.0': keys!, 'value.0': values! })) {
           const data = feeds[name]!.data as Float32Array;
           for (const [head, positions] of of.entries()) {

@@ -22,11 +22,16 @@ export class KeyValueCache {
   /** [2·layers], keys before values. */
   #arrays: Float32Array[];
   #mask = new Float32Array(0);
+  /** What a window leaves of it for the next position. */
+  #slidingMask = new Float32Array(0);
+  readonly #window: number | undefined;
   /** Positions filled, by place. */
   readonly #lengths: Int32Array;
 
-  constructor(config: LlamaConfig, places: number) {
+  /** With a window, `feeds` has a mask of it too, for a position behind those filled. */
+  constructor(config: LlamaConfig, places: number, window?: number) {
     this.#config = config;
+    this.#window = window;
     this.#places = places;
     this.#arrays = Array.from({ length: 2 * config.numHiddenLayers }, () => new Float32Array(0));
     this.#lengths = new Int32Array(places);
@@ -65,6 +70,7 @@ export class KeyValueCache {
       return target;
     });
     this.#mask = new Float32Array(this.#places * wanted);
+    if (this.#window) this.#slidingMask = new Float32Array(this.#places * wanted);
     for (const [place, length] of this.#lengths.entries()) this.#setMask(place, length);
   }
 
@@ -95,8 +101,13 @@ export class KeyValueCache {
         for (let d = 0; d < headDim; d++) target[to + d] = fresh[from + d] as number;
       }
     }
-    this.#mask[place * this.#capacity + at] = 0;
+    const start = place * this.#capacity;
+    this.#mask[start + at] = 0;
     this.#lengths[place] = at + 1;
+    if (!this.#window) return;
+    this.#slidingMask[start + at] = 0;
+    const left = at + 1 - this.#window;
+    if (left >= 0) this.#slidingMask[start + left] = MASKED;
   }
 
   /** Move what is in one place into another. */
@@ -118,17 +129,18 @@ export class KeyValueCache {
     this.#setMask(place, 0);
   }
 
-  /** The first places as inputs of the decoding graph, `key.l`, `value.l` and `mask` after a prefix; nothing is copied. */
+  /** The first places as inputs of the decoding graph, `key.l`, `value.l`, `mask` and, with a window, `mask.sliding` after a prefix; nothing
+   * is copied. */
   feeds(prefix: string, places: number): Record<string, Tensor> {
     const { numKeyValueHeads: heads, headDim } = this.#config;
     const capacity = this.#capacity;
     const shape = [places, heads, capacity, headDim];
     const size = places * heads * capacity * headDim;
     const part = (array: Float32Array) => tensor('float32', array.subarray(0, size), shape);
-    const mask = this.#mask.subarray(0, places * capacity);
-    const feeds: Record<string, Tensor> = {
-      [`${prefix}mask`]: tensor('float32', mask, [places, 1, 1, capacity]),
-    };
+    const masks = (all: Float32Array) =>
+      tensor('float32', all.subarray(0, places * capacity), [places, 1, 1, capacity]);
+    const feeds: Record<string, Tensor> = { [`${prefix}mask`]: masks(this.#mask) };
+    if (this.#window) feeds[`${prefix}mask.sliding`] = masks(this.#slidingMask);
     for (const [i, array] of this.#arrays.entries()) {
       feeds[`${prefix}${i % 2 === 0 ? 'key' : 'value'}.${i >> 1}`] = part(array);
     }
@@ -140,5 +152,8 @@ export class KeyValueCache {
     this.#mask.fill(0, start, start + length);
     this.#mask.fill(MASKED, start + length, start + this.#capacity);
     this.#lengths[place] = length;
+    if (!this.#window) return;
+    this.#slidingMask.fill(MASKED, start, start + this.#capacity);
+    this.#slidingMask.fill(0, start + Math.max(0, length + 1 - this.#window), start + length);
   }
 }

@@ -1,5 +1,7 @@
 import type { Tensor } from 'onnxruntime-node';
 import type { LlamaConfig } from '../llama/config.ts';
+import { windowOf } from '../llama/layers.ts';
+import { MASKED } from '../ops/softmax.ts';
 import { tensor } from '../session.ts';
 import { type KeysAndValues, KeyValueCache } from './key-value-cache.ts';
 
@@ -18,6 +20,7 @@ export interface PromptGroup {
 export class PromptGroups {
   readonly #cache: KeyValueCache;
   readonly #heads: number;
+  readonly #window: number | undefined;
   /** A product with one row is rounded otherwise (see SLOT_STEP): with one query a key, at least two. */
   readonly #narrowest: number;
   /** By place, without gaps. */
@@ -28,6 +31,7 @@ export class PromptGroups {
   constructor(config: LlamaConfig, slots: number) {
     this.#cache = new KeyValueCache(config, slots);
     this.#heads = config.numKeyValueHeads;
+    this.#window = windowOf(config);
     this.#narrowest = config.numAttentionHeads === config.numKeyValueHeads ? 2 : 1;
   }
 
@@ -73,8 +77,12 @@ export class PromptGroups {
   }
 
   /** For a step of the first `slots` slots: the prompts' caches of G groups; where the queries of each are, `toGroups` [G, K, W] of
-   * S·K; and where a slot's results are, `toSlots` [S, K] of G·K·W; with the shape symbols G, W and D. */
-  feeds(slots: number): { readonly feeds: Record<string, Tensor>; readonly symbols: Record<string, number> } {
+   * S·K; and where a slot's results are, `toSlots` [S, K] of G·K·W; with the shape symbols G, W and D. Where
+   * layers have a window, what it leaves of a prompt is a slot's own: `prompt.mask.sliding`, for the next token's position of each. */
+  feeds(
+    slots: number,
+    positions: BigInt64Array,
+  ): { readonly feeds: Record<string, Tensor>; readonly symbols: Record<string, number> } {
     this.#cache.reserve(1);
     const heads = this.#heads;
     const widest = this.#groups.reduce((most, group) => Math.max(most, group.slots.length), this.#narrowest);
@@ -96,8 +104,19 @@ export class PromptGroups {
         ...this.#cache.feeds('prompt.', count),
         toGroups: tensor('int64', toGroups, [count, heads, width]),
         toSlots: tensor('int64', toSlots, [slots, heads]),
+        ...(this.#window ? this.#windows(slots, positions, this.#window) : {}),
       },
       symbols: { G: count, W: width, D: this.#cache.capacity },
     };
+  }
+
+  #windows(slots: number, positions: BigInt64Array, window: number): Record<string, Tensor> {
+    const { capacity } = this.#cache;
+    const mask = new Float32Array(slots * capacity);
+    for (let slot = 0; slot < slots; slot++) {
+      const left = Number(positions[slot]) + 1 - window;
+      mask.fill(MASKED, slot * capacity, slot * capacity + Math.min(capacity, Math.max(0, left)));
+    }
+    return { 'prompt.mask.sliding': tensor('float32', mask, [slots, 1, 1, capacity]) };
   }
 }

@@ -2,6 +2,7 @@ import type { InferenceSession } from 'onnxruntime-node';
 import type { Device } from '../device.ts';
 import { decodeGraph, prefillGraph } from '../llama/inference.ts';
 import { Int8Weights } from '../llama/int8.ts';
+import { windowOf } from '../llama/layers.ts';
 import type { Parameters } from '../llama/parameters.ts';
 import type { Quantization } from '../quantization.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
@@ -126,7 +127,7 @@ export class Sampler {
     const weights = weightFeeds(session, this.#parameters);
     const groups = new PromptGroups(config, slots);
     /** Of what the sequences have written. */
-    const cache = new KeyValueCache(config, slots);
+    const cache = new KeyValueCache(config, slots, windowOf(config));
     const ids = new BigInt64Array(slots);
     const at = new BigInt64Array(slots);
     /** By slot, without gaps. */
@@ -202,7 +203,7 @@ export class Sampler {
       }
       cache.reserve(longest + 1);
       const count = Math.ceil(active.length / SLOT_STEP) * SLOT_STEP;
-      const prompts = groups.feeds(count);
+      const prompts = groups.feeds(count, at);
       const outputs = await session.run({
         ...weights,
         ...shapeFeeds(session, { S: count, C: cache.capacity, ...prompts.symbols }),

@@ -3,7 +3,8 @@ import type { Device } from '../device.ts';
 import { sizeOf } from '../graph.ts';
 import { rowFeeds } from '../llama/attention-rows.ts';
 import { rotaryFeeds } from '../llama/forward.ts';
-import type { Parameters } from '../llama/parameters.ts';
+import { windowOf } from '../llama/layers.ts';
+import { type BaseParameters, HalfParameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
 import { attentionBlocks } from '../ops/attention.ts';
 import { attentionMask, causalMask } from '../ops/softmax.ts';
@@ -32,22 +33,24 @@ export interface GradientRunnerOptions {
 
 /** Runs training graphs for one set of weights on one thread. A graph is built once; its shapes are bound at each run. */
 export class GradientRunner {
-  readonly #parameters: Parameters;
+  readonly #parameters: BaseParameters;
   readonly #threads: number;
   readonly #device: Device;
   readonly #adapter: Adapter | undefined;
   readonly #logits: number | undefined;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
-  /** By length: the tables of positions, and the mask of rows that hold one sequence. */
+  /** By length: the tables of positions, and the masks of rows that hold one sequence. */
   readonly #tables = new Map<number, Record<string, Tensor>>();
   readonly #causal = new Map<number, Record<string, Tensor>>();
+  readonly #window: number | undefined;
 
   constructor(
-    parameters: Parameters,
+    parameters: BaseParameters,
     threads: number,
     { device = 'cpu', adapter, logits }: GradientRunnerOptions = {},
   ) {
     this.#parameters = parameters;
+    this.#window = windowOf(parameters.config);
     this.#threads = threads;
     this.#device = device;
     this.#adapter = adapter;
@@ -79,7 +82,7 @@ export class GradientRunner {
       ...Object.fromEntries(targetsAt.map((at, i) => [targetsName(i), tensor('int32', at, [tokens])])),
       labels: tensor('int64', micro.labels, [targets]),
       positions: tensor('int64', micro.positions, [tokens, 1]),
-      ...this.#mask(micro),
+      ...this.#masks(micro),
       ...rowFeeds(this.#parameters.config, micro),
       ...this.#rotary(length),
     };
@@ -130,15 +133,18 @@ export class GradientRunner {
     return feeds;
   }
 
-  #mask({ batch, length, sight }: MicroBatch): Record<string, Tensor> {
-    const feed = (masks: number, data: Float32Array) => {
-      return { mask: tensor('float32', data, [masks, 1, 1, length, length]) };
+  #masks({ batch, length, sight }: MicroBatch): Record<string, Tensor> {
+    const feeds = (masks: number, data: (window?: number) => Float32Array) => {
+      const shape = [masks, 1, 1, length, length];
+      const mask = (window?: number) => tensor('float32', data(window), shape);
+      return { mask: mask(), ...(this.#window ? { 'mask.sliding': mask(this.#window) } : {}) };
     };
     const parted = (columns: Int32Array) => columns.some((column) => column > 0);
-    if (parted(sight.group) || parted(sight.branch)) return feed(batch, attentionMask(length, sight));
+    if (parted(sight.group) || parted(sight.branch))
+      return feeds(batch, (window) => attentionMask(length, sight, window));
     const known = this.#causal.get(length);
     if (known) return known;
-    const causal = feed(1, causalMask(length));
+    const causal = feeds(1, (window) => causalMask(length, window));
     this.#causal.set(length, causal);
     return causal;
   }
@@ -154,6 +160,7 @@ export class GradientRunner {
       config: this.#parameters.config,
       adapter: this.#adapter?.lora,
       device: this.#device,
+      half: this.#parameters instanceof HalfParameters,
       ...shape,
     };
     const graph =

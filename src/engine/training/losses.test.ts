@@ -45,6 +45,16 @@ function expectGradients(
 describe.each<[string, Partial<LlamaConfig>, number?]>([
   ['untied, 4 heads on 2', {}],
   ['tied, one key head', { tieWordEmbeddings: true, numKeyValueHeads: 1, numHiddenLayers: 1 }],
+  [
+    'a window in one layer',
+    {
+      slidingWindow: 3,
+      layers: [
+        { sliding: true, rotated: true },
+        { sliding: false, rotated: true },
+      ],
+    },
+  ],
   ['untied, logits of 16 targets at a time', {}, 16 * TINY.vocabSize],
   [
     'tied, logits of 8 targets at a time',
@@ -123,32 +133,48 @@ async function expectSame(
   expect(worst / scale).toBeLessThan(1e-3);
 }
 
-it('sequences that begin alike give the same in one row as apart: log-probabilities and gradients', async () => {
-  const parameters = tinyParameters();
-  const runner = new GradientRunner(parameters, 1);
-  const length = fc.integer({ min: 0, max: 12 });
-  const pair = fc
-    .record({
-      shared: fc.integer({ min: 1, max: 20 }),
-      start: fc.nat(8),
-      rests: fc.tuple(length, length),
-      seed: fc.nat(99),
-    })
-    .map(({ shared, start, rests, seed }) =>
-      rests.map((rest, i): Sequence => {
-        const ids = [...tokens(shared, seed), ...tokens(rest + 1, 100 + 2 * seed + i)];
-        const from = Math.min(1 + start, shared);
-        return { ids, start: from, weights: ids.slice(from).map((_, t) => (t % 3) - i) };
-      }),
+it.each<[string, Partial<LlamaConfig>, number]>([
+  ['all of a text seen', {}, 25],
+  [
+    'a window',
+    {
+      slidingWindow: 7,
+      layers: [
+        { sliding: true, rotated: true },
+        { sliding: true, rotated: true },
+      ],
+    },
+    15,
+  ],
+])(
+  'sequences that begin alike give the same in one row as apart: log-probabilities and gradients, %s',
+  async (_, change, numRuns) => {
+    const parameters = tinyParameters(change);
+    const runner = new GradientRunner(parameters, 1);
+    const length = fc.integer({ min: 0, max: 12 });
+    const pair = fc
+      .record({
+        shared: fc.integer({ min: 1, max: 20 }),
+        start: fc.nat(8),
+        rests: fc.tuple(length, length),
+        seed: fc.nat(99),
+      })
+      .map(({ shared, start, rests, seed }) =>
+        rests.map((rest, i): Sequence => {
+          const ids = [...tokens(shared, seed), ...tokens(rest + 1, 100 + 2 * seed + i)];
+          const from = Math.min(1 + start, shared);
+          return { ids, start: from, weights: ids.slice(from).map((_, t) => (t % 3) - i) };
+        }),
+      );
+    await fc.assert(
+      fc.asyncProperty(fc.array(pair, { minLength: 1, maxLength: 5 }), (pairs) =>
+        expectSame(runner, parameters, pairs.flat()),
+      ),
+      { numRuns },
     );
-  await fc.assert(
-    fc.asyncProperty(fc.array(pair, { minLength: 1, maxLength: 5 }), (pairs) =>
-      expectSame(runner, parameters, pairs.flat()),
-    ),
-    { numRuns: 25 },
-  );
-  await runner.close();
-});
+    await runner.close();
+  },
+);
 
 it('a sequence of several blocks of attention has the reference’s loss', async () => {
   const parameters = tinyParameters();

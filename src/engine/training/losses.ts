@@ -28,6 +28,8 @@ export interface TrainingModel {
   readonly config: LlamaConfig;
   readonly adapter?: LoraConfig | undefined;
   readonly device?: Device;
+  /** Whether the weights are HalfParameters: only an adapter is trained then. */
+  readonly half?: boolean;
   /** Of each row, see attentionBlocks. */
   readonly blocks: number;
   /** Of the targets, see vocabularyChunks. */
@@ -104,14 +106,14 @@ const trainedNames = (weights: Weights, { config, adapter }: TrainingModel): str
 /** Outputs logp [R] and nothing else: the reference model's log-probabilities. */
 export function logProbabilityGraph(model: TrainingModel): Uint8Array {
   const graph = new Graph(model.device);
-  targetLogProbabilities(graph, weightInputs(graph, model.config, model.adapter), model);
+  targetLogProbabilities(graph, weightInputs(graph, model.config, model.adapter, model), model);
   return graph.encode();
 }
 
 /** SFT: loss = −Σ_r w_r log p_r, and its gradient for every parameter that is trained. */
 export function sftGraph(model: TrainingModel): Uint8Array {
   const graph = new Graph(model.device);
-  const weights = weightInputs(graph, model.config, model.adapter);
+  const weights = weightInputs(graph, model.config, model.adapter, model);
   const logp = targetLogProbabilities(graph, weights, model);
   const loss = negativeLogLikelihood(graph, logp);
   return withGradients(graph, weights, loss, trainedNames(weights, model));
@@ -125,7 +127,7 @@ export function sftGraph(model: TrainingModel): Uint8Array {
  * targets of a pair's chosen sequence, −1 for its rejected one; `reference` [P], m_ref; `pairWeights` [P], u. */
 export function dpoGraph(model: TrainingModel, beta: number): Uint8Array {
   const graph = new Graph(model.device);
-  const weights = weightInputs(graph, model.config, model.adapter);
+  const weights = weightInputs(graph, model.config, model.adapter, model);
   const logp = targetLogProbabilities(graph, weights, model);
   const targets = targetsOf(model);
   const sign = graph.input('sign', [P, targets]);

@@ -5,7 +5,11 @@ import { openSafetensors, writeSafetensors } from '../safetensors.ts';
 import type { FlatTensors } from '../tensors.ts';
 import type { AdamW } from './adamw.ts';
 
-/** Write weights, moments and the number of updates to one file, which appears as a whole or not at all. */
+/** What writeTrainState writes, but for a header. */
+export const stateBytes = (trained: FlatTensors): number => 3 * trained.flat.byteLength;
+
+/** Write weights, moments and the number of updates to one file, which appears as a whole or not at all. Until it has,
+ * they may not change. */
 export async function writeTrainState(path: string, trained: FlatTensors, adamw: AdamW): Promise<void> {
   const draft = `${path}.draft`;
   const shape = [trained.flat.length];
@@ -29,9 +33,9 @@ export async function readTrainState(path: string, trained: FlatTensors, adamw: 
   if (!existsSync(path)) return false;
   const file = await openSafetensors(path);
   try {
-    trained.flat.set(await file.read('weights'));
-    adamw.m.set(await file.read('m'));
-    adamw.v.set(await file.read('v'));
+    await file.read('weights', trained.flat);
+    await file.read('m', adamw.m);
+    await file.read('v', adamw.v);
     adamw.updates = (await file.read('updates'))[0] as number;
     return true;
   } finally {

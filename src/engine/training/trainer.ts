@@ -1,6 +1,6 @@
 import { DivergenceError } from '../errors.ts';
 import type { LlamaConfig } from '../llama/config.ts';
-import type { Parameters } from '../llama/parameters.ts';
+import { type BaseParameters, HalfParameters, type Parameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
 import { type Pool, WORKERS } from '../parallel/pool.ts';
 import type { GradientResult } from '../parallel/protocol.ts';
@@ -51,23 +51,38 @@ const MICRO_TOKENS = 1024;
 const tokensOf = (sequences: readonly AnySequence[]) =>
   sequences.reduce((sum, { ids }) => sum + ids.length, 0);
 
+export interface StepTrainerOptions {
+  /** Trained in place of the weights. */
+  readonly adapter?: Adapter | undefined;
+  /** Runs each update of weights and moments, which stand still otherwise: when is for it to choose. */
+  readonly around?: (update: () => Promise<void>) => Promise<void>;
+}
+
 /** Takes optimiser steps on one model, or on an adapter of it. */
 export class StepTrainer {
   readonly #pool: Pool;
-  readonly #parameters: Parameters;
+  readonly #parameters: BaseParameters;
   readonly #options: OptimiserOptions;
+  readonly #around: NonNullable<StepTrainerOptions['around']>;
   readonly #trained: FlatTensors;
   /** What of it each worker updates. */
   readonly #parts: readonly (readonly Stretch[])[];
   readonly adamw: AdamW;
   readonly #gradient: Float32Array<SharedArrayBuffer>;
 
-  constructor(pool: Pool, parameters: Parameters, options: OptimiserOptions, adapter?: Adapter) {
+  constructor(
+    pool: Pool,
+    parameters: BaseParameters,
+    options: OptimiserOptions,
+    { adapter, around = (update) => update() }: StepTrainerOptions = {},
+  ) {
     pool.load(parameters, { adapter });
     this.#pool = pool;
     this.#parameters = parameters;
     this.#options = options;
-    this.#trained = adapter ?? parameters;
+    this.#around = around;
+    if (!adapter && parameters instanceof HalfParameters) throw new Error('these weights stay as they are');
+    this.#trained = adapter ?? (parameters as Parameters);
     this.adamw = new AdamW(this.#trained, options);
     this.#gradient = this.#trained.zeros().flat;
     this.#parts = this.adamw.parts(WORKERS);
@@ -147,7 +162,9 @@ export class StepTrainer {
       throw new DivergenceError(this.adamw.updates + 1, loss, gradNorm);
     const { m, v } = this.adamw;
     const arrays = { theta: this.#trained.flat, gradient: this.#gradient, m, v };
-    await this.#pool.update(arrays, this.#parts, this.adamw.next(rate, clipScale(gradNorm, maxGradNorm)));
+    await this.#around(() =>
+      this.#pool.update(arrays, this.#parts, this.adamw.next(rate, clipScale(gradNorm, maxGradNorm))),
+    );
     return { loss, gradNorm, learningRate: rate, tokens };
   }
 }

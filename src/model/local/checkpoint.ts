@@ -2,10 +2,11 @@ import { availableParallelism } from 'node:os';
 import { CheckpointError } from '../../engine/errors.ts';
 import { ggufAt, openGguf } from '../../engine/gguf/file.ts';
 import { writeCheckpoint } from '../../engine/llama/checkpoint.ts';
-import { Parameters } from '../../engine/llama/parameters.ts';
-import { readModel } from '../../engine/llama/read.ts';
+import type { LlamaConfig } from '../../engine/llama/config.ts';
+import type { BaseParameters, Parameters } from '../../engine/llama/parameters.ts';
+import { readFrozenModel, readModel } from '../../engine/llama/read.ts';
 import type { Adapter } from '../../engine/lora/adapter.ts';
-import { isAdapterFolder, readAdapter, writeAdapter } from '../../engine/lora/checkpoint.ts';
+import { isAdapterFolder, readAdapterOn, writeAdapter } from '../../engine/lora/checkpoint.ts';
 import { tokenizerFiles } from '../../engine/model-folder.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { tokenizerOfGguf } from './gguf-tokenizer.ts';
@@ -13,8 +14,8 @@ import { hubOrigin, localPlace } from './hub.ts';
 import { openTokenizer } from './open-tokenizer.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
-export interface Checkpoint {
-  readonly parameters: Parameters;
+export interface Checkpoint<Weights extends BaseParameters = Parameters> {
+  readonly parameters: Weights;
   readonly tokenizer: Tokenizer;
   /** The tokenizer's files as text, by name: they belong into every checkpoint trained from this one. */
   readonly files: Readonly<Record<string, string>>;
@@ -43,7 +44,7 @@ export async function openCheckpoint(name: string): Promise<Checkpoint> {
   });
 }
 
-export interface ApartCheckpoint extends Checkpoint {
+export interface ApartCheckpoint<Weights extends BaseParameters = Parameters> extends Checkpoint<Weights> {
   /** What is put on the weights of `parameters`, where the folder is an adapter's. */
   readonly adapter?: Adapter;
   /** The folder of `parameters`. */
@@ -51,12 +52,29 @@ export interface ApartCheckpoint extends Checkpoint {
 }
 
 /** The same with an adapter left apart from its base, to be trained further. */
-export async function openApart(name: string): Promise<ApartCheckpoint> {
+export function openApart(name: string): Promise<ApartCheckpoint> {
+  return openWith(name, readModel);
+}
+
+/** The same where the weights below the adapter will not change; see readFrozen. */
+export function openFrozen(name: string): Promise<ApartCheckpoint<BaseParameters>> {
+  return openWith(name, readFrozenModel);
+}
+
+/** A base that is called by its name on the hub. */
+const onHub = (id: string, revision?: string) => localPlace(`hf:${id}${revision ? `@${revision}` : ''}`);
+
+async function openWith<Weights extends BaseParameters>(
+  name: string,
+  read: (dir: string) => Promise<Weights>,
+): Promise<ApartCheckpoint<Weights>> {
   return withCheckpointErrors(async () => {
     const dir = await localPlace(name);
-    const model = (await isAdapterFolder(dir))
-      ? await readAdapter(dir, (id, revision) => localPlace(`hf:${id}${revision ? `@${revision}` : ''}`))
-      : { parameters: await readModel(dir), base: dir };
+    const model: Pick<ApartCheckpoint<Weights>, 'parameters' | 'adapter' | 'base'> = (await isAdapterFolder(
+      dir,
+    ))
+      ? await readAdapterOn(dir, read, onHub)
+      : { parameters: await read(dir), base: dir };
     // An adapter may come without its tokenizer.
     const own = await filesOf(dir);
     const files = own['tokenizer.json'] === undefined ? await filesOf(model.base) : own;
@@ -77,7 +95,12 @@ async function filesOf(place: string): Promise<Record<string, string>> {
 
 /** The same weights, of a model whose first end of text is that of its tokenizer, as it is for TRL: training ends rows with
  * it, sampling stops at it and at the others, and a checkpoint trained from this one says so. */
-function withTokenizer(dir: string, { config, flat }: Parameters, tokenizer: Tokenizer): Parameters {
+function withTokenizer<Weights extends BaseParameters>(
+  dir: string,
+  parameters: Weights,
+  tokenizer: Tokenizer,
+): Weights {
+  const { config, flat } = parameters;
   if (tokenizer.largest >= config.vocabSize) {
     throw new EvalPlannerError(
       'model',
@@ -87,7 +110,8 @@ function withTokenizer(dir: string, { config, flat }: Parameters, tokenizer: Tok
   }
   const own = tokenizer.eos === undefined ? [] : [tokenizer.eos];
   const eosTokenIds = [...new Set([...own, ...config.eosTokenIds])];
-  return new Parameters({ ...config, eosTokenIds }, flat.buffer);
+  const Kind = parameters.constructor as new (config: LlamaConfig, buffer: SharedArrayBuffer) => Weights;
+  return new Kind({ ...config, eosTokenIds }, flat.buffer);
 }
 
 /** A base as an adapter's config names it: one of the hub by its name there, whoever reads it, and by its commit. */

@@ -126,7 +126,7 @@ it('a model is opened, trained and merged from its GGUF file as from its folder'
   expect((await openCheckpoint(kept)).parameters.flat).toEqual(opened.parameters.flat);
 
   const optimisation = { seed: 0, lora: { rank: 2, alpha: 4, targets: ['q_proj'] } };
-  const trainee = await openTrainee({ model: file, optimisation: optimisation as never });
+  const trainee = await openTrainee({ model: file, optimisation: optimisation as never }, 'cpu');
   trainee.adapter?.flat.fill(0.05);
   const adapter = join(folder, 'adapter');
   await trainee.save(adapter);

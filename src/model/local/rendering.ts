@@ -20,12 +20,14 @@ export interface Rendering {
   render(prompt: Prompt): Rendered;
 }
 
+const THOUGHT = /^<\/?think>$/;
+
 /** By its own chat template; a checkpoint without one takes a single user message as it stands, behind what its tokenizer puts
  * before every text. A template writes such tokens itself, and no message brings it one of the tokenizer's special tokens, or
  * of the words that the template parts its turns by; without a template they are the prompts' own. */
 export function rendering(
   files: Readonly<Record<string, string>>,
-  tokenizer: Pick<Tokenizer, 'encode' | 'start' | 'special'>,
+  tokenizer: Pick<Tokenizer, 'encode' | 'start' | 'special' | 'tags'>,
 ): Rendering {
   // A prompt, and so its key, does not depend on the day.
   const template = chatTemplate(files, { fixedDate: true });
@@ -40,8 +42,10 @@ export function rendering(
     };
   }
   const { source } = template;
-  // Llama 2's turns are plain text for its tokenizer.
-  const written = SERVED_CONTROL.filter((token) => source.includes(token));
+  // Llama 2's turns are plain text for its tokenizer, and so are the tags of Qwen's and DeepSeek's tool calls. Thoughts are data.
+  const written = [...SERVED_CONTROL, ...tokenizer.tags].filter(
+    (token) => source.includes(token) && !THOUGHT.test(token),
+  );
   const control = [...new Set([...tokenizer.special, ...Object.values(specialTokens(files)), ...written])];
   return {
     revision: key({ rendering: RENDERING, template: source, control }),

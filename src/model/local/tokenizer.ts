@@ -13,6 +13,8 @@ export interface Tokenizer {
   added(text: string): number | undefined;
   /** Added tokens that are no text: beginnings and ends of turns and the like. */
   readonly special: readonly string[];
+  /** Added tokens that count as text, as `<tool_call>` and `<think>`; those of white space and of plain letters left out. */
+  readonly tags: readonly string[];
   /** What a token stands for in the middle of a text; a character may be spread over several tokens. */
   bytes(id: number): Uint8Array;
   /** Whether these ids are of a text with a word that the vocabulary lacks. */
@@ -56,6 +58,9 @@ export function tokenizer(json: object, config: object): Tokenizer {
     id: (token) => hub.token_to_id(token),
     added: (token) => ids.get(token),
     special: [...added.values()].filter(({ special }) => special).map(({ content }) => content),
+    tags: [...added.values()]
+      .filter(({ special, content }) => !special && /^[<[].+[>\]]$/s.test(content))
+      .map(({ content }) => content),
     bytes(id) {
       const token = hub.id_to_token(id) ?? '';
       if (!added.has(id)) {
