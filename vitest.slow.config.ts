@@ -9,6 +9,7 @@ export default defineConfig({
     execArgv: JIT_FLAGS,
     fileParallelism: false,
     testTimeout: 600_000,
+    hookTimeout: 600_000,
     reporters: process.env.TEST_SUMMARY
       ? ['default', ['json', { outputFile: process.env.TEST_SUMMARY }]]
       : ['default'],

@@ -27,6 +27,19 @@ export function heldOutPath(split: 'dev' | 'test'): string {
 
 /** The package's version. */
 export function version(): string {
-  const path = new URL('../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(path, 'utf8')) as { readonly version: string }).version;
+  return manifest().version;
+}
+
+/** The one command that adds the engine's runtime, in the version that the tests use. Its scripts only fetch what CUDA needs. */
+export function runtimeCommand(): string {
+  return `npm install onnxruntime-node@${manifest().devDependencies['onnxruntime-node']} --ignore-scripts`;
+}
+
+interface Manifest {
+  readonly version: string;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+function manifest(): Manifest {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as Manifest;
 }

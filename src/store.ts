@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Difference, Json } from './key.ts';
 import type { FinishReason, Generation } from './model.ts';
 import type { TrainStep } from './trainer.ts';

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 // As a whole: Node 20 has no enableCompileCache, and is to be told what it lacks below.
 import * as modules from 'node:module';
 import { dirname, isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** Run the command line; answers the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -16,11 +17,19 @@ process.stdout.on('error', () => {
 });
 process.stderr.on('error', () => {});
 
-// Undefined before Node 24.2.
-if (import.meta.main !== false) {
-  if (Number(process.versions.node.split('.')[0]) < 24) {
+/** Node 22 has no import.meta.main. */
+function isMain(): boolean {
+  const [, script] = process.argv;
+  return (
+    import.meta.main ?? (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url))
+  );
+}
+
+if (isMain()) {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < 22 || (major === 22 && minor < 19)) {
     process.stderr.write(
-      `error: this is Node ${process.versions.node}; evalplanner needs 24 or newer\nfix: install Node 24, e.g. from https://nodejs.org\n`,
+      `error: this is Node ${process.versions.node}; evalplanner needs 22.19 or newer\nfix: install a newer Node, e.g. from https://nodejs.org\n`,
     );
     process.exitCode = 3;
   } else {

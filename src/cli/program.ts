@@ -1,5 +1,6 @@
 import { Command, type CommanderError } from 'commander';
 import { EvalPlannerError, EXIT_CODE } from '../errors.ts';
+import { engineFailure } from '../model/local/engine-failure.ts';
 import { MODEL_NAMES } from '../open/names.ts';
 import { version } from '../package.ts';
 import { auditCommand } from './audit/command.ts';
@@ -111,7 +112,7 @@ export async function run(args: readonly string[]): Promise<number> {
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (isGone(error)) return 0;
-    const failure = error instanceof Ended ? usageError(error) : error;
+    const failure = error instanceof Ended ? usageError(error) : engineFailure(error);
     if (failure === null) return 0;
     process.stderr.write(explain(failure, { debug: args.includes('--debug') }));
     return failure instanceof EvalPlannerError ? EXIT_CODE[failure.code] : EXIT_CODE.internal;

@@ -1,8 +1,8 @@
-import { listSupportedBackends } from 'onnxruntime-node';
 import type { Device, DeviceAnswer } from './device.ts';
 import { Graph } from './graph.ts';
 import type { LlamaConfig } from './llama/config.ts';
 import { initialise, Parameters } from './llama/parameters.ts';
+import { listSupportedBackends } from './runtime.ts';
 import { sequenceRandom } from './sampling/random.ts';
 import { type ChosenToken, Sampler } from './sampling/sampler.ts';
 import { loadGraph, tensor } from './session.ts';

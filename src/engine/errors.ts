@@ -66,3 +66,14 @@ export function diskError(action: 'read' | 'write', path: string, error: unknown
   const [reason, remedy] = REMEDY[code] ?? [error.message, 'Check the disk and run again.'];
   return new CheckpointError('disk', `cannot ${action} ${path}: ${reason}`, remedy, error);
 }
+
+/** What the engine computes with is not installed, or is and cannot be loaded. */
+export class RuntimeError extends Error {
+  readonly installed: boolean;
+
+  constructor(installed: boolean, message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'RuntimeError';
+    this.installed = installed;
+  }
+}

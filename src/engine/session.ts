@@ -1,7 +1,8 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Device } from './device.ts';
 import { bind, SHAPE_INPUT } from './graph.ts';
 import type { DataType, TensorData } from './onnx.ts';
+import * as runtime from './runtime.ts';
 import type { TensorShape } from './tensors.ts';
 
 export interface LoadOptions {
@@ -19,7 +20,7 @@ export async function loadGraph(
   threads: number,
   { device = 'cpu', memoryPattern = true, spinning = true }: LoadOptions = {},
 ): Promise<InferenceSession> {
-  return InferenceSession.create(model, {
+  return runtime.InferenceSession.create(model, {
     executionProviders: [device],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -31,9 +32,15 @@ export async function loadGraph(
   });
 }
 
-/** A view of a typed array as the runtime's tensor; the memory is shared, nothing is copied. */
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+/** Whether native code reads and writes memory that threads share: before 22.21 and 24.9 Node refuses it ("Invalid argument"). */
+export const PASSES_SHARED = major > 24 || (major === 24 && minor >= 9) || (major === 22 && minor >= 21);
+
+/** A view of a typed array as the runtime's tensor; the memory is shared, nothing is copied. Where Node
+ * does not pass shared memory on it is a copy, to be read only. */
 export function tensor(type: DataType, data: TensorData, shape: readonly number[]): Tensor {
-  return new Tensor(type as 'float32', data as Float32Array, shape);
+  const own = PASSES_SHARED || !(data.buffer instanceof SharedArrayBuffer);
+  return new runtime.Tensor(type as 'float32', (own ? data : data.slice()) as Float32Array, shape);
 }
 
 /** The same of float16: what the runtime's binding reads of a tensor, since it knows such data as a Uint16Array only, and a Tensor would

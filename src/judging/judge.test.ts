@@ -347,6 +347,23 @@ describe('judge', () => {
 });
 
 describe('with a ledger', () => {
+  test('texts that are not Unicode are one text: asked once, and the same from the ledger', async () => {
+    using store = openStore(':memory:', { config: {} });
+    const pairs = ['\ud83d', 'a\0b', 'x\udc00y'].map((odd) => pair(`${odd} longer`, odd, `Say ${odd}.`));
+    const model = new ScriptModel(({ text }) => {
+      expect(text).toSatisfy((asked: string) => asked.isWellFormed() && !asked.includes('\0'));
+      return 'Seen \ud83d and \0. [[A]]';
+    });
+    const first = await all(judgeAll(model, pairs, { store }));
+    const asked = model.asked.length;
+    const again = await all(judgeAll(model, pairs, { store }));
+    expect(model.asked).toHaveLength(asked);
+    const said = (found: readonly Judgment[]) =>
+      found.flatMap(({ orders }) => orders.flatMap(({ votes }) => votes.map(({ text }) => text)));
+    expect(said(again)).toEqual(said(first));
+    expect(said(first)[0]).toBe('Seen \ufffd and \ufffd. [[A]]');
+  });
+
   test('what is there is not asked again; fresh asks for all of it', async () => {
     using store = openStore(':memory:', { config: {} });
     const pairs = [pair('a', 'bb'), pair('ccc', 'd')];

@@ -1,8 +1,13 @@
 import type { Prompt } from '../model.ts';
 
-/** Control tokens of the chat templates that servers use, by family. A server's tokenizer is not known here, and the name of a
- * model says nothing sure of it: all of them are broken for each. */
-const FAMILIES: Readonly<Record<string, readonly string[]>> = {
+/** What most tokenizers make single tokens of: `<|im_end|>`, `<｜User｜>`, `[|endofturn|]`, whatever the name. Nothing else that people
+ * write has this shape. */
+const SHAPE = /(?<open>[<[])(?=(?<bar>[|｜])[^\s|｜<>[\]]{1,64}\k<bar>[>\]])/gu;
+
+/** Control tokens of the chat templates that servers use, by family, of SHAPE or not. A server's tokenizer is not known here, and the
+ * name of a model says nothing sure of it: all of them are broken for each. So is HTML's `<s>`, which Llama 2's and Mistral's
+ * tokenizers read as a begin of text wherever it stands: what an eye reads stays the same. */
+export const FAMILIES: Readonly<Record<string, readonly string[]>> = {
   // Qwen2 to Qwen3, Yi, SmolLM2 and others: https://huggingface.co/Qwen/Qwen2.5-7B-Instruct/blob/main/tokenizer_config.json,
   // https://huggingface.co/HuggingFaceTB/SmolLM2-135M-Instruct/blob/main/tokenizer_config.json
   ChatML: ['<|im_start|>', '<|im_end|>', '<|endoftext|>'],
@@ -31,6 +36,17 @@ const FAMILIES: Readonly<Record<string, readonly string[]>> = {
     '[TOOL_CALLS]',
     '[TOOL_RESULTS]',
     '[/TOOL_RESULTS]',
+    '[TOOL_CONTENT]',
+    '[ARGS]',
+    '[CALL_ID]',
+    '[IMG]',
+    '[IMG_BREAK]',
+    '[IMG_END]',
+    '[PREFIX]',
+    '[MIDDLE]',
+    '[SUFFIX]',
+    '<unk>',
+    '<pad>',
   ],
   // https://huggingface.co/microsoft/Phi-3-mini-4k-instruct/blob/main/tokenizer_config.json
   'Phi-3': ['<|system|>', '<|user|>', '<|assistant|>', '<|end|>'],
@@ -38,18 +54,62 @@ const FAMILIES: Readonly<Record<string, readonly string[]>> = {
   DeepSeek: ['<｜begin▁of▁sentence｜>', '<｜end▁of▁sentence｜>', '<｜User｜>', '<｜Assistant｜>'],
   // https://cookbook.openai.com/articles/openai-harmony
   'gpt-oss': ['<|start|>', '<|message|>', '<|channel|>', '<|constrain|>', '<|return|>', '<|call|>'],
+  // From here: https://github.com/ggml-org/llama.cpp/blob/0192c1297ddde77b0d9688179779e4218cf04db4/src/llama-chat.cpp
+  'Phi-4': ['<|im_sep|>'],
+  'Command R': [
+    '<|START_OF_TURN_TOKEN|>',
+    '<|END_OF_TURN_TOKEN|>',
+    '<|SYSTEM_TOKEN|>',
+    '<|USER_TOKEN|>',
+    '<|CHATBOT_TOKEN|>',
+  ],
+  GLM: ['[gMASK]', '<sop>', '<|observation|>'],
+  EXAONE: ['[|system|]', '[|user|]', '[|assistant|]', '[|tool|]', '[|endofturn|]'],
+  Granite: ['<|start_of_role|>', '<|end_of_role|>', '<|tool_call|>'],
+  'Kimi K2': ['<|im_system|>', '<|im_user|>', '<|im_assistant|>', '<|im_middle|>'],
+  Hunyuan: [
+    '<|startoftext|>',
+    '<|extra_0|>',
+    '<|extra_4|>',
+    '<|eos|>',
+    '<｜hy_User｜>',
+    '<｜hy_Assistant｜>',
+  ],
+  GigaChat: ['<|message_sep|>', '<|role_sep|>'],
+  Megrez: ['<|role_start|>', '<|role_end|>', '<|turn_end|>'],
+  'dots.llm1': [
+    '<|userprompt|>',
+    '<|endofuserprompt|>',
+    '<|response|>',
+    '<|endofresponse|>',
+    '<|endofsystem|>',
+  ],
+  Ling: ['<role>', '</role>'],
+  MiniCPM: ['<用户>', '<AI>'],
+  SmolVLM: ['<end_of_utterance>'],
+  OpenChat: ['<|end_of_turn|>'],
+  YandexGPT: ['[SEP]'],
 };
 
 export const SERVED_CONTROL: readonly string[] = [...new Set(Object.values(FAMILIES).flat())];
+
+/** The prompt as a server of an unknown tokenizer may see it: without any known family's control token unbroken, or what has their
+ * shape. */
+export function breakServed(prompt: Prompt): Prompt {
+  return eachText(breakControl(prompt, SERVED_CONTROL), (text) => text.replaceAll(SHAPE, '$<open>\u200b'));
+}
 
 /** The prompt without one of these tokens unbroken, by a zero-width space behind its first character, as our own tags are broken
  * in fields: a response can neither end its turn nor begin another. Tokenizers know them by their exact letters, so nothing
  * that only looks like one is touched. */
 export function breakControl(prompt: Prompt, tokens: readonly string[]): Prompt {
-  const { messages, prefill } = prompt;
+  return eachText(prompt, (text) => broken(text, tokens));
+}
+
+function eachText({ messages, prefill }: Prompt, shown: (text: string) => string): Prompt {
   return {
-    messages: messages.map((message) => ({ ...message, content: broken(message.content, tokens) })),
-    ...(prefill === undefined ? {} : { prefill: broken(prefill, tokens) }),
+    messages: messages.map((message) => ({ ...message, content: shown(message.content) })),
+    ...(prefill === undefined ? {} : { prefill: shown(prefill) }),
   };
 }
 

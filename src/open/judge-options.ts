@@ -1,6 +1,5 @@
 import type { JudgeOptions } from '../judging/settings.ts';
 import { localPlace } from '../model/local/hub.ts';
-import { RENDERING } from '../model.ts';
 import { type JudgeFile, readJudgeFile, templatesOf } from '../pipeline/judge-file.ts';
 import { promptSet } from '../prompts/own.ts';
 
@@ -19,13 +18,8 @@ export function knownOptions({ form, prompts, maxTokens }: JudgeFile): KnownOpti
 }
 
 /** What has changed since a judge was trained, so that it is asked in another way than it knows. */
-export function changedSince({ prompts, templates, form, rendering }: JudgeFile): string[] {
+export function changedSince({ prompts, templates, form }: JudgeFile): string[] {
   const now = templatesOf(promptSet(prompts), form);
   const gone = templates?.filter((template) => !now.includes(template)) ?? [];
-  return [
-    ...(gone.length > 0 ? [`it was trained on prompts that have changed since: ${gone.join(', ')}`] : []),
-    ...(rendering !== undefined && rendering !== RENDERING
-      ? [`it was trained on messages as ${rendering} showed them, and sees ${RENDERING}`]
-      : []),
-  ];
+  return gone.length > 0 ? [`it was trained on prompts that have changed since: ${gone.join(', ')}`] : [];
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PRESETS } from '../cli/demo/presets.ts';
 import { type RunConfig, resolveConfig } from '../config.ts';
@@ -177,7 +178,19 @@ describe.skipIf(process.platform !== 'linux')('the engine of a run ends with it'
       .sort(),
   });
   /** A thread that was joined may still be leaving. */
-  const settled = () => expect.poll(held, { timeout: 5000 });
+  const settled = () => expect.poll(held, { timeout: 20_000 });
+
+  /** What is held once nothing leaves any more, however slow the machine. */
+  async function steady(): Promise<ReturnType<typeof held>> {
+    let last = held();
+    for (let same = 0; same < 10; same++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const now = held();
+      if (!isDeepStrictEqual(now, last)) same = 0;
+      last = now;
+    }
+    return last;
+  }
 
   /** Runs until M0 has judged; `stop` aborts at the first news of that. */
   async function work(name: string, stop = false): Promise<void> {
@@ -203,8 +216,7 @@ describe.skipIf(process.platform !== 'linux')('the engine of a run ends with it'
     // What a process keeps once it has used it: the threads for files, those of the runtime itself.
     await Promise.all(Array.from({ length: 16 }, () => readFile(process.execPath).then(() => {})));
     await work('first');
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const before = held();
+    const before = await steady();
     await work('whole');
     await settled().toEqual(before);
     await work('stopped', true);

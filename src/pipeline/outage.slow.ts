@@ -6,4 +6,5 @@ outageContract(
   bench,
   STAGES.flatMap((stage) => Object.keys(OUTAGES).map((name) => [name, stage] as const)),
 );
+fullDiskContract(bench, false);
 fullDiskContract(bench, true);

@@ -2,7 +2,7 @@ import { EvalPlannerError } from '../errors.ts';
 import type { GenerateRequest, Generation, Model } from '../model.ts';
 import type { Generations } from '../store.ts';
 import { turn } from './batches.ts';
-import { record } from './record.ts';
+import { asStored, record } from './record.ts';
 import { type Answer, type Ask, answered, type Task } from './task.ts';
 
 export interface ConductOptions {
@@ -346,5 +346,5 @@ async function* resumed<R>(first: R, rest: AsyncIterable<R>): AsyncGenerator<R, 
 async function* singly(
   generations: AsyncIterable<Generation>,
 ): AsyncGenerator<readonly Generation[], void, undefined> {
-  for await (const generation of generations) yield [generation];
+  for await (const generation of generations) yield [asStored(generation)];
 }

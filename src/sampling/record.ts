@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { GenerateRequest, Generation, Model, Requests } from '../model.ts';
 import type { Generations } from '../store.ts';
+import { wellFormed } from '../text/well-formed.ts';
 import { comes, turn } from './batches.ts';
 
 export interface RecordOptions {
@@ -56,7 +57,7 @@ export async function* record(
       }
       const { value, done } = await next;
       if (done) break;
-      pending.push(value);
+      pending.push(asStored(value));
     }
     if (pending.length > 0) yield store();
   } finally {
@@ -65,4 +66,14 @@ export async function* record(
     await source.return?.().catch(() => {});
   }
   work.signal?.throwIfAborted();
+}
+
+/** A generation in the texts that a ledger gives back, so that what follows from it is the same before and after. */
+export function asStored(generation: Generation): Generation {
+  const { text, reasoning } = generation;
+  return {
+    ...generation,
+    text: wellFormed(text),
+    ...(reasoning === undefined ? {} : { reasoning: wellFormed(reasoning) }),
+  };
 }

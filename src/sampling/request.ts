@@ -31,7 +31,7 @@ export function requestOf({ template, model, seed, sampling, ...recipe }: Recipe
   const { name, version } = template;
   return {
     key: key({ prompt: name, version, text, prefill: prefill || undefined, model, ...asked }),
-    prompt: userPrompt(text, prefill),
+    prompt: userPrompt(text, prefill || undefined),
     ...asked,
   };
 }

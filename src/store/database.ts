@@ -1,7 +1,6 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { EvalPlannerError } from '../errors.ts';
 import { makeFolder } from '../files.ts';
@@ -10,6 +9,7 @@ import type { StoreOptions } from '../store.ts';
 import { corrupt, inUse, type Owner, storeFailure } from './failure.ts';
 import { lock } from './lock.ts';
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts';
+import { DatabaseSync } from './sqlite.ts';
 
 /** Up to this size opening reads the whole file for damage (under a second); in a larger one damage shows as the same
  * error when its page is read. */

@@ -1,4 +1,4 @@
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync } from './sqlite.ts';
 
 /** One process works on a run. The lock is an open transaction on an empty file beside the ledger, so the kernel holds
  * it and drops it with the process: after a SIGKILL nothing stale is left, and no pid has to be guessed about. It is a

@@ -4,7 +4,7 @@ import type { Sequence } from '../engine/training/sequence.ts';
 import { readTrainState, stateBytes, writeTrainState } from '../engine/training/state.ts';
 import { logProbabilities, type Preference, StepTrainer } from '../engine/training/trainer.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { withCheckpointErrors } from '../model/local/checkpoint.ts';
+import { withEngineErrors } from '../model/local/engine-failure.ts';
 import { random, seedOf, shuffle } from '../random.ts';
 import type { Trainer, TrainJob, TrainResult, TrainStep } from '../trainer.ts';
 import { checkRoom, megabytes } from './disk-room.ts';
@@ -36,7 +36,7 @@ export class EmbeddedTrainer implements Trainer {
     onNote?: (message: string) => void,
   ): Promise<TrainResult> {
     signal?.throwIfAborted();
-    return withCheckpointErrors(async () => {
+    return withEngineErrors(async () => {
       const folder = await TrainingFolder.open(job);
       try {
         const { result } = folder;

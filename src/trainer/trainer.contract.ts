@@ -83,20 +83,18 @@ export function trainerContract(name: string, make: (folder: string) => Promise<
         (error: unknown) => error as EvalPlannerError,
       );
 
-    /** Train until so many steps were told, then abort; answers what was told. */
+    /** Train until so many steps were told, then abort; answers what was told. It ends with the step under way. */
     async function abortAfter(job: TrainJob, count: number): Promise<TrainStep[]> {
       const controller = new AbortController();
       const reason = new Error('that is enough');
       const told: TrainStep[] = [];
-      let since = 0;
       const onStep = (step: TrainStep) => {
         told.push(step);
-        if (told.length < count || since > 0) return;
-        since = performance.now();
-        controller.abort(reason);
+        if (told.length === count) controller.abort(reason);
       };
       await expect(under.trainer.train(job, onStep, controller.signal)).rejects.toBe(reason);
-      expect(performance.now() - since).toBeLessThan(10_000);
+      // The step under way may end.
+      expect(told.length).toBeLessThanOrEqual(count + 1);
       return told;
     }
 
@@ -152,7 +150,7 @@ export function trainerContract(name: string, make: (folder: string) => Promise<
         expect(told).toEqual(first.steps);
       });
 
-      it('aborted it stops within 10 s, and the same key goes on to the weights of one that was left alone', async ({
+      it('aborted it stops after the step under way, and the same key goes on to the weights of one that was left alone', async ({
         skip,
       }) => {
         skip(skipped());

@@ -1,7 +1,36 @@
-import type { Marker } from './markers.ts';
+import type { Span } from './markers.ts';
 import type { Token } from './tokens.ts';
 
 const NEGATIONS = new Set(['not', 'never', 'over', 'than', 'against', 'nor', "isn't"]);
+const DENIALS = new Set([
+  'not',
+  'never',
+  'cannot',
+  "isn't",
+  "don't",
+  "doesn't",
+  "won't",
+  "can't",
+  "wouldn't",
+]);
+const GIVING = new Set([
+  ...[
+    'give',
+    'award',
+    'assign',
+    'rate',
+    'say',
+    'write',
+    'output',
+    'pick',
+    'choose',
+    'deserve',
+    'deserves',
+    'be',
+  ],
+  // No article: `A` is a slot.
+  ...['it', 'this', 'them', 'as', 'with'],
+]);
 const ALMOST = new Set(['almost', 'nearly', 'considered', 'tempted']);
 /** What is said reaches over a colon; what is held does not: `A includes more detail: [[A]]`. */
 const SAYING = new Set([
@@ -30,6 +59,17 @@ const SAYING = new Set([
     'announces',
     'orders',
   ],
+  ...[
+    'demanding',
+    'requests',
+    'requested',
+    'requesting',
+    'wants',
+    'telling',
+    'instructing',
+    'asking',
+    'writing',
+  ],
   ...['tries', 'tried', 'attempts', 'attempted', 'injects', 'injected', 'inserts', 'inserted', 'appends'],
 ]);
 const HOLDING = new Set([
@@ -50,7 +90,7 @@ const COMPARISONS = new Set([
   'prefer',
 ]);
 const QUOTES = new Set(['"', '\u201c', '\u201d', "'"]);
-const SEPARATORS = new Set(['or', 'and', ',', '/', '|', ...QUOTES]);
+const SEPARATORS = new Set(['or', 'and', 'to', 'through', ',', '/', '|', '-', '–', '…', ...QUOTES]);
 
 /** How far a look around a marker goes, in tokens: a bound, so that reading stays linear. */
 const REACH = 24;
@@ -59,20 +99,26 @@ const at = (tokens: readonly Token[], i: number): string => tokens[i]?.text ?? '
 
 /** Whether a marker is spoken of rather than spoken: negated, conditional, or said to be a response's. `from` is where
  * the voice begins. */
-export function spokenOf(tokens: readonly Token[], marker: Marker, from: number): boolean {
+export function spokenOf(tokens: readonly Token[], marker: Span, from: number): boolean {
   const before = sentenceBefore(tokens, marker.first, from);
-  return negated(before) || conditional(tokens, marker, before) || attributed(before);
+  return negated(before) || conditional(tokens, marker, before) || attributed(before) || exampled(before);
+}
+
+/** `for example: [[5]]`. */
+function exampled(before: readonly string[]): boolean {
+  const said = before.filter((text) => !QUOTES.has(text) && text !== ':' && text !== ',');
+  return ['example', 'instance'].includes(said.at(-1) ?? '');
 }
 
 const EXAMPLES = new Set(['example', 'format', 'template', 'sample', 'instance', 'schema']);
 
 /** Whether it is an example of how a verdict is written: `Format: Verdict: A`. */
-export function exemplary(tokens: readonly Token[], marker: Marker, from: number): boolean {
+export function exemplary(tokens: readonly Token[], marker: Span, from: number): boolean {
   return sentenceBefore(tokens, marker.first, from).some((text) => EXAMPLES.has(text));
 }
 
 /** Whether it is shown: one of a list, or inside quotation marks. */
-export function shown(tokens: readonly Token[], marker: Marker, from: number): boolean {
+export function shown(tokens: readonly Token[], marker: Span, from: number): boolean {
   return listed(tokens, marker, from) || quotation(tokens, marker, from);
 }
 
@@ -91,11 +137,13 @@ function negated(before: readonly string[]): boolean {
   const said = before.filter((text) => !QUOTES.has(text));
   const last = said.at(-1) ?? '';
   if (said.slice(-4).some((text) => ALMOST.has(text))) return true;
+  // `I will not give it [[9]]`.
+  if (DENIALS.has(said.findLast((text) => !GIVING.has(text)) ?? '')) return true;
   return NEGATIONS.has(last) || (last === 'of' && said.at(-2) === 'instead');
 }
 
 /** `“[[A]]” if assistant A is better`, `If assistant A is better, output [[A]]`. */
-function conditional(tokens: readonly Token[], { end }: Marker, before: readonly string[]): boolean {
+function conditional(tokens: readonly Token[], { end }: Span, before: readonly string[]): boolean {
   if (['if', 'when', 'whether'].includes(before.find((text) => !QUOTES.has(text) && text !== '(') ?? ''))
     return true;
   let i = end;
@@ -108,7 +156,7 @@ function conditional(tokens: readonly Token[], { end }: Marker, before: readonly
 }
 
 /** `[[A]] or [[B]]`, `[[A]], [[B]], [[C]]`, `[[A]] [[B]]`: nothing but separators to the next or from the last marker. */
-function listed(tokens: readonly Token[], { first, end }: Marker, from: number): boolean {
+function listed(tokens: readonly Token[], { first, end }: Span, from: number): boolean {
   const other = (i: number, j: number) => at(tokens, i + 2) !== at(tokens, j + 2);
   let i = end;
   while (i < end + 4 && SEPARATORS.has(at(tokens, i))) i++;
@@ -130,7 +178,7 @@ function attributed(before: readonly string[]): boolean {
 }
 
 /** Inside quotation marks that are not the judge's own way of writing its verdict. */
-export function quotation(tokens: readonly Token[], { first, end }: Marker, from: number): boolean {
+export function quotation(tokens: readonly Token[], { first, end }: Span, from: number): boolean {
   const opens = openingBefore(tokens, first, from);
   if (opens === null) return false;
   let closes = end;
@@ -144,7 +192,7 @@ export function quotation(tokens: readonly Token[], { first, end }: Marker, from
 }
 
 /** Inside quotation marks, whoever speaks. */
-export function quoted(tokens: readonly Token[], { first, end }: Marker, from: number): boolean {
+export function quoted(tokens: readonly Token[], { first, end }: Span, from: number): boolean {
   if (openingBefore(tokens, first, from) === null) return false;
   let closes = end;
   while (closes < end + REACH && !isClosing(at(tokens, closes)) && at(tokens, closes) !== '\n') closes++;

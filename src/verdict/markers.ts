@@ -2,11 +2,14 @@ import { at, type Named, type Slot, slotAt } from './slots.ts';
 import type { Token } from './tokens.ts';
 import { BETTER, FIELDS, FILLERS, JOINTS, LABELS } from './words.ts';
 
-export interface Marker {
-  readonly names: Named;
-  /** Indices of its tokens: [first, end). */
+/** Indices of tokens: [first, end). */
+export interface Span {
   readonly first: number;
   readonly end: number;
+}
+
+export interface Marker extends Span {
+  readonly names: Named;
 }
 
 const NOUNS = new Set([
@@ -245,7 +248,11 @@ export function slotLine(tokens: readonly Token[], first: number, end: number): 
 }
 
 /** `> Final verdict: [[A]]` as the last line, set off from what the judge has said before: no quotation of anyone. */
-export function setOff(tokens: readonly Token[], from: number): Marker | null {
+export function setOff<Found extends Span>(
+  tokens: readonly Token[],
+  from: number,
+  read: (tokens: readonly Token[], i: number) => Found | null,
+): Found | null {
   let end = tokens.length;
   while (end > from && at(tokens, end - 1) === '\n') end--;
   let first = end;
@@ -255,14 +262,16 @@ export function setOff(tokens: readonly Token[], from: number): Marker | null {
   let line = last;
   while (line > from && at(tokens, line - 1) !== '\n') line--;
   if (at(tokens, first) !== '>' || last === from || at(tokens, line) === '>') return null;
-  if (at(tokens, last - 1) === ':' || LABELS.at(tokens, first + 1) + LABELS.at(tokens, first + 2) === 0)
-    return null;
+  if (at(tokens, last - 1) === ':' || ![first + 1, first + 2].some((i) => isLabel(tokens, i))) return null;
   for (let i = first; i < Math.min(end, first + LINE); i++) {
-    const marker = bracketed(tokens, i);
+    const marker = read(tokens, i);
     if (marker !== null) return stops(tokens, marker.end) ? marker : null;
   }
   return null;
 }
+
+const isLabel = (tokens: readonly Token[], i: number) =>
+  LABELS.at(tokens, i) > 0 || at(tokens, i) === 'rating' || at(tokens, i) === 'score';
 
 /** A trophy, an arrow. */
 function isPicture(text: string): boolean {

@@ -1,8 +1,9 @@
 import type { VerdictKind } from '../types.ts';
 import { inWords } from './conclusion.ts';
-import { exemplary, quotation, shown, spokenOf } from './context.ts';
-import { alone, bracketed, labelled, type Marker, ranking, setOff } from './markers.ts';
+import { exemplary, quotation, spokenOf } from './context.ts';
+import { alone, bracketed, labelled, type Marker, ranking } from './markers.ts';
 import { refuses } from './refusal.ts';
+import { lastSpoken } from './spoken.ts';
 import { type Token, tokenize } from './tokens.ts';
 import { finalVoice } from './voice.ts';
 
@@ -50,9 +51,11 @@ export function readMarker(tokens: readonly Token[]): {
   readonly marker: Marker | null;
   readonly open: boolean;
 } {
-  const { from, open, repeated } = finalVoice(tokens);
+  const voice = finalVoice(tokens);
+  const { from, open, repeated } = voice;
   if (open) return { marker: null, open };
-  let strong: Marker | null = null;
+  const strong = lastSpoken(tokens, bracketed, voice);
+  if (strong !== null) return { marker: strong, open };
   let weak: Marker | null = null;
   let fence: number | null = null;
   let quotedLine = false;
@@ -69,8 +72,7 @@ export function readMarker(tokens: readonly Token[]): {
     if (quotedLine || repeated.has(i)) continue;
     const marker = bracketed(tokens, i);
     if (marker !== null) {
-      const own = fence === null || fills(tokens, fence, marker);
-      if (own && !spokenOf(tokens, marker, from) && !shown(tokens, marker, from)) strong = marker;
+      if (fence !== null) for (let k = i; k < marker.end; k++) foreign.add(k);
       i = marker.end - 1;
     } else if (fence === null || opensObject(tokens, fence)) {
       const other = labelled(tokens, i) ?? ranking(tokens, i);
@@ -82,8 +84,7 @@ export function readMarker(tokens: readonly Token[]): {
       }
     }
   }
-  strong ??= setOff(tokens, from);
-  if (strong !== null || weak !== null || contradicted) return { marker: strong ?? weak, open };
+  if (weak !== null || contradicted) return { marker: weak, open };
   const own = tokens.map((token, i) =>
     foreign.has(i) ? { ...token, type: 'line' as const, text: '\n' } : token,
   );
@@ -102,15 +103,6 @@ function contradicts(tokens: readonly Token[], one: Marker | null, other: Marker
 
 /** Blank lines that are looked over in a fence. */
 const BLANKS = 4;
-
-/** A fence that holds a marker and nothing else is the judge's own; any other shows code of a response. */
-function fills(tokens: readonly Token[], fence: number, { first, end }: Marker): boolean {
-  let i = fence + 1;
-  while (i < fence + BLANKS && tokens[i]?.type === 'line') i++;
-  let j = end;
-  while (j < end + BLANKS && tokens[j]?.type === 'line') j++;
-  return i === first && (j >= tokens.length || tokens[j]?.type === 'fence');
-}
 
 /** A fence that holds JSON, with or without its name. */
 function opensObject(tokens: readonly Token[], fence: number): boolean {

@@ -9,7 +9,6 @@ import { openStore } from '../../store/ledger.ts';
 import { run } from '../run.contract.ts';
 import type { AuditReport } from './text.ts';
 
-const SHARED = join(import.meta.dirname, '../../../../shared/data');
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'audit-'));
@@ -145,31 +144,6 @@ describe('audit of files', () => {
       expect(failed.err).toContain(message);
     }
   });
-
-  test.runIf(existsSync(SHARED))(
-    'MATH without MATH-500 repeats none of RewardBench’s math prompts exactly',
-    async () => {
-      const problems = readFileSync(join(SHARED, 'MATH', 'train-4500.jsonl'), 'utf8')
-        .trim()
-        .split('\n');
-      const source = write(
-        'math.jsonl',
-        problems.map((line) => {
-          const { problem, solution } = JSON.parse(line) as { problem: string; solution: string };
-          return { prompt: problem, completion: solution };
-        }),
-      );
-      const { out } = await audit(source, '--benchmarks', SHARED, '--json');
-      const { rows } = JSON.parse(out) as AuditReport;
-      expect(rows.rows).toBe(4500);
-      expect(rows.contamination?.benchmarks.rewardbench?.exact).toBe(0);
-      // Both versions, and the instructions that FollowBenchEval is built from.
-      expect(rows.contamination?.benchmarks.judgebench?.prompts).toBeGreaterThan(500);
-      expect(rows.contamination?.benchmarks.followbench?.prompts).toBeGreaterThan(800);
-      // Problems of one pattern with other numbers.
-      expect(rows.contamination?.rows).toBeLessThan(100);
-    },
-  );
 });
 
 describe('audit of a run', () => {

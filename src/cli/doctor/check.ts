@@ -1,4 +1,5 @@
 import { EvalPlannerError } from '../../errors.ts';
+import { engineFailure } from '../../model/local/engine-failure.ts';
 
 /** What was looked at, and what came of it. */
 export interface Check {
@@ -24,11 +25,7 @@ export async function attempt(
 }
 
 export function failed(name: string, error: unknown, fix: string): Check {
-  const remedy = error instanceof EvalPlannerError ? error.remedy : fix;
-  return {
-    name,
-    status: 'fail',
-    detail: error instanceof Error ? error.message : String(error),
-    fix: remedy,
-  };
+  const failure = engineFailure(error);
+  const detail = failure instanceof Error ? failure.message : String(failure);
+  return { name, status: 'fail', detail, fix: failure instanceof EvalPlannerError ? failure.remedy : fix };
 }

@@ -5,10 +5,8 @@ import { styleText } from 'node:util';
 import { checkDevice, type Device } from '../../engine/device.ts';
 import { Graph } from '../../engine/graph.ts';
 import { revision } from '../../engine/llama/checkpoint.ts';
-import { addsInt8 } from '../../engine/quantization-check.ts';
-import { loadGraph, tensor } from '../../engine/session.ts';
 import { openCheckpoint } from '../../model/local/checkpoint.ts';
-import { readHeldOut, SEED_FOLDER } from '../../package.ts';
+import { readHeldOut, runtimeCommand, SEED_FOLDER } from '../../package.ts';
 import { whole } from '../../report/format.ts';
 import { tableOptions } from '../../report/run/table.ts';
 import { openStore } from '../../store/ledger.ts';
@@ -28,17 +26,11 @@ export async function doctor(config: string | undefined, { json, out }: DoctorCo
   const own = config === undefined ? [] : await configChecks(config, out);
   const checks: Check[] = [
     node(),
-    await attempt(
-      'runtime',
-      runtime,
-      'install again with `npm install`; onnxruntime-node has builds for Linux, macOS and Windows on x64 and arm64',
-    ),
-    ...(await Promise.all([device('webgpu'), device('cuda')])),
-    await attempt('int8', int8, 'leave out --quantization'),
+    ...(await engine()),
     cores(),
     memory(),
     await attempt('disk', disk, 'go to a folder that this user can read'),
-    await attempt('sqlite', sqlite, 'use an official build of Node 24 or newer'),
+    await attempt('sqlite', sqlite, 'use an official build of Node'),
     await attempt('seed model', seedModel, 'install the package again, or in a checkout: git checkout seed'),
     await attempt('held-out', heldOut, 'install the package again, or in a checkout: git checkout seed'),
     terminal(),
@@ -52,16 +44,32 @@ export async function doctor(config: string | undefined, { json, out }: DoctorCo
 
 function node(): Check {
   const { node: installed } = process.versions;
-  const ok = Number(installed.split('.')[0]) >= 24;
   const detail = `Node ${installed} on ${process.platform} ${process.arch}`;
-  return ok
-    ? { name: 'node', status: 'ok', detail }
-    : { name: 'node', status: 'fail', detail, fix: 'install Node 24 or newer, e.g. from https://nodejs.org' };
+  return { name: 'node', status: 'ok', detail };
+}
+
+/** The built-in engine, which judging by a server and data do without. */
+async function engine(): Promise<Check[]> {
+  const works = await attempt('runtime', runtime, runtimeCommand());
+  // What is only not installed is missed by nobody who has not asked for it.
+  if (works.status !== 'ok') return [{ ...works, status: isInstalled() ? 'fail' : 'none' }];
+  const devices = await Promise.all([device('webgpu'), device('cuda')]);
+  return [works, ...devices, await attempt('int8', int8, 'leave out --quantization')];
+}
+
+function isInstalled(): boolean {
+  try {
+    import.meta.resolve('onnxruntime-node');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Loads ONNX Runtime and adds two numbers with it. */
 async function runtime(): Promise<Check> {
-  const { env } = await import('onnxruntime-node');
+  const { env } = await import('../../engine/runtime.ts');
+  const { loadGraph, tensor } = await import('../../engine/session.ts');
   const graph = new Graph();
   const x = graph.input('x', [1]);
   graph.output('y', graph.node('Add', [x, x], [1]));
@@ -88,6 +96,7 @@ async function device(name: Exclude<Device, 'cpu'>): Promise<Check> {
 }
 
 async function int8(): Promise<Check> {
+  const { addsInt8 } = await import('../../engine/quantization-check.ts');
   if (await addsInt8()) return { name: 'int8', status: 'ok', detail: 'samples with --quantization int8' };
   const detail = 'this processor has no VNNI or dot product instructions: --quantization int8 is refused';
   return { name: 'int8', status: 'none', detail };

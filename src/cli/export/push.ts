@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { EvalPlannerError } from '../../errors.ts';
 import { type Hub, openHub } from '../../hub/connection.ts';
-import { withCheckpointErrors } from '../../model/local/checkpoint.ts';
+import { withEngineErrors } from '../../model/local/engine-failure.ts';
 import { isModelFile, isWhole } from '../../model/local/hub.ts';
 import { version } from '../../package.ts';
 import { readJudgeFile } from '../../pipeline/judge-file.ts';
@@ -87,7 +87,7 @@ function refused({ client, repository: { id } }: Hub, error: unknown): EvalPlann
 /** Of a folder, what belongs to the model; states of trainings and whatever else lies there stay. Throws EvalPlannerError. */
 async function modelFiles(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
-  if (!(await withCheckpointErrors(() => isWhole(folder))))
+  if (!(await withEngineErrors(() => isWhole(folder))))
     throw new EvalPlannerError(
       'usage',
       `${folder} holds no checkpoint and no adapter`,

@@ -3,6 +3,7 @@ import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { CheckpointError, diskError } from '../errors.ts';
 import { sizeOf } from '../graph.ts';
+import { halfBits } from '../widen.ts';
 import { BLOCKS, type BlockKind } from './blocks.ts';
 
 /** How matrices are written; vectors are float32 in every case, as llama.cpp wants them. */
@@ -92,7 +93,11 @@ function encode(path: string, name: string, kind: keyof typeof KIND, values: Flo
   if (kind === 'q8_0') return quantize(values);
   let largest = 0;
   for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i] as number));
-  if (largest < HALF_LIMIT) return Buffer.from(new Float16Array(values).buffer);
+  if (largest < HALF_LIMIT) {
+    const halves = new Uint16Array(values.length);
+    for (let i = 0; i < values.length; i++) halves[i] = halfBits(values[i] as number);
+    return bytesOf(halves);
+  }
   const message = `${path}: ${name} holds numbers beyond 65,504, which no half is`;
   throw new CheckpointError('unsupported', message, 'Write it as f32.');
 }
@@ -100,15 +105,12 @@ function encode(path: string, name: string, kind: keyof typeof KIND, values: Flo
 /** Blocks of 32: a half d = max |x| / 127, then round(x / d), halves away from zero; in float32, as ggml computes it. */
 function quantize(values: Float32Array): Buffer {
   const bytes = Buffer.alloc((values.length / 32) * 34);
-  const scales = new Float16Array(1);
-  const scale = bytesOf(scales as unknown as Uint16Array);
   for (let first = 0, at = 0; first < values.length; first += 32, at += 34) {
     let largest = 0;
     for (let i = first; i < first + 32; i++) largest = Math.max(largest, Math.abs(values[i] as number));
     const d = fround(largest / 127);
     const inverse = d === 0 ? 0 : fround(1 / d);
-    scales[0] = d;
-    scale.copy(bytes, at);
+    bytes.writeUInt16LE(halfBits(d), at);
     for (let i = 0; i < 32; i++) {
       const x = fround((values[first + i] as number) * inverse);
       bytes[at + 2 + i] = Math.sign(x) * Math.floor(Math.abs(x) + 0.5);

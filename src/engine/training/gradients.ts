@@ -10,7 +10,7 @@ import { attentionBlocks } from '../ops/attention.ts';
 import { attentionMask, causalMask } from '../ops/softmax.ts';
 import type { GradientResult, GradientTask } from '../parallel/protocol.ts';
 import type { Turn } from '../parallel/turn.ts';
-import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
+import { loadGraph, PASSES_SHARED, shapeFeeds, tensor, weightFeeds } from '../session.ts';
 import type { TensorShape } from '../tensors.ts';
 import {
   dpoGraph,
@@ -104,16 +104,16 @@ export class GradientRunner {
     const { shapes } = this.#adapter ?? this.#parameters;
     const sums = views(shapes, gradient);
     // The first task's gradient is written where it belongs: nobody touches it before the turn has passed.
-    const written = task.first && this.#device === 'cpu';
+    const written = task.first && this.#device === 'cpu' && PASSES_SHARED;
     const outputs = await session.run(
       feeds,
-      written ? { loss: null, logp: null, ...sums } : session.outputNames,
+      written ? { loss: null, logp: null, ...outputsInto(shapes, sums) } : session.outputNames,
     );
     for (const [i, { name }] of shapes.entries()) {
       const part = outputs[gradientName(name)]?.data as Float32Array;
       if (!written) {
         turn?.wait(i);
-        const sum = sums[gradientName(name)]?.data as Float32Array;
+        const sum = sums[i] as Float32Array;
         if (task.first) sum.set(part);
         else for (let k = 0; k < part.length; k++) sum[k] = (sum[k] as number) + (part[k] as number);
       }
@@ -185,14 +185,21 @@ export class GradientRunner {
   }
 }
 
-/** The gradient of each tensor, by the graph's name of it, in a flat array of all. */
-function views(shapes: readonly TensorShape[], gradient: Float32Array): Record<string, Tensor> {
-  const out: Record<string, Tensor> = {};
-  let at = 0;
-  for (const { name, shape } of shapes) {
-    const end = at + sizeOf(shape);
-    out[gradientName(name)] = tensor('float32', gradient.subarray(at, end), shape);
-    at = end;
-  }
-  return out;
+/** The gradient of each tensor in a flat array of all. */
+function views(shapes: readonly TensorShape[], gradient: Float32Array): Float32Array[] {
+  let end = 0;
+  return shapes.map(({ shape }) => {
+    const start = end;
+    end += sizeOf(shape);
+    return gradient.subarray(start, end);
+  });
+}
+
+function outputsInto(shapes: readonly TensorShape[], sums: readonly Float32Array[]): Record<string, Tensor> {
+  return Object.fromEntries(
+    shapes.map(({ name, shape }, i) => [
+      gradientName(name),
+      tensor('float32', sums[i] as Float32Array, shape),
+    ]),
+  );
 }

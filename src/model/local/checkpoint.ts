@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { CheckpointError } from '../../engine/errors.ts';
 import { ggufAt, openGguf } from '../../engine/gguf/file.ts';
 import { writeCheckpoint } from '../../engine/llama/checkpoint.ts';
 import type { LlamaConfig } from '../../engine/llama/config.ts';
@@ -9,6 +8,7 @@ import type { Adapter } from '../../engine/lora/adapter.ts';
 import { isAdapterFolder, readAdapterOn, writeAdapter } from '../../engine/lora/checkpoint.ts';
 import { tokenizerFiles } from '../../engine/model-folder.ts';
 import { EvalPlannerError } from '../../errors.ts';
+import { withEngineErrors } from './engine-failure.ts';
 import { tokenizerOfGguf } from './gguf-tokenizer.ts';
 import { hubOrigin, localPlace } from './hub.ts';
 import { openTokenizer } from './open-tokenizer.ts';
@@ -21,19 +21,9 @@ export interface Checkpoint<Weights extends BaseParameters = Parameters> {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Run something that reads or writes checkpoints; the engine's errors become those a user sees. */
-export async function withCheckpointErrors<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof CheckpointError)) throw error;
-    throw new EvalPlannerError(error.kind === 'disk' ? 'disk' : 'model', error.message, error.remedy, error);
-  }
-}
-
 /** A Hugging Face folder, a GGUF file, or a PEFT adapter and its base as the one model that they are; `hf:OWNER/NAME` is one on the hub. */
 export async function openCheckpoint(name: string): Promise<Checkpoint> {
-  return withCheckpointErrors(async () => {
+  return withEngineErrors(async () => {
     const { adapter, ...checkpoint } = await openApart(name);
     if (adapter) {
       // The runtime is loaded where it computes, not with the package.
@@ -68,7 +58,7 @@ async function openWith<Weights extends BaseParameters>(
   name: string,
   read: (dir: string) => Promise<Weights>,
 ): Promise<ApartCheckpoint<Weights>> {
-  return withCheckpointErrors(async () => {
+  return withEngineErrors(async () => {
     const dir = await localPlace(name);
     const model: Pick<ApartCheckpoint<Weights>, 'parameters' | 'adapter' | 'base'> = (await isAdapterFolder(
       dir,
@@ -122,7 +112,7 @@ export function baseNamed(folder: string): { readonly base: string; readonly rev
 
 /** Write a model under another name as it is: an adapter stays one. */
 export async function copyCheckpoint(from: string, to: string): Promise<void> {
-  return withCheckpointErrors(async () => {
+  return withEngineErrors(async () => {
     const { parameters, adapter, base, files } = await openApart(from);
     if (adapter) await writeAdapter(to, adapter, { ...baseNamed(base), extraFiles: files });
     else await writeCheckpoint(to, parameters, { extraFiles: files });
@@ -131,7 +121,7 @@ export async function copyCheckpoint(from: string, to: string): Promise<void> {
 
 /** Write an adapter merged into its base, as a checkpoint that needs neither. */
 export async function mergeCheckpoint(adapter: string, to: string): Promise<void> {
-  return withCheckpointErrors(async () => {
+  return withEngineErrors(async () => {
     const { parameters, files } = await openCheckpoint(adapter);
     await writeCheckpoint(to, parameters, { extraFiles: files });
   });

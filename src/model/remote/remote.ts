@@ -11,7 +11,7 @@ import {
 } from '../../model.ts';
 import type { Prices } from '../../prices.ts';
 import { wellFormed } from '../../text/well-formed.ts';
-import { breakControl, SERVED_CONTROL } from '../control-tokens.ts';
+import { breakServed } from '../control-tokens.ts';
 import { Budget, type BudgetOptions, costOf } from './budget.ts';
 import type { CallFailure } from './call-failure.ts';
 import type { Clock } from './clock.ts';
@@ -96,7 +96,7 @@ async function* shown(
     const { prompt } = request;
     if (prompt.prefill && !prefills) throw noPrefill();
     const sent = { ...request, prompt: wellFormedPrompt(prompt) };
-    yield chat ? { ...sent, prompt: breakControl(sent.prompt, SERVED_CONTROL) } : sent;
+    yield chat ? { ...sent, prompt: breakServed(sent.prompt) } : sent;
   }
 }
 

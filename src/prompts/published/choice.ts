@@ -1,4 +1,6 @@
-import { tokenize } from '../../verdict/tokens.ts';
+import type { Span } from '../../verdict/markers.ts';
+import { lastSpoken } from '../../verdict/spoken.ts';
+import { type Token, tokenize } from '../../verdict/tokens.ts';
 import { finalVoice } from '../../verdict/voice.ts';
 import type { Template } from '../template.ts';
 import { PUBLISHED, PUBLISHED_TAGS } from './tags.ts';
@@ -32,14 +34,13 @@ ${shown.join('\n\n')}`,
 /** The index of the slot that the last `[[X]]` in the judge's own voice names; null when there is none, or one of no slot. */
 export function parseChoice(completion: string, n: number): number | null {
   const tokens = tokenize(completion);
-  const { from, open, repeated } = finalVoice(tokens);
-  if (open) return null;
-  let last: string | null = null;
-  const at = (i: number) => tokens[i]?.text ?? '';
-  for (let i = from; i < tokens.length; i++) {
-    if (repeated.has(i) || at(i) !== '[' || at(i + 1) !== '[') continue;
-    if (at(i + 3) === ']' && at(i + 4) === ']') last = at(i + 2);
-  }
-  const slot = last === null || last.length !== 1 ? -1 : SLOTS.indexOf(last.toUpperCase());
+  const name = lastSpoken(tokens, named, finalVoice(tokens))?.name ?? '';
+  const slot = name.length === 1 ? SLOTS.indexOf(name.toUpperCase()) : -1;
   return slot < 0 || slot >= n ? null : slot;
+}
+
+function named(tokens: readonly Token[], i: number): (Span & { readonly name: string }) | null {
+  const [open, inner, name, close, outer] = tokens.slice(i, i + 5).map(({ text }) => text);
+  if (open !== '[' || inner !== '[' || close !== ']' || outer !== ']') return null;
+  return { first: i, end: i + 5, name: name as string };
 }
