@@ -21,6 +21,8 @@ os.dup2(2, 1)
 
 import accelerate  # noqa: E402
 import datasets  # noqa: E402
+import gguf  # noqa: E402
+import numpy  # noqa: E402
 import peft  # noqa: E402
 import tokenizers  # noqa: E402
 import torch  # noqa: E402
@@ -32,6 +34,7 @@ from transformers import (  # noqa: E402
     AutoModelForCausalLM,
     AutoTokenizer,
     GenerationConfig,
+    GgufConfig,
     PreTrainedTokenizerFast,
 )
 
@@ -65,8 +68,18 @@ def make(dir, config, seed=0, dtype="float32", shard="50GB"):
     return {"parameters": model.num_parameters()}
 
 
+def place(path):
+    """A folder, or a GGUF file, as from_pretrained takes it."""
+    folder, file = os.path.split(path)
+    return (folder, {"gguf_file": file}) if file.endswith(".gguf") else (path, {})
+
+
 def load(dir, adapter=None, trainable=False):
-    model, report = AutoModelForCausalLM.from_pretrained(dir, dtype=torch.float32, output_loading_info=True)
+    name, how = place(dir)
+    if how:
+        # Once, and not anew for every token.
+        how["quantization_config"] = GgufConfig(dequantize=True)
+    model, report = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, output_loading_info=True, **how)
     if adapter is not None:
         model = peft.PeftModel.from_pretrained(model, adapter, is_trainable=trainable)
     return model.eval(), report
@@ -240,6 +253,86 @@ def masks(kind, dir, path, template):
         return [{"ids": ids, "mask": mask} for ids, mask in sequences]
 
 
+def gguf_blocks(kinds, path, out, blocks=64):
+    """A GGUF file with a tensor of random bytes of each kind of block, and what the gguf package reads from them."""
+    random = numpy.random.default_rng(0)
+    writer = gguf.GGUFWriter(path, "llama")
+    tensors = {}
+    for name in kinds:
+        kind = gguf.GGMLQuantizationType[name]
+        _, size = gguf.GGML_QUANT_SIZES[kind]
+        data = random.integers(0, 256, (3, blocks * size), dtype=numpy.uint8)
+        writer.add_tensor(name, data, raw_dtype=kind)
+        with numpy.errstate(all="ignore"):
+            tensors[name] = torch.from_numpy(gguf.quants.dequantize(data, kind).copy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    save_file(tensors, out)
+
+
+def gguf_contents(path):
+    """The metadata of a GGUF file, but for long lists, and its tensors' kinds and shapes."""
+    reader = gguf.GGUFReader(path)
+    fields = {name: field.contents() for name, field in reader.fields.items() if not name.startswith("GGUF.")}
+    short = {name: value for name, value in fields.items() if not isinstance(value, list) or len(value) < 1000}
+    return {"fields": short, "tensors": {t.name: [t.tensor_type.name, *map(int, t.shape)] for t in reader.tensors}}
+
+
+def gguf_quantized(exact, path):
+    """The tensors of a GGUF file that are not what the gguf package makes of those of another one, in float32."""
+    originals = {t.name: t for t in gguf.GGUFReader(exact).tensors}
+    found = gguf.GGUFReader(path).tensors
+    assert {t.name for t in found} == originals.keys()
+    return [
+        t.name
+        for t in found
+        if not numpy.array_equal(
+            gguf.quants.quantize(originals[t.name].data, t.tensor_type).view(numpy.uint8), t.data.view(numpy.uint8)
+        )
+    ]
+
+
+def gguf_tokenize(path, texts, pre=None, chat=None):
+    """Token ids of texts by the tokenizer that transformers makes of a GGUF file. It knows some of llama.cpp's ways to cut
+    a text into words only: `pre` are those of another one, as published (`pre_tokenizer` of a tokenizer.json)."""
+    folder, how = place(path)
+    tokenizer = AutoTokenizer.from_pretrained(folder, **how)
+    changed = 0
+    ids = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    if pre is not None:
+        backend = json.loads(tokenizer.backend_tokenizer.to_str())
+        backend["pre_tokenizer"] = pre
+        fixed = tokenizers.Tokenizer.from_str(json.dumps(backend))
+        theirs, ids = ids, [fixed.encode(text, add_special_tokens=False).ids for text in texts]
+        changed = sum(a != b for a, b in zip(theirs, ids))
+    shown = [tokenizer.apply_chat_template(c, tokenize=False, add_generation_prompt=True) for c in chat or ()]
+    return {"ids": ids, "changed": changed, "chat": shown, "texts": [tokenizer.decode(row) for row in ids]}
+
+
+def gguf_sentencepiece(path, texts, size):
+    """A GGUF file with a vocabulary as SentencePiece makes it, learned from the texts, and no tensors."""
+    backend = tokenizers.Tokenizer(tokenizers.models.BPE(byte_fallback=True, unk_token="<unk>", fuse_unk=True))
+    backend.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace(prepend_scheme="first", split=True)
+    special = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    trainer = tokenizers.trainers.BpeTrainer(vocab_size=size, special_tokens=special, show_progress=False)
+    backend.train_from_iterator(texts, trainer)
+    tokens = sorted(backend.get_vocab(), key=backend.get_vocab().get)
+    types = [2, 3, 3] + [6] * 256 + [1] * (len(tokens) - len(special))
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(tokens)
+    writer.add_token_scores([0.0] * len(special) + [-float(i) for i in range(len(tokens) - len(special))])
+    writer.add_token_types(types)
+    writer.add_unk_token_id(0)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+
+
 def published_templates():
     """The chat templates of families, as they were published, that TRL compares tokenizers with."""
     folder = pathlib.Path(trl.__file__).parent / "chat_templates"
@@ -274,7 +367,8 @@ def chat(dir, template, prompts):
 
 def main():
     functions = (
-        versions, make, make_adapter, make_tokenizer, evaluate, tokenize, check_generation_config, train, masks, published_templates, chat
+        versions, make, make_adapter, make_tokenizer, evaluate, tokenize, check_generation_config, train, masks,
+        published_templates, chat, gguf_blocks, gguf_contents, gguf_quantized, gguf_tokenize, gguf_sentencepiece,
     )  # fmt: skip
     jobs = {f.__name__: f for f in functions}
     for line in sys.stdin:

@@ -81,6 +81,12 @@ describe('copyFolder', () => {
     expect(readdirSync(join(root, 'a', 'b'))).toEqual(['to']);
   });
 
+  it('puts a file into a folder of its own', async () => {
+    make('from', { 'm.gguf': 'g' });
+    await copyFolder(join(root, 'from', 'm.gguf'), join(root, 'to'));
+    expect(files('to')).toEqual({ 'm.gguf': 'g' });
+  });
+
   it('replaces what has the name, all of it, and only when the copy is whole', async () => {
     make('from', { new: '1' });
     make('to', { old: '0', both: '0' });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants, existsSync, mkdirSync } from 'node:fs';
-import { cp, open, readdir, rename, rm } from 'node:fs/promises';
+import { cp, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
 /** Create the folder and those above it. Not mkdir's `recursive`, which never returns in Node 24 below /proc. */
@@ -71,8 +71,8 @@ async function writeParts(path: string, parts: Iterable<string> | AsyncIterable<
   }
 }
 
-/** Copy a folder as it is, links as what they lead to. The copy has its name when it is whole; what had it before is kept until
- * then, and by readers of model folders found even if a kill comes between the two renames. */
+/** Copy a folder as it is, links as what they lead to; a file into a folder of its own. The copy has its name when it is whole; what
+ * had it before is kept until then, and by readers of model folders found even if a kill comes between the two renames. */
 export async function copyFolder(from: string, to: string): Promise<void> {
   const [source, target] = [resolve(from), resolve(to)];
   if (source === target) return;
@@ -86,7 +86,8 @@ export async function copyFolder(from: string, to: string): Promise<void> {
     if (name.startsWith(prefix)) await rm(join(parent, name), { recursive: true, force: true });
   }
   try {
-    await cp(source, draft, { recursive: true, dereference: true, mode: constants.COPYFILE_FICLONE });
+    const copied = (await stat(source)).isDirectory() ? draft : join(draft, basename(source));
+    await cp(source, copied, { recursive: true, dereference: true, mode: constants.COPYFILE_FICLONE });
     await syncAll(draft);
     if (existsSync(target)) {
       await rm(previous, { recursive: true, force: true });

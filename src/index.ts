@@ -31,6 +31,7 @@ export {
 } from './metrics.ts';
 export { type AiSdkOptions, aiSdk, type LanguageModel } from './model/ai-sdk.ts';
 export { copyCheckpoint, mergeCheckpoint } from './model/local/checkpoint.ts';
+export { exportGguf } from './model/local/gguf-write.ts';
 export { openEmbedded } from './model/open-embedded.ts';
 export { type OpenAICompatibleOptions, openaiCompatible } from './model/openai.ts';
 export type { RemoteOptions } from './model/remote/remote.ts';

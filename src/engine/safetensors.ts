@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { CheckpointError, diskError, shown } from './errors.ts';
 import { fileSize } from './file-size.ts';
 import { sizeOf } from './graph.ts';
+import { WIDEN } from './widen.ts';
 
 /** Bytes per element of every type a safetensors file may hold. */
 const WIDTH: Readonly<Record<string, number>> = {
@@ -140,38 +141,6 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
     at += bytesWritten;
   }
 }
-
-/** IEEE half: (−1)^sign · 2^(e − 15) · 1.fraction; e = 0 subnormal, e = 31 infinity or NaN. */
-function halfToFloat(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 31;
-  const fraction = half & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-let halves: Float32Array | undefined;
-/** Every half-precision number, by its bits. */
-function halfTable(): Float32Array {
-  halves ??= Float32Array.from({ length: 1 << 16 }, (_, bits) => halfToFloat(bits));
-  return halves;
-}
-
-/** Widen the elements of a block to float32. */
-const WIDEN: Readonly<Record<string, (bytes: ArrayBuffer, to: Float32Array) => void>> = {
-  F32: (bytes, to) => to.set(new Float32Array(bytes)),
-  F16: (bytes, to) => {
-    const bits = new Uint16Array(bytes);
-    const table = halfTable();
-    for (let i = 0; i < bits.length; i++) to[i] = table[bits[i] as number] as number;
-  },
-  BF16: (bytes, to) => {
-    const upper = new Uint16Array(bytes);
-    const bits = new Uint32Array(to.buffer, to.byteOffset, to.length);
-    for (let i = 0; i < upper.length; i++) bits[i] = (upper[i] as number) << 16;
-  },
-};
 
 /** An open safetensors file: its tensors are known and checked, their data is read on demand. */
 export interface SafetensorsFile {

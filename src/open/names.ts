@@ -39,6 +39,13 @@ const FORMS: readonly Form[] = [
     place: (folder = '') => ({ kind: 'folder', folder }),
   },
   {
+    form: 'gguf:FILE',
+    example: 'gguf:./SmolLM2-135M-Instruct.Q4_1.gguf',
+    here: true,
+    pattern: /^gguf:(.+)$/,
+    place: (folder = '') => ({ kind: 'folder', folder }),
+  },
+  {
     form: 'openai:NAME@URL',
     example: 'openai:NAME@https://api.openai.com/v1',
     here: false,

@@ -9,20 +9,33 @@ export function exportCommand(evalplanner: Command): void {
   evalplanner
     .command('export')
     .description(
-      'training rows as TRL, OpenRLHF, LLaMA-Factory or Together read them, with a dataset card; or a model to the hub',
+      'training rows as TRL, OpenRLHF, LLaMA-Factory or Together read them, with a dataset card; or a model to the hub, to llama.cpp and others',
     )
     .argument(
       '[sources...]',
       "a run's folder, or files of rows {prompt, completion} or {prompt, chosen, rejected}",
     )
     .addOption(new Option('--format <trainer>', 'who reads them').choices(EXPORT_FORMATS))
-    .option('--out <folder>', 'where the files and their README.md go')
-    .option('--model <folder>', 'a checkpoint or an adapter, in place of rows')
+    .option('--out <place>', 'where the files and their README.md go, or the model')
+    .option('--model <name>', 'a checkpoint or an adapter, in place of rows')
     .option(
       '--push <owner/name>',
       'send the model there on the Hugging Face hub, with a card; HF_TOKEN is used',
     )
     .option('--private', 'a new repository is one that others cannot see')
+    .addOption(
+      new Option(
+        '--to <kind>',
+        'the model as a file for llama.cpp (gguf) or a folder for vLLM and transformers (hf), an adapter merged into its base',
+      ).choices(['gguf', 'hf']),
+    )
+    .addOption(
+      new Option('--dtype <type>', 'of the matrices in a GGUF file (default: f16)').choices([
+        'f32',
+        'f16',
+        'q8_0',
+      ]),
+    )
     .addOption(
       new Option(
         '--style <style>',
@@ -50,6 +63,7 @@ Examples:
   $ evalplanner export dpo.jsonl --format llama-factory --out sets/judge --tokenizer models/Qwen3-8B
   $ evalplanner export runs/judge --format openrlhf --parquet --out sets/judge --licence odc-by
   $ evalplanner export --model runs/judge/checkpoints/M2-DPO --push me/judge --private
+  $ evalplanner export --model runs/judge/checkpoints/M2-DPO --to gguf --dtype q8_0 --out judge.gguf
 
 Of a run those files are taken that trained the judge, as its ledger says: data/sft-1, data/dpo-1, data/dpo-2 and so on, kind
 and round. README.md (and for LLaMA-Factory dataset_info.json) describes all that was exported into the folder;
@@ -57,12 +71,13 @@ evalplanner.json keeps it for the next export.`,
     )
     .action((sources: readonly string[], options) =>
       interruptible(async (signal) => {
-        if (options.model === undefined && options.push === undefined) {
+        if ([options.model, options.push, options.to, options.dtype].every((given) => given === undefined)) {
           checkRows(sources, options);
           return (await import('./export.ts')).exportData(sources, options, signal);
         }
         checkModel(sources, options);
-        return (await import('./push.ts')).pushModel(options, signal);
+        if (options.push !== undefined) return (await import('./push.ts')).pushModel(options, signal);
+        return (await import('./model.ts')).exportModel(options);
       }),
     );
 }
@@ -83,13 +98,15 @@ function checkRows(sources: readonly string[], { format, out }: Given): void {
   );
 }
 
-function checkModel(sources: readonly string[], { model, push }: Given): void {
-  if (sources.length === 0 && model !== undefined && push !== undefined) return;
+function checkModel(sources: readonly string[], { model, push, to, dtype, out }: Given): void {
+  const sent = push !== undefined && to === undefined && dtype === undefined;
+  const written = push === undefined && to !== undefined && out !== undefined;
+  if (sources.length === 0 && model !== undefined && (sent || written)) return;
   throw new EvalPlannerError(
     'usage',
     sources.length > 0
       ? 'rows and a model are exported by commands of their own'
-      : 'a model is sent with --model and --push',
-    'give --model FOLDER --push OWNER/NAME, and no sources',
+      : 'a model is sent with --model and --push, or written with --model, --to and --out',
+    'give --model FOLDER --push OWNER/NAME, or --model FOLDER --to gguf --out FILE, and no sources',
   );
 }

@@ -68,7 +68,7 @@ async function weightFiles(dir: string): Promise<WeightFiles> {
 }
 
 /** A few names, and how many more there are. */
-function some(names: readonly string[]): string {
+export function some(names: readonly string[]): string {
   const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
   return names.slice(0, 3).map(shown).join(', ') + more;
 }

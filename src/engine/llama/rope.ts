@@ -45,7 +45,7 @@ function scaleOf({ ropeTheta, ropeScaling: scaling }: Rope, headDim: number): Sc
 
 /** Radians per position of the pairs of a head, θ^(−2i/d) for i < d/2, scaled; rounded to float32 at each step
  * as transformers computes them, since far positions multiply the difference. */
-function frequencies(rope: Rope, headDim: number): number[] {
+export function frequencies(rope: Rope, headDim: number): number[] {
   const scale = scaleOf(rope, headDim);
   return Array.from({ length: headDim / 2 }, (_, i) => {
     const power = fround(rope.ropeTheta ** fround((2 * i) / headDim));

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CheckpointError, shown } from '../errors.ts';
-import { readCheckpoint, revision } from '../llama/checkpoint.ts';
+import { ggufAt } from '../gguf/file.ts';
+import { revision } from '../llama/checkpoint.ts';
 import type { LlamaConfig } from '../llama/config.ts';
 import type { BaseParameters, Parameters } from '../llama/parameters.ts';
+import { readModel } from '../llama/read.ts';
 import { ADAPTER_CONFIG, CONFIG, contents, current, readText, writeModelFolder } from '../model-folder.ts';
 import { checkFinite, openSafetensors, type SafetensorsFile } from '../safetensors.ts';
 import { bytesOf } from '../tensors.ts';
@@ -14,14 +16,16 @@ const WEIGHTS = 'adapter_model.safetensors';
 
 /** Whether a folder holds an adapter. One that holds a checkpoint too is an adapter, as transformers has it. */
 export async function isAdapterFolder(dir: string): Promise<boolean> {
-  return ((await contents(await current(dir))) ?? []).includes(ADAPTER_CONFIG);
+  return (
+    (await ggufAt(dir)) === null && ((await contents(await current(dir))) ?? []).includes(ADAPTER_CONFIG)
+  );
 }
 
 export interface AdaptedModel<Base extends BaseParameters = Parameters> {
   /** The base's weights, without the adapter. */
   readonly parameters: Base;
   readonly adapter: Adapter;
-  /** The base's folder. */
+  /** The base's folder, or its GGUF file. */
   readonly base: string;
 }
 
@@ -31,7 +35,7 @@ export type FindModel = (name: string, revision?: string) => Promise<string>;
 /** Read a PEFT adapter and the base that its adapter_config.json names: a folder, or else a model that `find` has; throws
  * CheckpointError. */
 export function readAdapter(dir: string, find?: FindModel): Promise<AdaptedModel> {
-  return readAdapterOn(dir, readCheckpoint, find);
+  return readAdapterOn(dir, readModel, find);
 }
 
 /** The same, with the base read in one's own way. */
@@ -66,8 +70,8 @@ export async function readAdapterOn<Base extends BaseParameters>(
   }
 }
 
-/** The folder that base_model_name_or_path means: an absolute one, or a relative one, from the adapter's folder or from
- * where the process runs, as PEFT reads it; where there is none, the model of that name. */
+/** The folder or GGUF file that base_model_name_or_path means: an absolute one, or a relative one, from the adapter's folder
+ * or from where the process runs, as PEFT reads it; where there is none, the model of that name. */
 async function baseFolder(
   adapter: string,
   { base: named, revision }: LoraBase,
@@ -76,6 +80,7 @@ async function baseFolder(
   const candidates = isAbsolute(named) ? [named] : [resolve(adapter, named), resolve(named)];
   const path = join(adapter, ADAPTER_CONFIG);
   for (const folder of candidates) {
+    if ((await ggufAt(folder)) !== null) return folder;
     const files = await contents(await current(folder));
     if (files === null) continue;
     if (files.includes(CONFIG)) return folder;

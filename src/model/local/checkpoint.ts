@@ -1,12 +1,15 @@
 import { availableParallelism } from 'node:os';
-import { readCheckpoint, readFrozen, writeCheckpoint } from '../../engine/llama/checkpoint.ts';
+import { ggufAt, openGguf } from '../../engine/gguf/file.ts';
+import { writeCheckpoint } from '../../engine/llama/checkpoint.ts';
 import type { LlamaConfig } from '../../engine/llama/config.ts';
 import type { BaseParameters, Parameters } from '../../engine/llama/parameters.ts';
+import { readFrozenModel, readModel } from '../../engine/llama/read.ts';
 import type { Adapter } from '../../engine/lora/adapter.ts';
 import { isAdapterFolder, readAdapterOn, writeAdapter } from '../../engine/lora/checkpoint.ts';
 import { tokenizerFiles } from '../../engine/model-folder.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { withEngineErrors } from './engine-failure.ts';
+import { tokenizerOfGguf } from './gguf-tokenizer.ts';
 import { hubOrigin, localPlace } from './hub.ts';
 import { openTokenizer } from './open-tokenizer.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -18,7 +21,7 @@ export interface Checkpoint<Weights extends BaseParameters = Parameters> {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** A Hugging Face folder, or a PEFT adapter and its base as the one model that they are; `hf:OWNER/NAME` is one on the hub. */
+/** A Hugging Face folder, a GGUF file, or a PEFT adapter and its base as the one model that they are; `hf:OWNER/NAME` is one on the hub. */
 export async function openCheckpoint(name: string): Promise<Checkpoint> {
   return withEngineErrors(async () => {
     const { adapter, ...checkpoint } = await openApart(name);
@@ -40,12 +43,12 @@ export interface ApartCheckpoint<Weights extends BaseParameters = Parameters> ex
 
 /** The same with an adapter left apart from its base, to be trained further. */
 export function openApart(name: string): Promise<ApartCheckpoint> {
-  return openWith(name, readCheckpoint);
+  return openWith(name, readModel);
 }
 
 /** The same where the weights below the adapter will not change; see readFrozen. */
 export function openFrozen(name: string): Promise<ApartCheckpoint<BaseParameters>> {
-  return openWith(name, readFrozen);
+  return openWith(name, readFrozenModel);
 }
 
 /** A base that is called by its name on the hub. */
@@ -63,12 +66,21 @@ async function openWith<Weights extends BaseParameters>(
       ? await readAdapterOn(dir, read, onHub)
       : { parameters: await read(dir), base: dir };
     // An adapter may come without its tokenizer.
-    const own = await tokenizerFiles(dir);
-    const files = own['tokenizer.json'] === undefined ? await tokenizerFiles(model.base) : own;
+    const own = await filesOf(dir);
+    const files = own['tokenizer.json'] === undefined ? await filesOf(model.base) : own;
     const tokenizer = openTokenizer(dir, files);
     const parameters = withTokenizer(dir, model.parameters, tokenizer);
     return { ...model, parameters, files, tokenizer };
   });
+}
+
+/** The tokenizer's files of a folder, or those that a GGUF file amounts to. */
+async function filesOf(place: string): Promise<Record<string, string>> {
+  const file = await ggufAt(place);
+  if (file === null) return tokenizerFiles(place);
+  const { metadata, close } = await openGguf(file);
+  await close();
+  return tokenizerOfGguf(file, metadata);
 }
 
 /** The same weights, of a model whose first end of text is that of its tokenizer, as it is for TRL: training ends rows with
