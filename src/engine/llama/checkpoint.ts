@@ -133,8 +133,8 @@ export function checkMemory(dir: string, config: LlamaConfig, half = false): voi
   );
 }
 
-/** From so many weights on it counts what they are kept in. */
-const LARGE = 64e6;
+/** From so many weights on it counts what they are kept in; Node 22 has no halves. */
+const LARGE = 'Float16Array' in globalThis ? 64e6 : Number.POSITIVE_INFINITY;
 
 /** Read a Hugging Face folder of a checkpoint; throws CheckpointError. */
 export async function readCheckpoint(dir: string): Promise<Parameters> {
