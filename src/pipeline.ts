@@ -144,6 +144,7 @@ export async function run(config: Resolved, ports: Ports, options: RunOptions = 
     requirePrefill(ports.models, 'a second round');
   const [problem] = await problems(stages, config, ports, signal);
   if (problem) throw problem;
+  await options.onStart?.(stages, store);
   store.planStages(stages);
   const budget = config.budget ? new RunBudget(config.budget, store.stages()) : null;
   for (const stage of stages) {

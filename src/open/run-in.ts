@@ -16,7 +16,7 @@ import { renderReport } from '../report/run/page.ts';
 import type { Report } from '../report/run/report.ts';
 import { diskFailure } from '../store/failure.ts';
 import { openStore } from '../store/ledger.ts';
-import type { LedgerReader, Store } from '../store.ts';
+import type { Store } from '../store.ts';
 
 export interface RunInOptions extends RunOptions {
   /** What the built-in engine runs on; the CPU when absent. */
@@ -26,8 +26,6 @@ export interface RunInOptions extends RunOptions {
   /** What the report calls the run; of the demo its preset, too. */
   readonly name?: string;
   readonly preset?: string | undefined;
-  /** Hears of the stages, and of how far the ledger says they are, before the first one begins. */
-  readonly onStart?: (stages: readonly Stage[], store: LedgerReader) => void;
 }
 
 /** The whole method by a config, into a folder: its ledger, checkpoints, rows, report.json and report.html. What is done there already is not
@@ -56,13 +54,15 @@ export async function runIn(
       config: description as unknown as Json,
       mayChange: addsOnly,
     });
-    await writeAtomically(join(folder, 'config.json'), `${JSON.stringify(description, null, 2)}\n`);
     const { ports, close } = await openRun({ config, folder, store, device });
     try {
-      onStart?.(stages, store);
       await run(config, ports, {
         signal,
         until,
+        async onStart(...about) {
+          await writeAtomically(join(folder, 'config.json'), `${JSON.stringify(description, null, 2)}\n`);
+          await onStart?.(...about);
+        },
         onEvent(event) {
           if (event.type === 'stage' && event.stage.status === 'done') peakMemory(store);
           onEvent?.(event);

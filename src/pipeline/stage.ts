@@ -4,7 +4,7 @@ import type { Generation, Model } from '../model.ts';
 import type { AskForm, JudgeForm } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import type { Source } from '../source.ts';
-import type { Spent, StageRecord, Store } from '../store.ts';
+import type { LedgerReader, Spent, StageRecord, Store } from '../store.ts';
 import type { Trainer, TrainStep } from '../trainer.ts';
 import type { RunBudget } from './budget.ts';
 
@@ -111,6 +111,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Name of the last stage to do. */
   readonly until?: string | undefined;
+  /** Hears of the stages, and of how far the ledger says they are, once nothing speaks against the run and before its first stage. */
+  readonly onStart?: ((stages: readonly Stage[], store: LedgerReader) => void | Promise<void>) | undefined;
 }
 
 /** Milliseconds between two entries of the account. */

@@ -134,7 +134,10 @@ function verify(db: DatabaseSync, path: string): void {
 function acceptConfig(db: DatabaseSync, path: string, { config, mayChange }: StoreOptions): Json {
   const stored = JSON.parse(meta(db, 'config') ?? 'null') as Json;
   if (meta(db, 'config_hash') === hash(config)) return stored;
-  const refused = differences(stored, config).filter((change) => !mayChange?.(change));
+  // One that holds nothing yet is of no run.
+  const isBegun =
+    db.prepare('SELECT 1 FROM stages UNION ALL SELECT 1 FROM generations LIMIT 1').get() !== undefined;
+  const refused = isBegun ? differences(stored, config).filter((change) => !mayChange?.(change)) : [];
   if (refused.length > 0) {
     throw new EvalPlannerError(
       'run',

@@ -54,8 +54,17 @@ describe('opening', () => {
     expect([...other.pairs()]).toEqual([]);
   });
 
+  test('a ledger that holds nothing yet takes any config', () => {
+    openStore(path, { config: { seed: 1 } }).close();
+    const second = openStore(path, { config });
+    expect(second.config).toEqual(config);
+    second.close();
+  });
+
   test('another config is refused, naming what differs', () => {
-    openStore(path, { config }).close();
+    const first = openStore(path, { config });
+    first.putGenerations([generation('a')]);
+    first.close();
     const other = { seed: 8, thoughts: { plans: 5, executions: 16 }, model: 'seed', extra: true };
     const open = () => openStore(path, { config: other });
     expect(open).toThrow(

@@ -263,7 +263,9 @@ describe('the command', () => {
     [{}, 'another run'],
   ])('a ledger with the config %j is told to be that of %s', async (config, owner) => {
     const path = join(folder, `${owner.replace(/\W/g, '')}.db`);
-    openStore(path, { config }).close();
+    const other = openStore(path, { config });
+    other.finishStage('begun');
+    other.close();
     const { code, err } = await run([...['--instruction', 'x', '--a', 'p', '--b', 'q'], '--store', path]);
     expect({ code, err }).toEqual({
       code: 2,
