@@ -1,11 +1,11 @@
 import { judgeName, type Resolved } from './config.ts';
 import type { Json } from './key.ts';
+import { formOfM0 } from './pipeline/asked-as.ts';
 import { runBench } from './pipeline/bench.ts';
 import { RunBudget } from './pipeline/budget.ts';
 import { problems } from './pipeline/check.ts';
 import { withInputs } from './pipeline/inputs.ts';
 import { runJudge } from './pipeline/judge.ts';
-import { formOfM0 } from './pipeline/m0.ts';
 import { runPairs } from './pipeline/pairs.ts';
 import { roundSet } from './pipeline/sets.ts';
 import type { JudgeStage, Ports, RunOptions, Stage, StageDraft, ThoughtsStage } from './pipeline/stage.ts';

@@ -7,6 +7,7 @@ import type { Json } from '../key.ts';
 import { batches } from '../sampling/batches.ts';
 import { conduct } from '../sampling/conduct.ts';
 import { ORDERS, type Order, type ResponsePair, type VerdictKind } from '../types.ts';
+import { askedAs } from './asked-as.ts';
 import { tokensOf } from './judge.ts';
 import type { BenchmarkData, BenchStage, Ports, StageWork } from './stage.ts';
 import { withModels } from './with-models.ts';
@@ -24,11 +25,13 @@ export interface BenchResult {
 
 /** A judge on a benchmark of pairs, as `evalplanner bench` plays it. */
 export async function runBench(
-  { judge, benchmark: name, form }: BenchStage,
+  bench: BenchStage,
   config: Resolved,
   { store, models, prompts, benchmarks }: Ports,
   work: StageWork,
 ): Promise<Json> {
+  const { judge, benchmark: name } = bench;
+  const form = askedAs(bench, config, store);
   const { benchmark, pairs: all } = (benchmarks as Record<string, BenchmarkData>)[name] as BenchmarkData;
   const { limit, orders = 'official' } = config.benchmarks[name] ?? {};
   const pairs = firstPrompts(all, limit);

@@ -6,6 +6,7 @@ import type { AskForm } from '../prompts/judge-prompt.ts';
 import { batches } from '../sampling/batches.ts';
 import { conduct } from '../sampling/conduct.ts';
 import { ORDERS } from '../types.ts';
+import { askedAs } from './asked-as.ts';
 import type { JudgeStage, Ports, StageWork } from './stage.ts';
 import { withModels } from './with-models.ts';
 
@@ -20,11 +21,13 @@ export function tokensOf(form: AskForm, { thoughts }: Resolved) {
 
 /** A judge on the held-out pairs. */
 export async function runJudge(
-  { judge, set, form }: JudgeStage,
+  stage: JudgeStage,
   config: Resolved,
   ports: Ports,
   work: StageWork,
 ): Promise<Json> {
+  const { judge, set } = stage;
+  const form = askedAs(stage, config, ports.store);
   const total = ports.store.counts().pairs[set] ?? 0;
   work.units(0, total, ORDERS.length);
   const verdicts = await judged(judge, { stage: judge, split: set, form }, config, ports, {

@@ -14,10 +14,10 @@ import { seedOf } from '../random.ts';
 import type { Store } from '../store.ts';
 import { type Optimisation, type TrainJob, type TrainSettings, trainKey } from '../trainer.ts';
 import type { PreferenceRow, ResponsePair, SftRow } from '../types.ts';
+import { askedAs } from './asked-as.ts';
 import { checkpointFolder, rowsFile, stepsFolder } from './folder.ts';
 import { judged } from './judge.ts';
 import { type JudgeFile, judgeFileOf, writeJudgeFile } from './judge-file.ts';
-import { formOfM0 } from './m0.ts';
 import { roundSet } from './sets.ts';
 import type { Ports, StageWork, TrainStage } from './stage.ts';
 
@@ -43,7 +43,7 @@ export async function runTraining(
   const settings = settingsOf(stage, config, rowsFile(folder, stage.rows));
   const place = models.place(from);
   if (place === null) throw cannotTrain(stage, settings.rows, rows);
-  const startForm = from === 'M0' && form === 'planned' ? formOfM0(config) : form;
+  const startForm = askedAs({ judge: from, form }, config, store);
   if (rows === 0) return keepStart(stage, place, startForm, config, ports, work, told);
   const key = await trainKey(revision, settings);
   const job = { ...settings, key, model: place, out: stepsFolder(folder, judge) } as TrainJob;
