@@ -146,6 +146,13 @@ export async function run(config: Resolved, ports: Ports, options: RunOptions = 
   if (problem) throw problem;
   await options.onStart?.(stages, store);
   store.planStages(stages);
+  const [first] = stages.filter(({ kind }) => kind === 'train');
+  if (first && ports.models.place('M0') === null)
+    onEvent?.({
+      type: 'note',
+      stage: first.name,
+      message: `models.judge is behind a server and cannot be trained: the run goes up to “${first.title}”, and leaves its rows`,
+    });
   const budget = config.budget ? new RunBudget(config.budget, store.stages()) : null;
   for (const stage of stages) {
     signal?.throwIfAborted();

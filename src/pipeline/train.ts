@@ -113,7 +113,9 @@ function cannotTrain({ judge, from }: TrainStage, file: string, rows: number): E
   return new EvalPlannerError(
     'usage',
     `${judge} cannot be trained: ${from} is a model behind a server, not a checkpoint`,
-    `train on the ${rows} rows of ${file} elsewhere, or give models.judge a checkpoint in a new run`,
+    rows === 0
+      ? 'no thought of it could be trained on; ask a larger model, or give models.judge a checkpoint in a new run'
+      : `train on the ${rows} rows of ${file} elsewhere, or give models.judge a checkpoint in a new run`,
   );
 }
 
