@@ -107,6 +107,10 @@ describe('a config that is wrong', () => {
       train({ ...SFT, name: 'M1-DPO' }, DPO),
       'rounds[0].train[1].name is missing: an earlier training makes M1-DPO already',
     ],
+    [
+      { ...SMALL, models: { judge: 'x', writer: 'openai:m@http://h/v1' }, budget: { cost: 1 } },
+      'models.writer is "openai:m@http://h/v1": a budget of money needs its prices: {model: …, prices: {prompt: …, completion: …}}',
+    ],
     [7, 'the config is 7: expected object'],
     [undefined, 'the config is missing: expected object'],
   ])('%#: names the field, and what is there', (config, message) => {

@@ -157,6 +157,18 @@ const runConfig = z
             path: [...path, one],
             message: `no source has this name; there ${known.length === 1 ? 'is' : 'are'} ${known.join(', ')}`,
           });
+    if (config.budget?.cost !== undefined)
+      for (const role of ['judge', 'writer', 'solver', 'planner'] as const) {
+        const given = config.models[role];
+        const called = typeof given === 'string' ? given : given && !isModel(given) ? given.model : '';
+        const prices = typeof given === 'object' && !isModel(given) ? given.prices : undefined;
+        if (/^(openai|ai):/.test(called) && prices === undefined)
+          context.addIssue({
+            code: 'custom',
+            path: ['models', role],
+            message: 'a budget of money needs its prices: {model: …, prices: {prompt: …, completion: …}}',
+          });
+      }
     const names = new Set<string>();
     for (const [i, { train }] of config.rounds.entries())
       for (const [j, training] of train.entries()) {

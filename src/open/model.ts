@@ -5,6 +5,7 @@ import type { Device } from '../engine/device.ts';
 import type { Quantization } from '../engine/quantization.ts';
 import { EvalPlannerError } from '../errors.ts';
 import type { LanguageModel } from '../model/ai-sdk.ts';
+import type { Purse } from '../model/remote/budget.ts';
 import type { OpenAIApi } from '../model/remote/openai-protocol.ts';
 import type { RemoteOptions } from '../model/remote/remote.ts';
 import type { Model } from '../model.ts';
@@ -27,6 +28,8 @@ export interface ModelOptions {
   readonly timeout?: number;
   readonly prices?: Prices;
   readonly maxCost?: number;
+  /** What several models may spend together, in place of `maxCost`. */
+  readonly purse?: Purse;
   readonly body?: Readonly<Record<string, unknown>>;
 }
 
@@ -93,7 +96,8 @@ export async function openModel(name: string, options: ModelOptions = {}): Promi
     );
   }
   collectEarly();
-  const { revision, concurrency, timeout, prices, maxCost, api, apiKeyEnv, apiKeyFile, body } = options;
+  const { revision, concurrency, timeout, prices, maxCost, purse, api, apiKeyEnv, apiKeyFile, body } =
+    options;
   const remote: RemoteOptions = {
     ...(revision ? { revision } : {}),
     ...(concurrency
@@ -102,6 +106,7 @@ export async function openModel(name: string, options: ModelOptions = {}): Promi
     ...(timeout ? { timeout: timeout * 1000 } : {}),
     ...(prices ? { prices } : {}),
     ...(maxCost ? { maxCost } : {}),
+    ...(purse && prices ? { purse } : {}),
   };
   const notice = (message: string) => void process.stderr.write(`note: ${message}\n`);
   if (place.kind === 'provider') {

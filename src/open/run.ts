@@ -12,6 +12,7 @@ import { EvalPlannerError } from '../errors.ts';
 import { EmbeddedModel } from '../model/embedded.ts';
 import { openCheckpoint } from '../model/local/checkpoint.ts';
 import { localPlace } from '../model/local/hub.ts';
+import { Purse } from '../model/remote/budget.ts';
 import type { Model } from '../model.ts';
 import { heldOutPath, readHeldOut } from '../package.ts';
 import { checkpointFolder, type RunDescription, stepsFolder } from '../pipeline/folder.ts';
@@ -105,13 +106,16 @@ class RunModels implements Models {
   readonly prefills = true;
   readonly #config: Resolved;
   readonly #folder: string;
-  readonly #store: Store;
+  /** What is left of the budget: servers are never asked for more than it may hold. */
+  readonly #purse: Purse | null;
   readonly #pool: Pool;
 
   constructor(config: Resolved, folder: string, store: Store, pool: Pool) {
     this.#config = config;
     this.#folder = folder;
-    this.#store = store;
+    const cost = config.budget?.cost;
+    const spent = store.stages().reduce((sum, stage) => sum + stage.cost, 0);
+    this.#purse = cost === undefined ? null : new Purse(cost - spent);
     this.#pool = pool;
   }
 
@@ -128,7 +132,7 @@ class RunModels implements Models {
     const { model, options } = named(choice);
     const folder = modelFolder(model);
     return folder === null
-      ? openModel(model, { ...options, ...this.#left(options) })
+      ? openModel(model, { ...options, ...(this.#purse ? { purse: this.#purse } : {}) })
       : inFolder(model, folder, (place) => this.#embedded(place));
   }
 
@@ -158,14 +162,6 @@ class RunModels implements Models {
   async #embedded(place: string): Promise<Model> {
     const { parameters, tokenizer, files } = await openCheckpoint(place);
     return new EmbeddedModel(this.#pool, parameters, tokenizer, files);
-  }
-
-  /** Of the budget: a server is never asked for more than may be left. */
-  #left({ prices }: ModelOptions): ModelOptions {
-    const cost = this.#config.budget?.cost;
-    if (cost === undefined || prices === undefined) return {};
-    const spent = this.#store.stages().reduce((sum, stage) => sum + stage.cost, 0);
-    return { maxCost: Math.max(cost - spent, Number.MIN_VALUE) };
   }
 }
 

@@ -10,8 +10,21 @@ export interface BudgetOptions {
   readonly prices?: Prices;
   /** In the prices' currency; for all calls of one model together. */
   readonly maxCost?: number;
+  /** What several models may spend together, in place of `maxCost`. */
+  readonly purse?: Purse;
   /** Tokens of prompts and completions together. */
   readonly maxTotalTokens?: number;
+}
+
+/** A sum of money that is spent from. */
+export class Purse {
+  readonly limit: number;
+  /** Spent or set aside. */
+  spent = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
 }
 
 /** What a completion cost. */
@@ -37,15 +50,14 @@ function most(request: GenerateRequest): Paid {
  * provider may charge for it, and so does one whose server does not say what it used. */
 export class Budget implements Allowance<Job, void> {
   readonly #prices: Prices | undefined;
-  readonly #maxCost: number;
+  readonly #purse: Purse;
   readonly #maxTokens: number;
   /** Spent or set aside. */
-  #cost = 0;
   #tokens = 0;
   readonly #reserved = new Map<Job, { cost: number; tokens: number; had: number }>();
 
-  constructor({ prices, maxCost, maxTotalTokens }: BudgetOptions) {
-    if (maxCost !== undefined && prices === undefined) {
+  constructor({ prices, maxCost, purse, maxTotalTokens }: BudgetOptions) {
+    if ((maxCost ?? purse) !== undefined && prices === undefined) {
       throw new EvalPlannerError(
         'usage',
         'a limit of the cost needs prices',
@@ -53,7 +65,7 @@ export class Budget implements Allowance<Job, void> {
       );
     }
     this.#prices = prices;
-    this.#maxCost = maxCost ?? Number.POSITIVE_INFINITY;
+    this.#purse = purse ?? new Purse(maxCost ?? Number.POSITIVE_INFINITY);
     this.#maxTokens = maxTotalTokens ?? Number.POSITIVE_INFINITY;
   }
 
@@ -64,8 +76,8 @@ export class Budget implements Allowance<Job, void> {
       tokens += used.promptTokens + used.completionTokens;
       if (this.#prices) cost += costOf(used, this.#prices);
     }
-    if (this.#cost + cost > this.#maxCost || this.#tokens + tokens > this.#maxTokens) return false;
-    this.#cost += cost;
+    if (this.#purse.spent + cost > this.#purse.limit || this.#tokens + tokens > this.#maxTokens) return false;
+    this.#purse.spent += cost;
     this.#tokens += tokens;
     this.#reserved.set(job, { cost, tokens, had: job.completions.length });
     return true;
@@ -79,7 +91,7 @@ export class Budget implements Allowance<Job, void> {
     const failure = answer instanceof CallFailure ? answer : null;
     const cutOff = answer === null || (failure && !failure.paid && /timeout|transient/.test(failure.kind));
     if (cutOff) return;
-    this.#cost -= reserved.cost;
+    this.#purse.spent -= reserved.cost;
     this.#tokens -= reserved.tokens;
     for (const [i, completion] of job.completions.entries()) {
       if (i >= reserved.had)
@@ -89,15 +101,16 @@ export class Budget implements Allowance<Job, void> {
   }
 
   #count(used: Paid & Pick<Completion, 'promptShared'>): void {
-    if (this.#prices) this.#cost += costOf(used, this.#prices);
+    if (this.#prices) this.#purse.spent += costOf(used, this.#prices);
     this.#tokens += used.completionTokens + (used.promptShared ? 0 : used.promptTokens);
   }
 
   spent(): EvalPlannerError {
-    const what = Number.isFinite(this.#maxCost) ? `cost of ${this.#maxCost}` : `${this.#maxTokens} tokens`;
+    const { limit, spent } = this.#purse;
+    const what = Number.isFinite(limit) ? `cost of ${limit}` : `${this.#maxTokens} tokens`;
     return new EvalPlannerError(
       'usage',
-      `the next request may exceed the limit of ${what}; spent so far: ${this.#cost.toPrecision(4)} and ${this.#tokens} tokens`,
+      `the next request may exceed the limit of ${what}; spent so far: ${spent.toPrecision(4)} and ${this.#tokens} tokens`,
       'raise the limit and run the same command again: what came so far is kept and costs nothing more',
     );
   }
