@@ -79,7 +79,7 @@ export async function runPairs(
       }
     });
     done += count;
-    if (found < count) work.note(`${name} has ${found} instructions for ${set}, of ${count} that are wanted`);
+    if (found < count) work.note(`${name} has ${found} of ${count} instructions that are wanted for ${set}`);
     const repeated = repeats?.report();
     if (repeated !== undefined) work.note(repeatsNote(name, set, repeated as never));
     work.leave(all.dropped['no answer'] ?? 0);

@@ -81,6 +81,11 @@ function namesIn(row: RowFields): Names | undefined {
   );
 }
 
+/** The response whose column a row leaves empty, where it has the other one. */
+export function missingResponse(row: RowFields): string | undefined {
+  return namesIn(row)?.find((name) => !row.has(name));
+}
+
 function namesOf(row: RowFields): Names {
   const names = namesIn(row);
   if (names) {

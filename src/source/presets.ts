@@ -1,6 +1,6 @@
 import { finalAnswer } from '../answer/final.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { compared, isLabelled, responsesOf } from '../rows/compared.ts';
+import { compared, isLabelled, missingResponse, responsesOf } from '../rows/compared.ts';
 import { RowFields } from '../rows/fields.ts';
 import { conversationOf, questionOf } from '../rows/question.ts';
 import type { SourceRow } from '../rows/row.ts';
@@ -140,6 +140,9 @@ const isPreference = (row: RowFields) => row.has('chosen') || row.has('rejected'
 
 /** Two responses, of which one is the better. */
 function preference(row: RowFields): Omit<SourceInstruction, 'at' | 'family'> {
+  const missing = missingResponse(row);
+  if (missing !== undefined)
+    throw row.noPair('no response', `has no ${missing}; an empty text is "" (in CSV, too)`);
   const { question, responses, gold } = compared(row);
   if (gold === null) throw row.error('does not say which response is better (gold, label or winner)');
   if (gold === 'tie') throw row.noPair('tie', 'calls its two responses equal');

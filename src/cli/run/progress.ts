@@ -211,8 +211,22 @@ function rate(tokens: number, seconds: number): string[] {
   return tokens === 0 || seconds <= 0 ? [] : [`${whole(tokens / seconds)} tokens/s`];
 }
 
-/** What a training says of rows that it could not take. */
+/** What a stage says of rows that it could not take. */
 function leftOut(result: Json): string[] {
-  const { dropped = 0, rows = 0 } = (result ?? {}) as { dropped?: Json; rows?: Json };
-  return typeof dropped === 'number' && dropped > 0 ? [`${dropped} of ${rows} rows too long, left out`] : [];
+  const { dropped = 0, rows = 0, ...sources } = (result ?? {}) as Record<string, Json>;
+  if (typeof dropped === 'number' && dropped > 0) return [`${dropped} of ${rows} rows too long, left out`];
+  const left: Record<string, number> = {};
+  for (const source of Object.values(sources)) {
+    const { rows: read, dropped: none = {} } = (source ?? {}) as SourceResult;
+    for (const [reason, n] of [...Object.entries(read?.left ?? {}), ...Object.entries(none)])
+      left[reason] = (left[reason] ?? 0) + n;
+  }
+  const told = Object.entries(left).map(([reason, n]) => `${whole(n)} ${reason}`);
+  return told.length === 0 ? [] : [`left out: ${told.join(', ')}`];
+}
+
+/** Of a stage of pairs: what became of a source's rows, and of its instructions. */
+interface SourceResult {
+  readonly rows?: { readonly left: Readonly<Record<string, number>> };
+  readonly dropped?: Readonly<Record<string, number>>;
 }
