@@ -137,9 +137,13 @@ export function accuracyGain(
     sum(both, ([hits]) => hits),
     sum(both, ([, size]) => size),
   );
-  const [low, high] = clusterBootstrap(both, seed);
   const gain = (of: number) => 2 * of - 1;
-  return { gain: both.length === 0 ? 0 : gain(share), interval: [gain(low), gain(high)], pairs: both.length };
+  const alike = both.every(([hits, size]) => hits / size === share);
+  // Resampling shows no spread there: so many pairs may differ from all that were seen, by Wilson's bound of none of n.
+  const [, reach] = wilson(0, both.length);
+  const [low, high] = alike ? [share - reach / 2, share + reach / 2] : clusterBootstrap(both, seed);
+  const interval: Interval = [Math.max(-1, gain(low)), Math.min(1, gain(high))];
+  return { gain: both.length === 0 ? 0 : gain(share), interval, pairs: both.length };
 }
 
 /** Exact McNemar test of two judges on the same pairs, each right when it is right in both orders. */

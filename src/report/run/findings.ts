@@ -43,7 +43,7 @@ function notBetter(gain: Report['gain']): Finding[] {
         ? 'the trainings taught something else than judging: too high a learning rate, or pairs that are labelled wrongly'
         : 'nothing was learned, or too few held-out pairs to tell',
       remedy:
-        'read the thoughts in report.html; try more pairs in the rounds, easier ones first, and more held-out pairs',
+        'read its thoughts; try more pairs in the rounds, easier ones first, and more held-out pairs',
     },
   ];
 }
