@@ -1,9 +1,18 @@
 import type { ModelChoice } from '../config/model.ts';
 import { isModel } from '../config/model.ts';
 import type { Resolved } from '../config.ts';
+import { PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import type { LedgerReader, StageRecord } from '../store.ts';
+import { requestsPerPair } from '../thoughts/thoughts.ts';
 import { ORDERS } from '../types.ts';
+import { guidanceOf } from './guided.ts';
 import type { Stage } from './stage.ts';
+
+/** Requests of a pair that a led judge judges: of a guide of as many parts as the published one's. */
+const GUIDED = requestsPerPair(
+  { form: 'planned', plans: 1, executions: 1, guided: { letterPull: 'keep' } },
+  PUBLISHED_PROMPTS,
+);
 
 /** What a stage will still take. */
 export interface StageEstimate {
@@ -127,7 +136,8 @@ function sizeOf(
     }
     case 'thoughts': {
       const { plans, executions, maxThoughtTokens } = thoughts;
-      const each = plans * executions * ORDERS.length + (stage.form === 'planned' ? plans : 0);
+      const how = { form: stage.form, plans, executions, ...guidanceOf(stage.by, config) };
+      const each = requestsPerPair(how, PUBLISHED_PROMPTS);
       return {
         requests: setSize(stage.set) * each,
         most: maxThoughtTokens,
@@ -143,11 +153,11 @@ function sizeOf(
       };
     }
     case 'judge': {
-      const each = ORDERS.length + (stage.form === 'two-call' ? 1 : 0);
+      const each = stage.form === 'guided' ? GUIDED : ORDERS.length + (stage.form === 'two-call' ? 1 : 0);
       return {
         requests: setSize(stage.set) * each,
         most: thoughts.maxThoughtTokens,
-        model: stage.judge === 'M0' ? models.judge : null,
+        model: stage.judge === 'M0' || stage.form === 'guided' ? models.judge : null,
       };
     }
     case 'bench':

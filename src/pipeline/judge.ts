@@ -2,7 +2,7 @@ import type { Resolved } from '../config.ts';
 import { evaluate } from '../judging/evaluate.ts';
 import type { Json } from '../key.ts';
 import type { VerdictRecord } from '../metrics.ts';
-import type { AskForm } from '../prompts/judge-prompt.ts';
+import type { JudgedForm } from '../prompts/judge-prompt.ts';
 import { batches } from '../sampling/batches.ts';
 import { conduct } from '../sampling/conduct.ts';
 import { ORDERS } from '../types.ts';
@@ -13,7 +13,7 @@ import { withModels } from './with-models.ts';
 const DIRECT_TOKENS = 4;
 
 /** How much a judge may write of a pair. */
-export function tokensOf(form: AskForm, { thoughts }: Resolved) {
+export function tokensOf(form: JudgedForm, { thoughts }: Resolved) {
   const { maxThoughtTokens, maxPlanTokens } = thoughts;
   return { maxTokens: form === 'direct' ? DIRECT_TOKENS : maxThoughtTokens, maxPlanTokens };
 }
@@ -27,7 +27,9 @@ export async function runJudge(
 ): Promise<Json> {
   const total = ports.store.counts().pairs[set] ?? 0;
   work.units(0, total, ORDERS.length);
-  const verdicts = await judged(judge, { stage: judge, split: set, form }, config, ports, {
+  // Led or not, it is M0.
+  const model = form === 'guided' ? 'M0' : judge;
+  const verdicts = await judged(model, { stage: judge, split: set, form }, config, ports, {
     signal: work.signal,
     onGenerations: work.onGenerations,
     onDone: (done) => work.units(done, total, ORDERS.length),
@@ -46,7 +48,7 @@ interface Judging {
 /** Both orders of every pair of a split, by the model of that name, stored under the stage's. */
 export async function judged(
   name: string,
-  { stage, split, form }: { readonly stage: string; readonly split: string; readonly form: AskForm },
+  { stage, split, form }: { readonly stage: string; readonly split: string; readonly form: JudgedForm },
   config: Resolved,
   { store, models, prompts }: Ports,
   { signal, onGenerations = () => {}, onDone = () => {} }: Judging,

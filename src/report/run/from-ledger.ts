@@ -4,7 +4,7 @@ import { accuracyGain, compareJudges, scores } from '../../metrics.ts';
 import type { BenchResult } from '../../pipeline/bench.ts';
 import { type Planned, plannedStages } from '../../pipeline/planned.ts';
 import type { PreferenceReport } from '../../preferences/counts.ts';
-import { type AskForm, shown } from '../../prompts/judge-prompt.ts';
+import { type JudgedForm, shown } from '../../prompts/judge-prompt.ts';
 import { type PromptSet, templateVersions } from '../../prompts/set.ts';
 import type { Evaluation, LedgerReader } from '../../store.ts';
 import { ORDERS, type ResponsePair } from '../../types.ts';
@@ -47,7 +47,7 @@ const READ = { all: 18, least: 2, most: 6 };
 interface Judge {
   readonly name: string;
   readonly control: boolean;
-  readonly form: AskForm;
+  readonly form: JudgedForm;
   /** By source. */
   readonly verdicts: ReadonlyMap<string, readonly Evaluation[]>;
 }
