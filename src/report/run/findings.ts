@@ -61,7 +61,7 @@ const unreadable = (round: string, outputs: number, read: number): Finding => ({
   seen: `${percent(read / outputs)} % of the ${whole(outputs)} thoughts of round ${round} end in a verdict that can be read`,
   cause: 'the judge does not write the format of its prompts, or is cut before its verdict',
   remedy:
-    'raise thoughts.maxThoughtTokens if they are cut; else begin with a larger model, or let another one plan (models.planner)',
+    'raise thoughts.maxThoughtTokens if they are cut; else lead M0 through its thoughts (thoughts.writing: guided), begin with a larger model, or let another one plan (models.planner)',
 });
 
 function oneSlot(last: Report['stages'][number] | undefined): Finding[] {
