@@ -5,7 +5,7 @@ import { render } from '../prompts/template.ts';
 import { requestOf } from '../sampling/request.ts';
 import { type Answer, asks, type Task } from '../sampling/task.ts';
 import type { Evaluation } from '../store.ts';
-import { thoughtsOf } from '../thoughts/thoughts.ts';
+import { MEASURED, thoughtsOf } from '../thoughts/thoughts.ts';
 import { ORDERS, type Order, type ResponsePair } from '../types.ts';
 import { parseVerdict } from '../verdict/verdict.ts';
 
@@ -100,12 +100,9 @@ function* guidedEvaluation(
 ): Task<Evaluation[]> {
   const greedy = { temperature: 0, topP: 1 };
   const { thoughts } = yield* thoughtsOf(pair, {
+    ...MEASURED,
     round: 0,
     prompts,
-    form: 'planned',
-    guided: { letterPull: 'keep' },
-    plans: 1,
-    executions: 1,
     plan: { ...greedy, maxTokens: maxPlanTokens },
     execution: { ...greedy, maxTokens },
     model,

@@ -1,18 +1,15 @@
 import type { ModelChoice } from '../config/model.ts';
 import { isModel } from '../config/model.ts';
 import type { Resolved } from '../config.ts';
-import { PUBLISHED_PROMPTS } from '../prompts/set.ts';
+import { publishedGuide } from '../prompts/published/guide.ts';
 import type { LedgerReader, StageRecord } from '../store.ts';
-import { requestsPerPair } from '../thoughts/thoughts.ts';
+import { MEASURED, requestsPerPair } from '../thoughts/thoughts.ts';
 import { ORDERS } from '../types.ts';
 import { guidanceOf } from './guided.ts';
 import type { Stage } from './stage.ts';
 
-/** Requests of a pair that a led judge judges: of a guide of as many parts as the published one's. */
-const GUIDED = requestsPerPair(
-  { form: 'planned', plans: 1, executions: 1, guided: { letterPull: 'keep' } },
-  PUBLISHED_PROMPTS,
-);
+/** Of the published guide: prompts of one's own are not opened for an estimate. */
+const PARTS = { guide: publishedGuide };
 
 /** What a stage will still take. */
 export interface StageEstimate {
@@ -137,7 +134,7 @@ function sizeOf(
     case 'thoughts': {
       const { plans, executions, maxThoughtTokens } = thoughts;
       const how = { form: stage.form, plans, executions, ...guidanceOf(stage.by, config) };
-      const each = requestsPerPair(how, PUBLISHED_PROMPTS);
+      const each = requestsPerPair(how, PARTS);
       return {
         requests: setSize(stage.set) * each,
         most: maxThoughtTokens,
@@ -153,7 +150,10 @@ function sizeOf(
       };
     }
     case 'judge': {
-      const each = stage.form === 'guided' ? GUIDED : ORDERS.length + (stage.form === 'two-call' ? 1 : 0);
+      const each =
+        stage.form === 'guided'
+          ? requestsPerPair(MEASURED, PARTS)
+          : ORDERS.length + (stage.form === 'two-call' ? 1 : 0);
       return {
         requests: setSize(stage.set) * each,
         most: thoughts.maxThoughtTokens,

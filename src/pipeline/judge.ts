@@ -5,6 +5,7 @@ import type { VerdictRecord } from '../metrics.ts';
 import type { JudgedForm } from '../prompts/judge-prompt.ts';
 import { batches } from '../sampling/batches.ts';
 import { conduct } from '../sampling/conduct.ts';
+import { MEASURED, requestsPerPair } from '../thoughts/thoughts.ts';
 import { ORDERS } from '../types.ts';
 import type { JudgeStage, Ports, StageWork } from './stage.ts';
 import { withModels } from './with-models.ts';
@@ -26,13 +27,14 @@ export async function runJudge(
   work: StageWork,
 ): Promise<Json> {
   const total = ports.store.counts().pairs[set] ?? 0;
-  work.units(0, total, ORDERS.length);
+  const requests = form === 'guided' ? requestsPerPair(MEASURED, ports.prompts) : ORDERS.length;
+  work.units(0, total, requests);
   // Led or not, it is M0.
   const model = form === 'guided' ? 'M0' : judge;
   const verdicts = await judged(model, { stage: judge, split: set, form }, config, ports, {
     signal: work.signal,
     onGenerations: work.onGenerations,
-    onDone: (done) => work.units(done, total, ORDERS.length),
+    onDone: (done) => work.units(done, total, requests),
   });
   work.leave(verdicts.filter(({ verdict }) => verdict === 'error').length);
   return { pairs: verdicts.length / 2 };

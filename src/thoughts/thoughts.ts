@@ -33,6 +33,14 @@ export function requestsPerPair(
   return plans * executions * ORDERS.length * each + (form === 'planned' ? plans : 0);
 }
 
+/** One plan and an execution in each order, led: how M0 is measured. */
+export const MEASURED = {
+  form: 'planned',
+  plans: 1,
+  executions: 1,
+  guided: { letterPull: 'keep' },
+} as const satisfies Partial<ThoughtOptions>;
+
 /** The plan of a thought that has none. */
 const NO_PLAN = { planIndex: 0, text: '' };
 
