@@ -284,8 +284,8 @@ export function runIdentity({
 function modelIdentity(model: ModelChoice): unknown {
   if (isModel(model)) return { revision: model.revision };
   if (typeof model === 'string') return model.replace(/^(openai:.+)@https?:.*$/, '$1');
-  const { model: name, api, revision, body } = model;
-  const own = { api, revision, body };
+  const { model: name, api, prefill, revision, body } = model;
+  const own = { api, prefill, revision, body };
   const said = Object.values(own).some((value) => value !== undefined);
   return said ? { model: modelIdentity(name), ...own } : modelIdentity(name);
 }

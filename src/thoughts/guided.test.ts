@@ -1,6 +1,10 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { evaluate } from '../judging/evaluate.ts';
+import { openaiCompatible } from '../model/openai.ts';
 import { ScriptModel } from '../model/script.contract.ts';
 import type { Script } from '../model/scripted.ts';
 import type { FinishReason, TokenLogprob } from '../model.ts';
@@ -255,4 +259,42 @@ test.each<[string, FinishReason, string | null]>([
 ])('part %j (%s)', (text, finishReason, part) => {
   const generation = { key: '', text, finishReason, promptTokens: 0, completionTokens: 0 };
   expect(partOf('It must', generation, [])).toBe(part);
+});
+
+test('a chat server goes on from each part, and tells the letters', async () => {
+  const bodies: Record<string, unknown>[] = [];
+  const server = createServer(async (request, response) => {
+    const body = JSON.parse(await text(request)) as Record<string, unknown>;
+    bodies.push(body);
+    const { messages, max_tokens } = body as { messages: { content: string }[]; max_tokens: number };
+    const [shownText = ''] = messages.map(({ content }) => content);
+    const odds = showsChosenFirst(shownText) ? 40 : -40;
+    const top = letters(odds)[0] as TokenLogprob;
+    const content = [{ token: top.token, logprob: top.logprob, top_logprobs: top.top }];
+    const choice =
+      max_tokens === 1
+        ? { message: { content: top.token }, finish_reason: 'length', logprobs: { content } }
+        : { message: { content: ' fine.' }, finish_reason: 'stop' };
+    response
+      .setHeader('content-type', 'application/json')
+      .end(JSON.stringify({ choices: [choice], usage: {} }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  const model = openaiCompatible({ baseURL, model: 'm', prefill: 'continue_final_message' });
+  const { revision } = model;
+  const options = { ...OPTIONS, plans: 1, executions: 1, model: revision, planner: revision };
+  const [made] = await Array.fromAsync(conduct([pair], (of) => thoughtsOf(of, options), { judge: model }));
+  await model.close();
+  server.close();
+  expect(made?.thoughts.map(({ verdict, correct }) => [verdict, correct])).toEqual([
+    ['A', true],
+    ['B', true],
+  ]);
+  expect(bodies).toHaveLength(7);
+  for (const body of bodies)
+    expect(body).toMatchObject({ continue_final_message: true, add_generation_prompt: false });
+  const asked = bodies.filter(({ max_tokens }) => max_tokens === 1);
+  for (const body of asked) expect(body).toMatchObject({ logprobs: true, top_logprobs: 20, temperature: 0 });
+  expect(asked).toHaveLength(2);
 });
