@@ -100,7 +100,7 @@ const runConfig = z
           .enum(['free', 'guided'])
           .optional()
           .describe(
-            'How M0 writes: freely (default), or led through plan, execution and verdict by prefills, for models that do not write the format. Trained judges write freely.',
+            'How M0 writes: freely (default), or led through plan, execution and verdict by prefills and short prompts of their own, for models that do not write the format. Trained judges write freely.',
           ),
         letterPull: z
           .enum(['keep', 'correct'])

@@ -20,7 +20,7 @@ const SHOTS: readonly Shot[] = [
     b: 'Dear Sam, thank you for watering my plants while I was away. They look wonderful! Warmly, Kim',
     plan: 'A good answer must be a short note to the neighbour that thanks them for watering the plants.',
     execution:
-      'Answer A is advice on watering, no note, and it thanks nobody.\nAnswer B is a short note to a neighbour and says thanks for the watering.',
+      'Answer A is advice on watering plants, which is not what was asked.\nAnswer B is a short note to a neighbour that says thanks for the watering, as was asked.',
     verdict: 'B',
   },
   {
@@ -29,7 +29,7 @@ const SHOTS: readonly Shot[] = [
     b: 'Bananas and cherries.',
     plan: 'A good answer must name three fruits, all of them yellow, and give the taste of each one.',
     execution:
-      'Answer A is complete: bananas, lemons and pineapples are yellow, and each has its taste.\nAnswer B is too short: it names two fruits, of which cherries are red, and no taste.',
+      'Answer A is a list of three yellow fruits with the taste of each, as was asked.\nAnswer B is a list of two fruits without a taste, and cherries are red, which is not what was asked.',
     verdict: 'A',
   },
 ];
