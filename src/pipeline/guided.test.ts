@@ -9,6 +9,7 @@ import { openSources } from '../open/run.ts';
 import { run, stagesOf } from '../pipeline.ts';
 import { PLAYGROUND_PROMPTS, PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import { ledgerReport } from '../report/run/from-ledger.ts';
+import { renderReport } from '../report/run/page.ts';
 import { openStore, readStore } from '../store/ledger.ts';
 import { rowsFile } from './folder.ts';
 import { ledgerRows, madeUpRun } from './made-up-run.contract.ts';
@@ -125,7 +126,9 @@ test('a model that writes nothing readable becomes a judge; its training shows n
   }
   using store = readStore(path);
   const facts = { version: '', node: '', preset: '', seed: 0, model: '', peakRssMB: 0 };
-  const { readable, stages } = ledgerReport(store, PUBLISHED_PROMPTS, facts);
+  const report = ledgerReport(store, PUBLISHED_PROMPTS, facts);
+  const { readable, stages } = report;
+  expect(renderReport(report)).toContain('<th scope="row">judge M0-guided</th><td>guided</td><td>100.0</td>');
   expect(stages[0]?.name).toBe('M0-guided');
   const shares = (readable ?? []).map(({ stage, writing, outputs, readable }) => [
     stage,
