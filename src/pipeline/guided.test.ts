@@ -59,7 +59,7 @@ function weak(name: string, trained: boolean, asked: string[], logprobs = true):
         finishReason: 'length',
         ...(logprobs ? { logprobs: [{ token: 'A', logprob: Math.log(0.5), top }] } : {}),
       };
-    if (!trained) return ` fine (${seed}).\nAnd so on`;
+    if (!trained) return ` fine (${seed}).\n\nAnd so on`;
     if (prefill === PUBLISHED_PROMPTS.openPlan) return `Look ${seed}.${PUBLISHED_PROMPTS.closePlan}`;
     const thought = PUBLISHED_PROMPTS.formatThought('Look.', `Seen ${seed}.`, seed % 2 === 0 ? 'A' : 'B');
     return prefill === '' ? thought : thought.slice(PUBLISHED_PROMPTS.formatPlan('Look.').length);

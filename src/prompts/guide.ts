@@ -16,8 +16,8 @@ export interface Exercise<Field extends string> {
   readonly shows: Template<Field>;
 }
 
-/** How a model that does not write the format is led through a thought: each part of its answer begins with words of ours, and is one
- * line. What comes of it is a plan, an execution and a verdict as ever. */
+/** How a model that does not write the format is led through a thought: each part of its answer begins with words of ours, and ends
+ * at others or its budget. What comes of it is a plan, an execution and a verdict as ever. */
 export interface Guide {
   readonly name: string;
   readonly version: string;
@@ -30,6 +30,8 @@ export interface Guide {
   /** How a plan begins, and each part of an execution. */
   readonly planOpens: string;
   readonly parts: readonly string[];
+  /** Words that end a plan or a part; a server takes four at most. */
+  readonly ends: readonly string[];
   /** The verdict's letter is the next token. */
   readonly verdictOpens: string;
   readonly shots: readonly Shot[];

@@ -18,6 +18,7 @@ import { drawLetter, letterLogOdds } from './letter.ts';
 import { partOf } from './part.ts';
 import { type PairThoughts, requestsPerPair, type ThoughtOptions, thoughtsOf } from './thoughts.ts';
 
+const ENDS = PUBLISHED_PROMPTS.guide?.ends;
 const pair: ResponsePair = {
   id: 'x',
   domain: 'general',
@@ -62,7 +63,7 @@ const writes =
   ({ text, seed, prompt: { prefill = '' } }) =>
     prefill.endsWith('[[')
       ? { text: 'A', finishReason: 'length', logprobs: letters(odds(text)) }
-      : ` say ${seed}.\nAnd so on.`;
+      : ` say ${seed}.\n\nAnd so on.`;
 const showsChosenFirst = (text: string) => text.lastIndexOf('\ngood\n') < text.lastIndexOf('\nbad\n');
 
 const hostile = fc.oneof(
@@ -141,15 +142,15 @@ test('each part goes on from the one before, behind worked examples; the letter 
   });
   const both = (...row: unknown[]) => [row, row];
   expect(asked).toEqual([
-    ['Plan: A good answer must', ['\n'], 60, undefined, 0.8],
-    ...both('Answer A is', ['\n'], 30, undefined, 0.8),
-    ...both('Answer A is say N.\nAnswer B is', ['\n'], 30, undefined, 0.8),
-    ...both('Answer A is say N.\nAnswer B is say N.\nVerdict: [[', undefined, 1, 20, 0),
+    ['Plan: A good answer must', ENDS, 60, undefined, 0.8],
+    ...both('Answer A', ENDS, 30, undefined, 0.8),
+    ...both('Answer A say N.\nAnswer B', ENDS, 30, undefined, 0.8),
+    ...both('Answer A say N.\nAnswer B say N.\nVerdict: [[', undefined, 1, 20, 0),
   ]);
   expect(asked).toHaveLength(requestsPerPair({ ...OPTIONS, plans: 1, executions: 1 }, PUBLISHED_PROMPTS));
   for (const { text } of model.asked.slice(1)) expect(text).toContain(`\n\nPlan: ${plan?.text}`);
   expect(thoughts.map(({ execution }) => execution.replaceAll(/\d+/g, 'N'))).toEqual(
-    Array(2).fill('Answer A is say N.\nAnswer B is say N.'),
+    Array(2).fill('Answer A say N.\nAnswer B say N.'),
   );
 });
 
@@ -248,9 +249,9 @@ test.each<[string, FinishReason, string | null]>([
   [' be short. And it', 'length', 'It must be short.'],
   [' be “short.” And', 'length', 'It must be “short.”'],
   [' cost 3.5 euros and mo', 'length', 'It must cost 3.5 euros and'],
-  [' 短い。そして', 'length', 'It must 短い。そして'],
+  [' 短い。そして', 'length', 'It must 短い。'],
   [' be short', 'stop', 'It must be short'],
-  [' be short. And\nmore', 'length', 'It must be short. And'],
+  [':\nbe short. And\nmore', 'length', 'It must: be short.'],
   [' use ```js', 'stop', 'It must use'],
   [' \n', 'stop', null],
   ['…', 'stop', null],

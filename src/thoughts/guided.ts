@@ -8,7 +8,7 @@ import { ORDERS, type Order, type Plan, type ResponsePair, type Thought } from '
 import { parseVerdict } from '../verdict/verdict.ts';
 import type { ExecutionOptions } from './executions.ts';
 import { drawLetter, LETTER, letterLogOdds } from './letter.ts';
-import { PART_STOP, partOf } from './part.ts';
+import { partOf } from './part.ts';
 import type { PlanOptions } from './plans.ts';
 
 /** How verdicts of guided thoughts are drawn. */
@@ -23,12 +23,12 @@ export function* guidedPlans(
   pair: ResponsePair,
   { round, prompts, plans, sampling, planner: model, ...options }: PlanOptions,
 ): Task<Plan[]> {
-  const { plan: asked, planLabel, planOpens, shots } = prompts.guide as Guide;
+  const { plan: asked, planLabel, planOpens, ends: stop, shots } = prompts.guide as Guide;
   const text = exercise(asked, shots, ({ plan }) => `${planLabel}${plan}`, { instruction: pair.instruction });
   const requests = Array.from({ length: plans }, (_, planIndex) => {
     const seed = seedOf(options.seed, 'plan', round, pair.id, planIndex);
     const prefill = `${planLabel}${planOpens}`;
-    return requestOf({ template: asked.shows, text, prefill, model, seed, sampling, stop: PART_STOP });
+    return requestOf({ template: asked.shows, text, prefill, model, seed, sampling, stop });
   });
   const answers = yield asks(requests, 'planner');
   return requests.flatMap(({ key: id }, planIndex): Plan[] => {
@@ -44,7 +44,7 @@ export function* guidedThoughts(
   plans: readonly Pick<Plan, 'planIndex' | 'text'>[],
   { round, form, executions, sampling, prompts, model, ...options }: ExecutionOptions & { guided: Guidance },
 ): Task<Thought[]> {
-  const { parts, verdictOpens } = prompts.guide as Guide;
+  const { parts, ends: stop, verdictOpens } = prompts.guide as Guide;
   const all = plans.flatMap((plan) =>
     ORDERS.flatMap((order) => {
       const asked = executionPrompt(prompts, form, pair, order, plan.text);
@@ -63,7 +63,7 @@ export function* guidedThoughts(
   for (const opening of parts) {
     const requests = left.map(({ asked, seed, said }) => {
       const prefill = [...said, opening].join('\n');
-      return requestOf({ ...asked, prefill, model, seed, sampling: length, stop: PART_STOP });
+      return requestOf({ ...asked, prefill, model, seed, sampling: length, stop });
     });
     const answers = yield asks(requests);
     left = left.flatMap((cell, i) => {
