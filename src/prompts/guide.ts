@@ -37,7 +37,7 @@ export interface Guide {
   readonly shots: readonly Shot[];
 }
 
-/** The task, worked examples with what was to be said of each, and the case. */
+/** The task, worked examples with what was to be said of each, and the case, of which a model without a chat template goes on at once. */
 export function exercise<Field extends string>(
   { task, shows }: Exercise<Field>,
   shots: readonly Shot[],
@@ -49,5 +49,5 @@ export function exercise<Field extends string>(
     const shown = render(shows, { ...shot } as Readonly<Record<string, string>> as Record<Field, string>);
     return `${shown}\n\n${said({ ...shot, plan, execution } as Shot)}`;
   });
-  return [task, ...examples, render(shows, values)].join('\n\n');
+  return [task, ...examples, render(shows, values), ''].join('\n\n');
 }
