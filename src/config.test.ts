@@ -111,20 +111,39 @@ describe('a config that is wrong', () => {
       { ...SMALL, models: { judge: 'x', writer: 'openai:m@http://h/v1' }, budget: { cost: 1 } },
       'models.writer is "openai:m@http://h/v1": a budget of money needs its prices: {model: …, prices: {prompt: …, completion: …}}',
     ],
+    [
+      { ...SMALL, prompts: 'playground', thoughts: { writing: 'guided' } },
+      'thoughts.writing is "guided": the playground has no guide, and its seed model writes the format; expected free',
+    ],
+    [
+      { ...SMALL, thoughts: { letterPull: 'correct' } },
+      'thoughts.letterPull is "correct": it is of guided writing: give writing: guided, too',
+    ],
+    [
+      { ...SMALL, thoughts: { writing: 'free', shots: 'mine.jsonl' } },
+      'thoughts.shots is "mine.jsonl": it is of guided writing: give writing: guided, too',
+    ],
     [7, 'the config is 7: expected object'],
     [undefined, 'the config is missing: expected object'],
   ])('%#: names the field, and what is there', (config, message) => {
     expect(refusal(config).message).toBe(message);
   });
 
-  test.each(['M0', 'direct', 'unplanned', 'unplanned-SFT', 'writer', 'planner', 'steps', 'dpo-1'])(
-    'no judge may be called %s',
-    (name) => {
-      expect(refusal(train({ ...SFT, name })).message).toBe(
-        `rounds[0].train[0].name is "${name}": ${name} stands for something else`,
-      );
-    },
-  );
+  test.each([
+    'M0',
+    'M0-guided',
+    'direct',
+    'unplanned',
+    'unplanned-SFT',
+    'writer',
+    'planner',
+    'steps',
+    'dpo-1',
+  ])('no judge may be called %s', (name) => {
+    expect(refusal(train({ ...SFT, name })).message).toBe(
+      `rounds[0].train[0].name is "${name}": ${name} stands for something else`,
+    );
+  });
 
   test('says what to do in a line, and how much more there is', () => {
     expect(refusal({ ...SMALL, seed: 'x' }).remedy).toBe('correct seed in the config');

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { wrongField } from './config/faults.ts';
 import { budget, isModel, type ModelChoice, model } from './config/model.ts';
 import { count, has, name, share, whole } from './config/parts.ts';
-import { isPromptSet, prompts } from './config/prompts.ts';
+import { isPromptSet, prompts, shots } from './config/prompts.ts';
 import { isSource, source } from './config/source.ts';
 import { lora, optimisation, training } from './config/training.ts';
 import type { Json } from './key.ts';
@@ -99,11 +99,29 @@ const runConfig = z
         topP: share.default(0.95),
         maxPlanTokens: whole.default(2048),
         maxThoughtTokens: whole.default(2048),
+        writing: z
+          .enum(['free', 'guided'])
+          .optional()
+          .describe(
+            'How M0 writes: freely (default), or led through plan, execution and verdict by prefills and short prompts of their own, for models that do not write the format. Trained judges write freely.',
+          ),
+        letterPull: z
+          .enum(['keep', 'correct'])
+          .optional()
+          .describe(
+            "Of guided verdicts: drawn from the letter's own probabilities (keep, default), or less the pair's mean pull to a letter over both orders.",
+          ),
+        shots: shots.optional(),
       })
       .prefault({}),
     preferences: z
       .strictObject({
-        pairing: z.enum(['within-plan', 'cross-plan', 'both']).default('within-plan'),
+        pairing: z
+          .enum(['within-plan', 'cross-plan', 'both', 'twins'])
+          .default('within-plan')
+          .describe(
+            'What a preference pair shares: the plan, the order only, either; or all but the verdict (twins: the wrong letter is put in).',
+          ),
         maxPerPair: whole.default(32),
         maxPerGroup: whole.default(16),
         balanceVerdicts: z.boolean().default(false),
@@ -169,6 +187,9 @@ const runConfig = z
             message: 'a budget of money needs its prices: {model: …, prices: {prompt: …, completion: …}}',
           });
       }
+
+    for (const [path, message] of faultsOfWriting(config))
+      context.addIssue({ code: 'custom', path: ['thoughts', path], message });
     const names = new Set<string>();
     for (const [i, { train }] of config.rounds.entries())
       for (const [j, training] of train.entries()) {
@@ -182,8 +203,27 @@ const runConfig = z
       }
   });
 
+/** Fields of guided writing that would do nothing, or could not. */
+function faultsOfWriting({
+  prompts: set,
+  thoughts: { writing, letterPull, shots },
+}: {
+  readonly prompts: unknown;
+  readonly thoughts: { readonly writing?: unknown; readonly letterPull?: unknown; readonly shots?: unknown };
+}): [string, string][] {
+  const base = typeof set === 'object' && set !== null && 'base' in set ? set.base : set;
+  if (writing === 'guided')
+    return base === 'playground'
+      ? [['writing', 'the playground has no guide, and its seed model writes the format; expected free']]
+      : [];
+  const without = { letterPull, shots };
+  return Object.entries(without).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, 'it is of guided writing: give writing: guided, too']],
+  );
+}
+
 /** Names that a run uses itself: models by what they are for, controls, folders of checkpoints, files of rows. */
-const RESERVED = /^(M0|writer|solver|planner|direct|unplanned([.-].*)?|steps|(sft|dpo)-\d)$/i;
+const RESERVED = /^(M0(-guided)?|writer|solver|planner|direct|unplanned([.-].*)?|steps|(sft|dpo)-\d)$/i;
 
 /** What a person writes. */
 export type RunConfig = z.input<typeof runConfig>;
@@ -228,11 +268,13 @@ export function runIdentity({
   budget: ___,
   models,
   sources,
+  thoughts: { shots: ____, ...thoughts },
   ...config
 }: Resolved): Json {
   return JSON.parse(
     JSON.stringify({
       ...config,
+      thoughts,
       prompts: isPromptSet(config.prompts) ? templateVersions(config.prompts) : config.prompts,
       models: Object.fromEntries(
         Object.entries(models).map(([role, model]) => [
@@ -258,8 +300,8 @@ export function runIdentity({
 function modelIdentity(model: ModelChoice): unknown {
   if (isModel(model)) return { revision: model.revision };
   if (typeof model === 'string') return model.replace(/^(openai:.+)@https?:.*$/, '$1');
-  const { model: name, api, revision, body } = model;
-  const own = { api, revision, body };
+  const { model: name, api, prefill, revision, body } = model;
+  const own = { api, prefill, revision, body };
   const said = Object.values(own).some((value) => value !== undefined);
   return said ? { model: modelIdentity(name), ...own } : modelIdentity(name);
 }

@@ -55,6 +55,7 @@ export type { BenchmarkData, Models, Ports, RunEvent, RunOptions, Stage } from '
 export { run, stagesOf } from './pipeline.ts';
 export type { Estimate, Prices } from './prices.ts';
 export type { InstructionInput, Message } from './prompts/conversation.ts';
+export type { Exercise, Guide, Shot } from './prompts/guide.ts';
 export type { JudgeForm } from './prompts/judge-prompt.ts';
 export { PLAYGROUND_PROMPTS, type PromptSet, PUBLISHED_PROMPTS } from './prompts/set.ts';
 export { render, type Template } from './prompts/template.ts';

@@ -95,6 +95,8 @@ export interface Model {
   readonly revision: string;
   /** Whether it goes on from a prefill; one that does not throws EvalPlannerError `usage` for it. */
   readonly prefills: boolean;
+  /** False for one that never has log-probabilities; absent: a request tells. */
+  readonly logprobs?: false;
   /** Messages are shown to it by a template, so that rows it is trained on hold messages too; absent: as they stand. */
   readonly chat?: boolean;
   /** Yields each generation as it ends, in any order; exactly one for each request. Requests are pulled lazily; a source

@@ -4,6 +4,7 @@ import { formOfM0 } from './pipeline/asked-as.ts';
 import { runBench } from './pipeline/bench.ts';
 import { RunBudget } from './pipeline/budget.ts';
 import { problems } from './pipeline/check.ts';
+import { guidanceOf, requireGuidance } from './pipeline/guided.ts';
 import { withInputs } from './pipeline/inputs.ts';
 import { runJudge } from './pipeline/judge.ts';
 import { runPairs } from './pipeline/pairs.ts';
@@ -12,6 +13,7 @@ import type { JudgeStage, Ports, RunOptions, Stage, StageDraft, ThoughtsStage } 
 import { StageWork } from './pipeline/stage.ts';
 import { runThoughts } from './pipeline/thoughts.ts';
 import { rowsLost, runTraining } from './pipeline/train.ts';
+import type { AskForm } from './prompts/judge-prompt.ts';
 import { requirePrefill } from './sampling/prefill.ts';
 import type { Store } from './store.ts';
 
@@ -27,6 +29,8 @@ export function stagesOf(config: Resolved): Stage[] {
     ...rounds.map(({ pairs }, i) => pairsStage(sets[i] as string, pairs)),
     pairsStage('validation', validation.pairs),
     pairsStage(test.split, test.pairs),
+    // First: what is learned is measured against the better of the two.
+    ...(guidanceOf('M0', config).guided ? [judgeStage('M0-guided', test.split, 'guided')] : []),
     judgeStage('M0', test.split, formOfM0(config)),
     ...roundsOf(config, 'planned'),
     ...(controls.direct ? direct(config, controls.direct, sets) : []),
@@ -35,9 +39,13 @@ export function stagesOf(config: Resolved): Stage[] {
   return withInputs([...stages, ...benchStages(stages, config)], config);
 }
 
+/** M0 plays once, as it is. */
+const isBenched = (stage: StageDraft): stage is StageDraft & JudgeStage & { form: AskForm } =>
+  stage.kind === 'judge' && stage.form !== 'guided';
+
 /** Last: what is measured besides takes nothing away from the method. */
 function benchStages(stages: readonly StageDraft[], { benchmarks }: Resolved): StageDraft[] {
-  const judges = stages.flatMap((stage) => (stage.kind === 'judge' ? [stage] : []));
+  const judges = stages.flatMap((stage) => (isBenched(stage) ? [stage] : []));
   const last = judges.findLast(({ control }) => !control);
   return Object.entries(benchmarks).flatMap(([benchmark, { judges: which }]) =>
     judges
@@ -75,7 +83,17 @@ function roundsOf(config: Resolved, form: ThoughtsStage['form']): StageDraft[] {
     const round = control ? UNPLANNED_ROUND + number : number;
     const set = roundSet(number);
     const title = `Thoughts of ${from} on ${set}${control ? ', without plans' : ''}`;
-    stages.push({ name: `thoughts ${round}`, title, kind: 'thoughts', round, by: from, set, form });
+    const writing = guidanceOf(from, config).guided ? { writing: 'guided' as const } : {};
+    stages.push({
+      name: `thoughts ${round}`,
+      title,
+      kind: 'thoughts',
+      round,
+      by: from,
+      set,
+      form,
+      ...writing,
+    });
     for (const [j, how] of train.entries()) {
       const last = number === config.rounds.length && j === train.length - 1;
       const same = train.slice(0, j).filter(({ kind }) => kind === how.kind).length;
@@ -144,6 +162,7 @@ export async function run(config: Resolved, ports: Ports, options: RunOptions = 
     requirePrefill(ports.models, 'a second round');
   const [problem] = await problems(stages, config, ports, signal);
   if (problem) throw problem;
+  await requireGuidance(stages, ports, signal);
   await options.onStart?.(stages, store);
   store.planStages(stages);
   const [first] = stages.filter(({ kind }) => kind === 'train');

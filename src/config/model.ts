@@ -15,6 +15,12 @@ const named = z.strictObject({
     .enum(['chat', 'completions'])
     .optional()
     .describe('chat (default) for instruct models, completions for judges trained on raw prompts.'),
+  prefill: z
+    .enum(['continue_final_message', 'prefix', 'assistant', 'none'])
+    .optional()
+    .describe(
+      'How a chat is told that its answer already begins: continue_final_message for vLLM and SGLang, prefix for DeepSeek and Mistral, assistant for llama-server and OpenRouter.',
+    ),
   apiKeyEnv: z
     .string()
     .optional()

@@ -26,3 +26,18 @@ export type OwnPrompts = z.output<typeof own>;
 export function isPromptSet(value: unknown): value is PromptSet {
   return has(value, 'parseThought', 'function') && has(value, 'judge', 'object');
 }
+
+export const shot = z.strictObject({
+  instruction: z.string().min(1),
+  a: z.string(),
+  b: z.string(),
+  plan: z.string().min(1),
+  execution: z.string().min(1),
+  verdict: z.enum(['A', 'B']),
+});
+
+export const shots = z
+  .union([z.string().min(1), z.array(shot)])
+  .describe(
+    "Worked examples in the prompts of guided writing, never in a training's: a file of rows {instruction, a, b, plan, execution, verdict}, or these; two short ones of ours when absent.",
+  );

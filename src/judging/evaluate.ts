@@ -1,10 +1,11 @@
 import type { Sampling } from '../model.ts';
-import { type AskForm, goldVerdict, judgePrompt, judgeTemplate, shown } from '../prompts/judge-prompt.ts';
+import { goldVerdict, type JudgedForm, judgePrompt, judgeTemplate, shown } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import { render } from '../prompts/template.ts';
 import { requestOf } from '../sampling/request.ts';
 import { type Answer, asks, type Task } from '../sampling/task.ts';
 import type { Evaluation } from '../store.ts';
+import { MEASURED, thoughtsOf } from '../thoughts/thoughts.ts';
 import { ORDERS, type Order, type ResponsePair } from '../types.ts';
 import { parseVerdict } from '../verdict/verdict.ts';
 
@@ -12,7 +13,7 @@ export interface EvaluateOptions {
   /** The judge's name in the ledger. */
   readonly stage: string;
   readonly split: string;
-  readonly form: AskForm;
+  readonly form: JudgedForm;
   readonly prompts: PromptSet;
   /** Revision of the model. */
   readonly model: string;
@@ -26,6 +27,7 @@ export interface EvaluateOptions {
 /** What a judge says of a pair whose better response is known: greedily, in both orders. */
 export function* evaluate(pair: ResponsePair, options: EvaluateOptions): Task<Evaluation[]> {
   const { stage, split, form, prompts, model, maxTokens, orders = ORDERS } = options;
+  if (form === 'guided') return yield* guidedEvaluation(pair, options);
   const sampling: Sampling = { temperature: 0, topP: 1, maxTokens };
   const row = { stage, split, pairId: pair.id };
   const plan = form === 'two-call' ? yield* planOf(pair, options) : null;
@@ -88,4 +90,34 @@ function* planOf(pair: ResponsePair, { prompts, model, maxTokens, maxPlanTokens 
         ? ('invalid' as const)
         : finishReason;
   return { text, said, verdict };
+}
+
+/** By a thought that the prompts' guide leads, one for each order, and the likelier letter: each order is judged by itself, so that a pull
+ * to a letter shows. */
+function* guidedEvaluation(
+  pair: ResponsePair,
+  { stage, split, prompts, model, maxTokens, maxPlanTokens = maxTokens, orders = ORDERS }: EvaluateOptions,
+): Task<Evaluation[]> {
+  const greedy = { temperature: 0, topP: 1 };
+  const { thoughts } = yield* thoughtsOf(pair, {
+    ...MEASURED,
+    round: 0,
+    prompts,
+    plan: { ...greedy, maxTokens: maxPlanTokens },
+    execution: { ...greedy, maxTokens },
+    model,
+    planner: model,
+    seed: 0,
+  });
+  return orders.map((order): Evaluation => {
+    const row = { stage, split, pairId: pair.id, order };
+    const thought = thoughts.find((one) => one.order === order);
+    // A part that says nothing leads to no verdict.
+    if (thought === undefined)
+      return { ...row, verdict: 'invalid', correct: false, text: '', plan: null, execution: null };
+    const { plan, execution, verdict, correct } = thought;
+    const letter = verdict === 'A' || verdict === 'B' ? verdict : null;
+    const text = letter === null ? execution : prompts.formatThought(plan, execution, letter);
+    return { ...row, verdict, correct, text, plan, execution };
+  });
 }

@@ -57,6 +57,7 @@ export function aiSdk(model: LanguageModel, options: AiSdkOptions = {}): Model {
   const endpoint = new AiSdkEndpoint(model, options, notes);
   return {
     ...remoteModel(identity, [endpoint], { chat: true, prefills }, options),
+    logprobs: false,
     close: async () => notes.close(),
   };
 }

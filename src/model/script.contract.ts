@@ -20,12 +20,13 @@ export class ScriptModel implements Model {
     for await (const request of requests) all.push({ ...request, text: promptText(request.prompt) });
     this.asked.push(...all);
     for (const request of all.toReversed()) {
-      const { text, finishReason } = scriptAnswer(this.#script, request);
+      const { text, finishReason, ...rest } = scriptAnswer(this.#script, request);
       onDelta?.(request.key, text);
       yield {
         key: request.key,
         text,
         finishReason,
+        ...rest,
         promptTokens: request.text.length,
         completionTokens: text.length,
       };

@@ -6,8 +6,10 @@ export interface ScriptRequest extends GenerateRequest {
   readonly text: string;
 }
 
-/** What a script answers: the text of a completion that ended by itself, or text and how it ended. */
-export type Script = (request: ScriptRequest) => string | Pick<Generation, 'text' | 'finishReason'>;
+/** What a script answers: the text of a completion that ended by itself, or text, how it ended and its log-probabilities. */
+export type Script = (request: ScriptRequest) => string | ScriptAnswer;
+
+export type ScriptAnswer = Pick<Generation, 'text' | 'finishReason' | 'logprobs'>;
 
 /** A model that says what a function tells it to: for tests, examples and dry runs. Everything else about it is real; its
  * tokens are words. `revision` names the script, since a function cannot be hashed by what it does. */
@@ -19,12 +21,13 @@ export function scripted(script: Script, revision = 'scripted'): Model {
       for await (const request of requests) {
         if (signal?.aborted) return;
         const asked = promptText(request.prompt);
-        const { text, finishReason } = scriptAnswer(script, { ...request, text: asked });
+        const { text, finishReason, ...rest } = scriptAnswer(script, { ...request, text: asked });
         onDelta?.(request.key, text);
         yield {
           key: request.key,
           text,
           finishReason,
+          ...rest,
           promptTokens: words(asked),
           completionTokens: words(text),
         };
@@ -35,16 +38,14 @@ export function scripted(script: Script, revision = 'scripted'): Model {
 }
 
 /** A script's answer up to the first stop, as a model's is. */
-export function scriptAnswer(
-  script: Script,
-  request: ScriptRequest,
-): Pick<Generation, 'text' | 'finishReason'> {
+export function scriptAnswer(script: Script, request: ScriptRequest): ScriptAnswer {
   const answer = script(request);
   const whole = typeof answer === 'string' ? { text: answer, finishReason: 'stop' as const } : answer;
   const ends = (request.stop ?? []).map((stop) => whole.text.indexOf(stop)).filter((at) => at >= 0);
   if (ends.length === 0) return whole;
   const { finishReason } = whole;
   return {
+    ...whole,
     text: whole.text.slice(0, Math.min(...ends)),
     finishReason: finishReason === 'length' ? 'stop' : finishReason,
   };

@@ -6,7 +6,7 @@ import type { Quantization } from '../engine/quantization.ts';
 import { EvalPlannerError } from '../errors.ts';
 import type { LanguageModel } from '../model/ai-sdk.ts';
 import type { Purse } from '../model/remote/budget.ts';
-import type { OpenAIApi } from '../model/remote/openai-protocol.ts';
+import type { OpenAIApi, PrefillForm } from '../model/remote/openai-protocol.ts';
 import type { RemoteOptions } from '../model/remote/remote.ts';
 import type { Model } from '../model.ts';
 import { SEED_FOLDER } from '../package.ts';
@@ -20,6 +20,8 @@ export interface ModelOptions {
   readonly quantization?: Quantization;
   readonly baseUrl?: readonly string[];
   readonly api?: OpenAIApi;
+  /** Of a config: how a chat takes the beginning of an answer. */
+  readonly prefill?: PrefillForm;
   readonly apiKeyEnv?: string;
   readonly apiKeyFile?: string;
   readonly revision?: string;
@@ -96,8 +98,19 @@ export async function openModel(name: string, options: ModelOptions = {}): Promi
     );
   }
   collectEarly();
-  const { revision, concurrency, timeout, prices, maxCost, purse, api, apiKeyEnv, apiKeyFile, body } =
-    options;
+  const {
+    revision,
+    concurrency,
+    timeout,
+    prices,
+    maxCost,
+    purse,
+    api,
+    prefill,
+    apiKeyEnv,
+    apiKeyFile,
+    body,
+  } = options;
   const remote: RemoteOptions = {
     ...(revision ? { revision } : {}),
     ...(concurrency
@@ -121,6 +134,7 @@ export async function openModel(name: string, options: ModelOptions = {}): Promi
     baseURL: place.baseURL,
     model: place.model,
     ...(api ? { api } : {}),
+    ...(prefill ? { prefill } : {}),
     ...(keyName === undefined ? {} : { apiKeyEnv: keyName }),
     ...(apiKeyFile === undefined ? {} : { apiKeyFile }),
     ...(body ? { body } : {}),

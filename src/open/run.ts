@@ -46,7 +46,7 @@ export interface RunSetup {
 
 /** Everything that a config names, opened; what is opened here is closed by `close`. */
 export async function openRun({ config, folder, store, device }: RunSetup): Promise<OpenRun> {
-  const prompts = await openPrompts(config.prompts);
+  const prompts = await openPrompts(config);
   const sources = await openSources(config);
   const benchmarks = await openBenchmarks(config);
   // Last: what throws before it leaves no threads behind.
@@ -170,6 +170,7 @@ const bound = (model: Model): Model => ({
   revision: model.revision,
   prefills: model.prefills,
   ...(model.chat === undefined ? {} : { chat: model.chat }),
+  ...(model.logprobs === undefined ? {} : { logprobs: model.logprobs }),
   generate: (...of) => model.generate(...of),
   close: () => model.close(),
 });
@@ -261,7 +262,7 @@ export async function runFacts(config: Resolved): Promise<{
   const known = folder === null ? null : await readJudgeFile(await localPlace(folder));
   const form = config.models.form ?? (known?.form === 'planned' ? 'planned' : undefined);
   const sources = Object.entries(await openSources(config)).map(([name, { revision }]) => [name, revision]);
-  const prompts = templateVersions(await openPrompts(config.prompts));
+  const prompts = templateVersions(await openPrompts(config));
   return {
     config: form === undefined ? config : { ...config, models: { ...config.models, form } },
     facts: { model: await revisionOf(judge, folder), sources: Object.fromEntries(sources), prompts },

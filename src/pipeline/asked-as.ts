@@ -1,5 +1,5 @@
 import type { Resolved } from '../config.ts';
-import type { AskForm } from '../prompts/judge-prompt.ts';
+import type { JudgedForm } from '../prompts/judge-prompt.ts';
 import type { LedgerReader } from '../store.ts';
 import type { TrainStage } from './stage.ts';
 
@@ -10,11 +10,11 @@ export function formOfM0({ models, prompts }: Resolved): 'planned' | 'two-call' 
 }
 
 /** How a judge is asked: as it was trained, or as its start is where no training was better than that. */
-export function askedAs(
-  { judge, form }: { readonly judge: string; readonly form: AskForm },
+export function askedAs<Form extends JudgedForm>(
+  { judge, form }: { readonly judge: string; readonly form: Form },
   config: Resolved,
   store: Pick<LedgerReader, 'stage'>,
-): AskForm {
+): Form | ReturnType<typeof formOfM0> {
   let name = judge;
   for (;;) {
     if (name === 'M0') return form === 'planned' ? formOfM0(config) : form;

@@ -1,9 +1,15 @@
 import type { ModelChoice } from '../config/model.ts';
 import { isModel } from '../config/model.ts';
 import type { Resolved } from '../config.ts';
+import { publishedGuide } from '../prompts/published/guide.ts';
 import type { LedgerReader, StageRecord } from '../store.ts';
+import { MEASURED, requestsPerPair } from '../thoughts/thoughts.ts';
 import { ORDERS } from '../types.ts';
+import { guidanceOf } from './guided.ts';
 import type { Stage } from './stage.ts';
+
+/** Of the published guide: prompts of one's own are not opened for an estimate. */
+const PARTS = { guide: publishedGuide };
 
 /** What a stage will still take. */
 export interface StageEstimate {
@@ -127,7 +133,8 @@ function sizeOf(
     }
     case 'thoughts': {
       const { plans, executions, maxThoughtTokens } = thoughts;
-      const each = plans * executions * ORDERS.length + (stage.form === 'planned' ? plans : 0);
+      const how = { form: stage.form, plans, executions, ...guidanceOf(stage.by, config) };
+      const each = requestsPerPair(how, PARTS);
       return {
         requests: setSize(stage.set) * each,
         most: maxThoughtTokens,
@@ -143,11 +150,14 @@ function sizeOf(
       };
     }
     case 'judge': {
-      const each = ORDERS.length + (stage.form === 'two-call' ? 1 : 0);
+      const each =
+        stage.form === 'guided'
+          ? requestsPerPair(MEASURED, PARTS)
+          : ORDERS.length + (stage.form === 'two-call' ? 1 : 0);
       return {
         requests: setSize(stage.set) * each,
         most: thoughts.maxThoughtTokens,
-        model: stage.judge === 'M0' ? models.judge : null,
+        model: stage.judge === 'M0' || stage.form === 'guided' ? models.judge : null,
       };
     }
     case 'bench':

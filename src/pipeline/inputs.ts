@@ -50,7 +50,12 @@ export function withInputs(stages: readonly StageDraft[], config: Resolved): Sta
           lora,
         } as Record<string, Json>;
       case 'judge':
-        return { judge: judge(stage.judge), pairs: of(`pairs ${stage.set}`), form: stage.form };
+        return {
+          judge: judge(stage.judge),
+          pairs: of(`pairs ${stage.set}`),
+          form: stage.form,
+          ...(stage.form === 'guided' ? { thoughts: thoughts as Json } : {}),
+        };
       case 'bench':
         return { judge: judge(stage.judge), how: benchmarks[stage.benchmark] ?? null, form: stage.form };
     }

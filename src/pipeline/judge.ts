@@ -2,9 +2,10 @@ import type { Resolved } from '../config.ts';
 import { evaluate } from '../judging/evaluate.ts';
 import type { Json } from '../key.ts';
 import type { VerdictRecord } from '../metrics.ts';
-import type { AskForm } from '../prompts/judge-prompt.ts';
+import type { JudgedForm } from '../prompts/judge-prompt.ts';
 import { batches } from '../sampling/batches.ts';
 import { conduct } from '../sampling/conduct.ts';
+import { MEASURED, requestsPerPair } from '../thoughts/thoughts.ts';
 import { ORDERS } from '../types.ts';
 import { askedAs } from './asked-as.ts';
 import type { JudgeStage, Ports, StageWork } from './stage.ts';
@@ -14,7 +15,7 @@ import { withModels } from './with-models.ts';
 const DIRECT_TOKENS = 4;
 
 /** How much a judge may write of a pair. */
-export function tokensOf(form: AskForm, { thoughts }: Resolved) {
+export function tokensOf(form: JudgedForm, { thoughts }: Resolved) {
   const { maxThoughtTokens, maxPlanTokens } = thoughts;
   return { maxTokens: form === 'direct' ? DIRECT_TOKENS : maxThoughtTokens, maxPlanTokens };
 }
@@ -29,11 +30,14 @@ export async function runJudge(
   const { judge, set } = stage;
   const form = askedAs(stage, config, ports.store);
   const total = ports.store.counts().pairs[set] ?? 0;
-  work.units(0, total, ORDERS.length);
-  const verdicts = await judged(judge, { stage: judge, split: set, form }, config, ports, {
+  const requests = form === 'guided' ? requestsPerPair(MEASURED, ports.prompts) : ORDERS.length;
+  work.units(0, total, requests);
+  // Led or not, it is M0.
+  const model = form === 'guided' ? 'M0' : judge;
+  const verdicts = await judged(model, { stage: judge, split: set, form }, config, ports, {
     signal: work.signal,
     onGenerations: work.onGenerations,
-    onDone: (done) => work.units(done, total, ORDERS.length),
+    onDone: (done) => work.units(done, total, requests),
   });
   work.leave(verdicts.filter(({ verdict }) => verdict === 'error').length);
   return { pairs: verdicts.length / 2 };
@@ -49,7 +53,7 @@ interface Judging {
 /** Both orders of every pair of a split, by the model of that name, stored under the stage's. */
 export async function judged(
   name: string,
-  { stage, split, form }: { readonly stage: string; readonly split: string; readonly form: AskForm },
+  { stage, split, form }: { readonly stage: string; readonly split: string; readonly form: JudgedForm },
   config: Resolved,
   { store, models, prompts }: Ports,
   { signal, onGenerations = () => {}, onDone = () => {} }: Judging,

@@ -1,7 +1,7 @@
 import type { Benchmark, BenchmarkPair } from '../benchmarks/benchmark.ts';
 import type { Resolved, Training } from '../config.ts';
 import type { Generation, Model } from '../model.ts';
-import type { AskForm, JudgeForm } from '../prompts/judge-prompt.ts';
+import type { AskForm, JudgedForm, JudgeForm } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import type { Source } from '../source.ts';
 import type { LedgerReader, Spent, StageRecord, Store } from '../store.ts';
@@ -34,6 +34,8 @@ export interface ThoughtsStage {
   readonly by: string;
   readonly set: string;
   readonly form: Exclude<JudgeForm, 'direct'>;
+  /** Absent: freely. */
+  readonly writing?: 'guided';
 }
 
 /** A judge made from another one, by the thoughts of a round or, for the control without any, by the verdicts of all sets. */
@@ -59,7 +61,7 @@ export interface JudgeStage {
   readonly kind: 'judge';
   readonly judge: string;
   readonly set: string;
-  readonly form: AskForm;
+  readonly form: JudgedForm;
   readonly control: boolean;
 }
 

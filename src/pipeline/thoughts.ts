@@ -4,8 +4,9 @@ import type { Model } from '../model.ts';
 import { batches } from '../sampling/batches.ts';
 import { conduct } from '../sampling/conduct.ts';
 import { requirePrefill } from '../sampling/prefill.ts';
-import { thoughtsOf } from '../thoughts/thoughts.ts';
+import { requestsPerPair, thoughtsOf } from '../thoughts/thoughts.ts';
 import type { ResponsePair } from '../types.ts';
+import { guidanceOf } from './guided.ts';
 import type { Ports, StageWork, ThoughtsStage } from './stage.ts';
 import { withModels } from './with-models.ts';
 
@@ -21,8 +22,8 @@ export async function runThoughts(
 ): Promise<Json> {
   const { plans, executions, temperature, topP, maxPlanTokens, maxThoughtTokens } = config.thoughts;
   const total = store.counts().pairs[set] ?? 0;
-  // Plans, where there are any, and executions.
-  const requests = plans * executions * 2 + (form === 'planned' ? plans : 0);
+  const guidance = guidanceOf(by, config);
+  const requests = requestsPerPair({ form, plans, executions, ...guidance }, prompts);
   work.units(0, total, requests);
   const left = { plans: 0, executions: 0 };
   const planned = round === 1 && config.models.planner !== undefined;
@@ -33,6 +34,7 @@ export async function runThoughts(
       round,
       prompts,
       form,
+      ...guidance,
       plans,
       executions,
       model: judge.revision,

@@ -198,7 +198,7 @@ async function writeRows(stage: TrainStage, config: Resolved, ports: Ports, chat
     const options = {
       ...preferences,
       // Without plans there is one plan, the empty one, and nothing to cross.
-      pairing: planned ? preferences.pairing : ('within-plan' as const),
+      pairing: planned || preferences.pairing === 'twins' ? preferences.pairing : ('within-plan' as const),
       maxPerGroup: planned ? preferences.maxPerGroup : preferences.maxPerPair,
       consistent: consistent ?? false,
       round,

@@ -48,7 +48,12 @@ it('every response pair, thought and candidate is accounted for', () => {
     fc.property(
       fc.array(thoughtSets, { maxLength: 12 }),
       fc.record({
-        pairing: fc.constantFrom('within-plan' as const, 'cross-plan' as const, 'both' as const),
+        pairing: fc.constantFrom(
+          'within-plan' as const,
+          'cross-plan' as const,
+          'both' as const,
+          'twins' as const,
+        ),
         maxPerPair: fc.integer({ min: 1, max: 8 }),
         maxPerGroup: fc.integer({ min: 1, max: 4 }),
         balanceVerdicts: fc.boolean(),

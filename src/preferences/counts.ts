@@ -16,7 +16,7 @@ export interface PreferenceReport {
   readonly pairs: number;
   /** Preference pairs by the verdict of their chosen thought, and by the rule that joined them. */
   readonly verdicts: { readonly A: number; readonly B: number };
-  readonly pairings: Readonly<Record<ThoughtPair['pairing'], number>>;
+  readonly pairings: Readonly<Record<'within-plan' | 'cross-plan', number>> & { readonly twins?: number };
 }
 
 /** Adds up a PreferenceReport, one response pair after the other. */
@@ -28,7 +28,10 @@ export class PreferenceCounts implements PairingAccount {
   readonly #dropped: Record<string, number> = {};
   readonly #left: Record<string, number> = {};
   readonly #verdicts = { A: 0, B: 0 };
-  readonly #pairings = { 'within-plan': 0, 'cross-plan': 0 };
+  readonly #pairings: Record<'within-plan' | 'cross-plan', number> & { twins?: number } = {
+    'within-plan': 0,
+    'cross-plan': 0,
+  };
 
   see(thoughts: readonly Thought[]): void {
     this.#responsePairs++;
@@ -52,14 +55,14 @@ export class PreferenceCounts implements PairingAccount {
     this.#pairs += made.length;
     for (const { chosen, pairing } of made) {
       this.#verdicts[chosen.verdict as 'A' | 'B']++;
-      this.#pairings[pairing]++;
+      this.#pairings[pairing] = (this.#pairings[pairing] ?? 0) + 1;
     }
     if (made.length > 0) return;
     const wrong = thoughts.some(
       ({ correct: right, verdict }) => !right && (verdict === 'A' || verdict === 'B'),
     );
     if (correct.length === 0) this.drop('no correct thought');
-    else if (!wrong) this.drop('no incorrect thought');
+    else if (!wrong && candidates === 0) this.drop('no incorrect thought');
     else if (choosable?.size === 0) this.drop('none right in both orders');
     else this.drop(candidates === 0 ? 'nothing to pair under this pairing' : 'pairs in one order only');
   }

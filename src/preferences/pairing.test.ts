@@ -39,7 +39,7 @@ const thoughtSets: fc.Arbitrary<Thought[]> = fc
     );
   });
 const options: fc.Arbitrary<PairingOptions> = fc.record({
-  pairing: fc.constantFrom('within-plan', 'cross-plan', 'both'),
+  pairing: fc.constantFrom('within-plan', 'cross-plan', 'both', 'twins'),
   maxPerPair: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constant(1e9)),
   maxPerGroup: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant(1e9)),
   balanceVerdicts: fc.boolean(),
@@ -88,6 +88,20 @@ describe('preferencePairs', () => {
     );
   });
 
+  it('twins: every correct thought over itself with the other letter', () => {
+    fc.assert(
+      fc.property(thoughtSets, (thoughts) => {
+        const correct = thoughts.filter((thought) => thought.correct);
+        const found = preferencePairs(thoughts, { ...PUBLISHED, pairing: 'twins' });
+        expect(found.map(({ chosen }) => chosen.id).toSorted()).toEqual(
+          correct.map(({ id }) => id).toSorted(),
+        );
+        for (const { chosen, rejected } of found)
+          expect(rejected).toEqual({ ...chosen, verdict: chosen.order === 'ab' ? 'B' : 'A', correct: false });
+      }),
+    );
+  });
+
   it('under any options: what the rule allows, each at most once, and nothing unreadable', () => {
     fc.assert(
       fc.property(thoughtSets, options, (thoughts, settings) => {
@@ -103,8 +117,8 @@ describe('preferencePairs', () => {
           expect(rejected.correct).toBe(false);
           expect(readable(rejected)).toBe(true);
           expect(chosen.order).toBe(rejected.order);
-          expect(chosen.planIndex === rejected.planIndex).toBe(pairing === 'within-plan');
-          expect(chosen.plan === rejected.plan).toBe(pairing === 'within-plan');
+          expect(chosen.planIndex === rejected.planIndex).toBe(pairing !== 'cross-plan');
+          expect(chosen.plan === rejected.plan).toBe(pairing !== 'cross-plan');
         }
       }),
     );

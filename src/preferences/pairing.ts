@@ -4,8 +4,9 @@ import { consistentThoughts } from './consistent.ts';
 import { correctShare } from './correct-share.ts';
 
 /** `within-plan`, as published: both thoughts share their plan and differ in execution. `cross-plan`: they share the order
- * only and come from different plans, so that the choice of the plan is trained too. `both`: the union. */
-export type Pairing = 'within-plan' | 'cross-plan' | 'both';
+ * only and come from different plans, so that the choice of the plan is trained too. `both`: the union. `twins`: a correct thought and
+ * the same one with the other letter, which nobody wrote: all that differs is the verdict, so that nothing else is trained. */
+export type Pairing = 'within-plan' | 'cross-plan' | 'both' | 'twins';
 
 export interface PairingOptions {
   readonly pairing: Pairing;
@@ -26,7 +27,7 @@ export interface PairingOptions {
 export interface ThoughtPair {
   readonly chosen: Thought;
   readonly rejected: Thought;
-  readonly pairing: 'within-plan' | 'cross-plan';
+  readonly pairing: Exclude<Pairing, 'both'>;
 }
 
 /** Hears of each response pair: of its thoughts, and then either why it gave nothing or what it gave. */
@@ -45,7 +46,12 @@ export interface PairingAccount {
 /** Whether a thought can be trained on: cut and unreadable ones cannot. */
 const readable = ({ verdict }: Thought) => verdict === 'A' || verdict === 'B';
 
-/** correct × incorrect thoughts of one response pair (arXiv 2501.18099), capped and balanced with a seed; `counts` hears of
+/** The same thought with the other letter. It is known by the one that it is made of. */
+function twin(thought: Thought): Thought {
+  return { ...thought, verdict: thought.verdict === 'A' ? 'B' : 'A', correct: false };
+}
+
+/** correct × incorrect thoughts of one response pair (arXiv 2501.18099), or twins, capped and balanced with a seed; `counts` hears of
  * what is left out, and why. */
 export function preferencePairs(
   thoughts: readonly Thought[],
@@ -69,12 +75,12 @@ export function preferencePairs(
     for (const kind of kinds) {
       for (const chosen of inOrder) {
         if (!chosen.correct || choosable?.has(chosen) === false) continue;
-        for (const rejected of inOrder) {
-          if (rejected.correct || (chosen.planIndex === rejected.planIndex) !== (kind === 'within-plan'))
+        for (const rejected of kind === 'twins' ? [twin(chosen)] : inOrder) {
+          if (rejected.correct || (chosen.planIndex === rejected.planIndex) !== (kind !== 'cross-plan'))
             continue;
           // Two samples of one plan's text are one plan.
           if (kind === 'cross-plan' && chosen.plan === rejected.plan) continue;
-          const group = kind === 'within-plan' ? `plan ${chosen.planIndex}` : 'cross';
+          const group = kind === 'cross-plan' ? 'cross' : `plan ${chosen.planIndex}`;
           const own = groups.get(group) ?? [];
           own.push({ chosen, rejected, pairing: kind });
           groups.set(group, own);

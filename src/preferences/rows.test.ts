@@ -73,6 +73,33 @@ const sft = (pairs: ResponsePair[], thoughtsPerPair: number, more: Partial<SftOp
 const ofX = { pair: 'x', family: 'list' };
 
 describe('preferenceRows', () => {
+  it('twins, by hand: one letter differs, and the ledger knows the thought that both are of', () => {
+    put('x', 0, 'ab', ['A', 'B', 'truncated']);
+    put('x', 1, 'ba', ['B']);
+    const of = (planIndex: number, order: string, says: string) =>
+      ` <plan> plan ${planIndex} </plan> <exec> execution 1/x/${planIndex}/${order}/0 </exec> [[${says}]]`;
+    expect(dpo([pair('x')], { pairing: 'twins' })).toEqual([
+      {
+        prompt: 'Instruction: do x <A> good x <B> bad x <judge>',
+        chosen: of(0, 'ab', 'A'),
+        rejected: of(0, 'ab', 'B'),
+        ...ofX,
+      },
+      {
+        prompt: 'Instruction: do x <A> bad x <B> good x <judge>',
+        chosen: of(1, 'ba', 'B'),
+        rejected: of(1, 'ba', 'A'),
+        ...ofX,
+      },
+    ]);
+    expect(
+      [...store.preferences(1)].map(({ chosenId, rejectedId, pairing }) => [chosenId, rejectedId, pairing]),
+    ).toEqual([
+      ['1/x/0/ab/0', '1/x/0/ab/0', 'twins'],
+      ['1/x/1/ba/0', '1/x/1/ba/0', 'twins'],
+    ]);
+  });
+
   it('is the judge prompt of their order, and two whole thoughts; the ledger holds which', () => {
     put('x', 0, 'ab', ['A', 'B', 'B', 'truncated']);
     put('x', 1, 'ba', ['A', 'B']);

@@ -9,6 +9,9 @@ export type JudgeForm = 'planned' | 'unplanned' | 'direct';
  * format that is read and so suit models that were not trained. */
 export type AskForm = JudgeForm | 'two-call';
 
+/** How a judge is measured: as it is asked, or with its answer led by the prompts' guide. */
+export type JudgedForm = AskForm | 'guided';
+
 export function judgeTemplate(prompts: PromptSet, form: JudgeForm): Template<'instruction' | 'a' | 'b'> {
   return { planned: prompts.judge, unplanned: prompts.unplanned, direct: prompts.direct }[form];
 }

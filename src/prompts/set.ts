@@ -1,4 +1,5 @@
 import { parseExecution, playgroundExecute } from './execute.ts';
+import type { Guide } from './guide.ts';
 import {
   formatDirect,
   formatExecution,
@@ -14,6 +15,7 @@ import { type Modification, parseModify, playgroundModify } from './modify.ts';
 import { parsePlan, playgroundPlan } from './plan.ts';
 import { publishedChoice } from './published/choice.ts';
 import { publishedExecute, publishedExecuteTies } from './published/execute.ts';
+import { publishedGuide } from './published/guide.ts';
 import {
   formatPublishedDirect,
   formatPublishedExecution,
@@ -66,6 +68,8 @@ export interface PromptSet {
   readonly formatPlan: (plan: string) => string;
   /** The same prompts with a tie among the verdicts; without them a judge is never offered one. */
   readonly ties?: Pick<PromptSet, 'execute' | 'judge' | 'unplanned' | 'direct'>;
+  /** Leads models that do not write the format; a set without one is for those that do. */
+  readonly guide?: Guide;
   /** A rating of one response from 1 to 10 by a plan. */
   readonly score?: Template<'instruction' | 'a' | 'plan'>;
   /** The best of n responses, by its slot; the fields are `instruction` and the slots' letters. */
@@ -120,6 +124,7 @@ export const PUBLISHED_PROMPTS: PromptSet = {
     unplanned: publishedUnplannedTies,
     direct: publishedDirectTies,
   },
+  guide: publishedGuide,
   score: publishedScore,
   choice: publishedChoice,
 };

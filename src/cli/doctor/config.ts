@@ -54,7 +54,7 @@ export async function configChecks(path: string, out: string | undefined): Promi
 }
 
 async function prompts(config: Resolved): Promise<Check> {
-  await openPrompts(config.prompts);
+  await openPrompts(config);
   const own = typeof config.prompts === 'string' ? config.prompts : 'of your own';
   return { name: 'prompts', status: 'ok', detail: own };
 }

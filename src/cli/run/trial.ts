@@ -4,6 +4,7 @@ import type { Resolved } from '../../config.ts';
 import type { Device } from '../../engine/device.ts';
 import { openRun } from '../../open/run.ts';
 import { estimateRun, type Rates } from '../../pipeline/estimate.ts';
+import { guidanceOf } from '../../pipeline/guided.ts';
 import { instructionsOf, partsOf, roundSet } from '../../pipeline/sets.ts';
 import type { Ports } from '../../pipeline/stage.ts';
 import { withModels } from '../../pipeline/with-models.ts';
@@ -58,6 +59,7 @@ async function trial(config: Resolved, ports: Ports, signal: AbortSignal): Promi
       planner: model.revision,
       seed: config.seed,
       form: 'planned' as const,
+      ...guidanceOf('M0', config),
       plans: TRIAL.plans,
       executions: TRIAL.executions,
       plan: { temperature, topP, maxTokens: maxPlanTokens },

@@ -11,7 +11,7 @@ const unreadable = ({ outputs, verdicts: { A = 0, B = 0 } }: VerdictCounts) =>
 const lengthOnly = (length: LengthBias | null) => (length ? percent(length.lengthOnly.accuracy) : '–');
 
 /** What the data of a run shows besides its scores: length, slots, outputs without a verdict, plans that fail. In percent. */
-export function dataAudit({ audit, preferences = {} }: Report): Html {
+export function dataAudit({ audit, preferences = {}, readable = [] }: Report): Html {
   if (!audit) return html``;
   const thoughts = Object.entries(audit.thoughts);
   const pairs = Object.entries(audit.pairs).filter(([, { length }]) => length);
@@ -32,6 +32,7 @@ ${whole(audit.leaked)} held-out instructions occur in training.</p>
     const { ab, ba } = counts.byOrder;
     return html`<tr><th scope="row">${round}</th><td>${share(ab.correct, ab.outputs)}</td><td>${share(ba.correct, ba.outputs)}</td><td>${unreadable(counts)}</td><td>${share(plans.neverRight, all)}</td><td>${share(wrong.planFails, wrong.thoughts)}</td></tr>`;
   })}</tbody></table></div>
+${readable.length === 0 ? html`` : readableShares(readable)}
 <div><table class="plain"><caption>Length only, %</caption>
 <thead><tr><th scope="col">Set</th><th scope="col">Length only</th><th scope="col">Chosen says A</th></tr></thead>
 <tbody>${pairs.map(
@@ -51,6 +52,16 @@ ${
 ${audit.contamination ? repeated(audit.contamination) : html``}
 </div>
 </section>`;
+}
+
+/** A judge that was led says nothing of what it writes by itself. */
+function readableShares(stages: NonNullable<Report['readable']>): Html {
+  return html`<div><table class="plain"><caption>Verdicts that can be read, %</caption>
+<thead><tr><th scope="col">Stage</th><th scope="col">Written</th><th scope="col">Readable</th><th scope="col">Outputs</th></tr></thead>
+<tbody>${stages.map(
+    ({ stage, writing, readable, outputs }) =>
+      html`<tr><th scope="row">${stage}</th><td>${writing}</td><td>${share(readable, outputs)}</td><td>${whole(outputs)}</td></tr>`,
+  )}</tbody></table></div>`;
 }
 
 function repeated(report: ContaminationReport): Html {

@@ -42,8 +42,7 @@ function notBetter(gain: Report['gain']): Finding[] {
       cause: worse
         ? 'the trainings taught something else than judging: too high a learning rate, or pairs that are labelled wrongly'
         : 'nothing was learned, or too few held-out pairs to tell',
-      remedy:
-        'read its thoughts; try more pairs in the rounds, easier ones first, and more held-out pairs',
+      remedy: 'read its thoughts; try more pairs in the rounds, easier ones first, and more held-out pairs',
     },
   ];
 }
@@ -61,7 +60,7 @@ const unreadable = (round: string, outputs: number, read: number): Finding => ({
   seen: `${percent(read / outputs)} % of the ${whole(outputs)} thoughts of round ${round} end in a verdict that can be read`,
   cause: 'the judge does not write the format of its prompts, or is cut before its verdict',
   remedy:
-    'raise thoughts.maxThoughtTokens if they are cut; else begin with a larger model, or let another one plan (models.planner)',
+    'raise thoughts.maxThoughtTokens if they are cut; else lead M0 through its thoughts (thoughts.writing: guided), begin with a larger model, or let another one plan (models.planner)',
 });
 
 function oneSlot(last: Report['stages'][number] | undefined): Finding[] {

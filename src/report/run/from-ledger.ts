@@ -1,10 +1,11 @@
 import type { BenchmarkIndex } from '../../audit/contamination.ts';
-import { auditRun } from '../../audit/run.ts';
+import { auditRun, type RunAudit } from '../../audit/run.ts';
 import { accuracyGain, compareJudges, scores } from '../../metrics.ts';
 import type { BenchResult } from '../../pipeline/bench.ts';
 import { type Planned, plannedStages } from '../../pipeline/planned.ts';
+import type { Stage } from '../../pipeline/stage.ts';
 import type { PreferenceReport } from '../../preferences/counts.ts';
-import { type AskForm, shown } from '../../prompts/judge-prompt.ts';
+import { type JudgedForm, shown } from '../../prompts/judge-prompt.ts';
 import { type PromptSet, templateVersions } from '../../prompts/set.ts';
 import type { Evaluation, LedgerReader } from '../../store.ts';
 import { ORDERS, type ResponsePair } from '../../types.ts';
@@ -13,6 +14,7 @@ import type {
   Curve,
   Gain,
   PlanHabits,
+  Readable,
   Report,
   Sample,
   SetScores,
@@ -47,7 +49,7 @@ const READ = { all: 18, least: 2, most: 6 };
 interface Judge {
   readonly name: string;
   readonly control: boolean;
-  readonly form: AskForm;
+  readonly form: JudgedForm;
   /** By source. */
   readonly verdicts: ReadonlyMap<string, readonly Evaluation[]>;
 }
@@ -67,6 +69,7 @@ export function ledgerReport(
   const sources = sourcesOf(store, set, pairs);
   const judges = planned.flatMap((judge) => judgeOf(store, judge, pairs));
   const timings = timingsOf(store);
+  const audit = auditRun(store, benchmarks);
   const report = {
     schema: 3 as const,
     ...facts,
@@ -86,7 +89,8 @@ export function ledgerReport(
     timings,
     curves: curvesOf(store),
     habits: planKinds ? judges.flatMap((judge) => habitsOf(judge, planKinds)) : [],
-    audit: auditRun(store, benchmarks),
+    audit,
+    readable: readableOf(store, audit),
     preferences: preferencesOf(store),
     samples: samplesOf(judges, sources, pairs),
     trainings: trainingsOf(store),
@@ -94,6 +98,29 @@ export function ledgerReport(
   };
   const learned = report.gain === undefined ? {} : { learned: report.gain.interval[0] > 0 };
   return { ...report, ...learned, findings: findingsOf(report) };
+}
+
+/** In the order of the method. */
+function readableOf(store: LedgerReader, { thoughts, judges }: RunAudit): Readable[] {
+  return store.stages().flatMap(({ name, plan, result }): Readable[] => {
+    const stage = plan as unknown as Stage;
+    const judged = stage.kind === 'judge';
+    if (!judged && stage.kind !== 'thoughts') return [];
+    const counts = judged ? judges[stage.judge] : thoughts[stage.round];
+    if (counts === undefined) return [];
+    const guided = judged ? stage.form === 'guided' : stage.writing === 'guided';
+    const { A = 0, B = 0 } = counts.verdicts;
+    const { left } = (result ?? {}) as Pick<Readable, 'left'>;
+    return [
+      {
+        stage: name,
+        writing: guided ? 'guided' : 'free',
+        outputs: counts.outputs,
+        readable: A + B,
+        ...(left ? { left } : {}),
+      },
+    ];
+  });
 }
 
 function setScores(verdicts: readonly Evaluation[]): SetScores {

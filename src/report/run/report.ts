@@ -38,6 +38,8 @@ export interface Report {
   readonly habits?: readonly PlanHabits[];
   /** What the data would teach besides judging. */
   readonly audit?: RunAudit;
+  /** How many outputs end in a verdict that is A or B, of the thoughts of each round and of each judge. */
+  readonly readable?: readonly Readable[];
   /** What became of the thoughts of each DPO stage. */
   readonly preferences?: Readonly<Record<string, PreferenceReport>>;
   /** Thoughts to read; a pair may come back at several stages. */
@@ -76,6 +78,18 @@ export interface Gain {
   readonly pairs: number;
   readonly accuracy: number;
   readonly interval: Interval;
+}
+
+/** How a stage wrote, and what of it can be read. */
+export interface Readable {
+  /** Its name: `thoughts 1`, `judge M1-SFT`. */
+  readonly stage: string;
+  /** Whether the prompts' guide led it. */
+  readonly writing: 'free' | 'guided';
+  readonly outputs: number;
+  readonly readable: number;
+  /** Of thoughts: plans and executions that never came, or said nothing. They are no outputs. */
+  readonly left?: { readonly plans: number; readonly executions: number };
 }
 
 /** What a training was done on. */
