@@ -1,7 +1,7 @@
-import { EvalPlannerError } from '../../errors.ts';
+import type { EvalPlannerError } from '../../errors.ts';
 import type { Pair, Winner } from '../../judging/judgment.ts';
 import { compared } from '../../rows/compared.ts';
-import { NoPair, RowFields } from '../../rows/fields.ts';
+import { costsRow, RowFields } from '../../rows/fields.ts';
 import { readRows } from '../../rows/read.ts';
 import type { SourceRow } from '../../rows/row.ts';
 
@@ -29,9 +29,7 @@ export async function* pairRows(path: string, onError: 'stop' | 'skip'): AsyncGe
     try {
       yield pairRow(row);
     } catch (error) {
-      // A row that says itself that it is no pair is no fault of the file.
-      const left = error instanceof NoPair || onError === 'skip';
-      if (!left || !(error instanceof EvalPlannerError)) throw error;
+      if (!costsRow(error, onError)) throw error;
       yield { error };
     }
   }
