@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { parquetWriteFile } from 'hyparquet-writer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openData } from '../source/data.ts';
 import { run } from './run.contract.ts';
@@ -185,6 +186,41 @@ describe.each(FILES.map((lines, i) => [i, lines] as const))('file %i', (i, lines
     if (bad === null) expect((await take(false, 'train')).taken).toBe(splits[0]?.taken);
     else await expect(take(false, 'train')).rejects.toThrow(`line ${bad} `);
   });
+});
+
+test('a row group that is damaged counts as all of its rows', async () => {
+  const path = join(folder, 'damaged.parquet');
+  const made = (what: string) => Array.from({ length: 300 }, (_, i) => `${what} ${Math.sin(i)}`);
+  await parquetWriteFile({
+    filename: path,
+    rowGroupSize: 100,
+    columnData: [
+      { name: 'prompt', data: made('Question'), type: 'STRING' },
+      { name: 'chosen', data: made('good'), type: 'STRING' },
+      { name: 'rejected', data: made('bad'), type: 'STRING' },
+    ],
+  });
+  const bytes = readFileSync(path);
+  writeFileSync(path, bytes.fill(0xff, bytes.length / 2, bytes.length / 2 + 50));
+  const skip = [path, '--on-error', 'skip', '--json'];
+  const out = ['--near-duplicates', 'off', '--out', join(folder, 'damaged.jsonl')];
+  expect(JSON.parse((await run('pairs', ...skip, ...out)).out).rows).toMatchObject({
+    read: 300,
+    kept: 200,
+    left: { unreadable: 100 },
+  });
+  expect(JSON.parse((await run('audit', ...skip)).out)).toMatchObject({ bad: 100, rows: { rows: 200 } });
+  const judged = await run('judge', path, '--on-error', 'skip', '--model', 'm', '--base-url', url);
+  expect(judged.out).toMatch(/rows left out +100\n/);
+  const source = await openData({
+    kind: 'pairs',
+    from: [path],
+    given: {},
+    skipBadRows: true,
+    duplicates: null,
+  });
+  for await (const _ of source.instructions('train') ?? []);
+  expect(source.account?.()).toMatchObject({ read: 300, left: { unreadable: 100 } });
 });
 
 /** By default the first bad row ends the command, and is named. */

@@ -10,14 +10,14 @@ import { wellFormed } from '../text/well-formed.ts';
 import { parseJson } from './json.ts';
 import type { SourceRow } from './row.ts';
 
-/** Rows of a Parquet file, one row group in memory at a time; a damaged group is one bad row. Whole numbers become numbers where
+/** Rows of a Parquet file, one row group in memory at a time; a damaged group is reported once. Whole numbers become numbers where
  * they fit exactly, and bigints elsewhere; other decimals likewise, and texts elsewhere. Bytes are the text that they spell in
  * UTF-8, else their base64. NaN is what pandas writes for a missing number: it is absent. */
 export async function* parquetRows(
   path: string,
   name: string,
   file: string,
-  bad: (at: string, what: string, cause?: unknown) => void,
+  bad: (at: string, what: string, cause: unknown, rows: number) => void,
 ): AsyncGenerator<SourceRow> {
   const buffer = await asyncBufferFromFile(path);
   const { metadata, scales } = unscaled(await parquetMetadataAsync(buffer));
@@ -34,7 +34,7 @@ export async function* parquetRows(
       rowEnd: end,
     }).catch((cause: unknown) => {
       const what = cause instanceof Error ? cause.message : String(cause);
-      bad(`${name}, rows ${start + 1} to ${end}`, `are damaged: ${what}`, cause);
+      bad(`${name}, rows ${start + 1} to ${end}`, `are damaged: ${what}`, cause, end - start);
       return [];
     });
     for (const [i, row] of rows.entries())

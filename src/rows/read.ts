@@ -28,17 +28,17 @@ export async function* readRows(path: string, options: ReadOptions = {}): AsyncG
   const plain = name.replace(/\.(?:gz|zst)$/i, '');
   const file = plain.replace(/\.\w+$/, '');
   const extension = path === '-' ? 'jsonl' : (/\.(\w+)$/.exec(plain)?.[1]?.toLowerCase() ?? '');
-  const report = (error: EvalPlannerError): void => {
+  const report = (error: EvalPlannerError, rows = 1): void => {
     if (options.onError !== 'skip') throw error;
-    options.onBadRow?.(error);
+    options.onBadRow?.(error, rows);
   };
   // Not every command can leave rows out: a benchmark without some of its rows is another one.
   const remedy =
     options.onError === undefined
       ? CORRECT
       : `${CORRECT}, or leave such rows out: --on-error skip, in a config onBadRow: skip`;
-  const bad = (at: string, what: string, cause?: unknown): void =>
-    report(new EvalPlannerError('data', `${at} ${what}`, remedy, cause));
+  const bad = (at: string, what: string, cause?: unknown, rows?: number): void =>
+    report(new EvalPlannerError('data', `${at} ${what}`, remedy, cause), rows);
   let last: SourceRow | null = null;
   if (path !== '-') await mustBeFile(path);
   const rows = (async function* () {

@@ -78,9 +78,9 @@ async function* allRows(
   account: Account,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<SourceRow, void, undefined> {
-  const onBadRow = () => {
-    account.read++;
-    leave(account, 'unreadable');
+  const onBadRow = (_: EvalPlannerError, rows: number) => {
+    account.read += rows;
+    leave(account, 'unreadable', rows);
   };
   if ('rows' in files) {
     for (const [i, value] of files.rows.entries()) yield { value, file: 'rows', at: `row ${i + 1}` };

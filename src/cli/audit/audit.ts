@@ -63,8 +63,8 @@ export async function audit(
   let [clean, hits]: (RowWriter | null)[] = [null, null];
   const auditor = new RowsAuditor(index);
   let bad = 0;
-  const skip = (error: EvalPlannerError) => {
-    bad++;
+  const skip = (error: EvalPlannerError, rows = 1) => {
+    bad += rows;
     process.stderr.write(`left out: ${printable(error.message)}\n`);
   };
   try {

@@ -94,7 +94,7 @@ async function judgeFile(
   try {
     for await (const judged of conduct(pairRows(path, onError), task, conductBy(model, options))) {
       if ('error' in judged) {
-        summary.skipped++;
+        summary.skipped += judged.rows;
         line.clear();
         process.stderr.write(`left out: ${printable(judged.error.message)}\n`);
         if (json && !dry) await print(`${JSON.stringify({ error: judged.error.message })}\n`);
