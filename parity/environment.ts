@@ -55,7 +55,7 @@ export default async function setup(project: TestProject): Promise<void> {
     const reason = (error.stderr || error.message).trim().split('\n').slice(-3).join('\n');
     const line = '#'.repeat(100);
     console.error(
-      `${line}\nSKIPPED: parity with transformers, TRL and PEFT was NOT checked. ` +
+      `${line}\nSKIPPED: parity with transformers, TRL, PEFT and Python's readers was NOT checked. ` +
         `python3 with venv and pip cannot install parity/requirements.txt here:\n${reason}\n${line}`,
     );
     return null;

@@ -39,14 +39,14 @@ export interface Training {
   }[];
 }
 
-/** The process of reference.py: one job at a time, in the order asked. */
+/** The process of reference.py, or of another script beside it: one job at a time, in the order asked. */
 export class Reference {
   readonly #process: ChildProcess;
   readonly #waiting: { resolve: (result: never) => void; reject: (error: Error) => void }[] = [];
   #errors = '';
 
-  constructor(python: string) {
-    const script = join(import.meta.dirname, 'reference.py');
+  constructor(python: string, name = 'reference.py') {
+    const script = join(import.meta.dirname, name);
     const child = spawn(python, [script], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.#process = child;
     child.stderr.on('data', (chunk: Buffer) => {
@@ -56,13 +56,13 @@ export class Reference {
       const { resolve, reject } = this.#waiting.shift()!;
       const { result, error } = JSON.parse(line);
       if (error === undefined) resolve(result as never);
-      else reject(new Error(`reference.py: ${error}`));
+      else reject(new Error(`${name}: ${error}`));
     });
     const gone = (reason: string) => {
       for (const { reject } of this.#waiting.splice(0)) reject(new Error(`${reason}\n${this.#errors}`));
     };
     child.on('error', (error) => gone(`${python} cannot be started: ${error.message}`));
-    child.on('close', (code) => gone(`reference.py ended with exit code ${code}`));
+    child.on('close', (code) => gone(`${name} ended with exit code ${code}`));
   }
 
   ask<Result>(job: { readonly do: string } & Readonly<Record<string, unknown>>): Promise<Result> {

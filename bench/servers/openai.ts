@@ -18,6 +18,8 @@ export interface ServerOptions {
   readonly drop?: number;
   readonly truncate?: number;
   readonly hang?: number;
+  /** Hears of each call that hangs. */
+  readonly onHang?: () => void;
   readonly empty?: number;
   readonly seed?: number;
 }
@@ -63,7 +65,7 @@ export async function serve(options: ServerOptions = {}): Promise<RunningServer>
     const fault = pickFault(++stats.calls, options, chance);
     if (fault) stats.faults[fault] = (stats.faults[fault] ?? 0) + 1;
     await setTimeout(options.latency ?? 0);
-    if (fault === 'hang') return;
+    if (fault === 'hang') return options.onHang?.();
     if (fault === 'drop') {
       response.destroy();
       return;

@@ -34,7 +34,8 @@ export interface RowsAudit {
 /** Audits rows one by one; memory is what tells duplicates (`Duplicates`). */
 export class RowsAuditor {
   readonly #kinds: Record<string, number> = {};
-  readonly #groups: Record<string, number> = {};
+  /** By a word of the row's own, such as `constructor`. */
+  readonly #groups: Record<string, number> = Object.create(null);
   readonly #verdicts = { A: 0, B: 0, neither: 0 };
   readonly #length = new LengthCount();
   readonly #seen = new Duplicates();

@@ -46,7 +46,8 @@ export function auditRun(store: LedgerReader, index: BenchmarkIndex | null = nul
   const held: string[] = [];
   const splits = new Map<string, { groups: Record<string, number>; length: LengthCount }>();
   for (const split of Object.keys(counts.pairs)) {
-    const own = { groups: {} as Record<string, number>, length: new LengthCount() };
+    const groups: Record<string, number> = Object.create(null);
+    const own = { groups, length: new LengthCount() };
     for (const { id, family, instruction, chosen, rejected } of store.pairs({ split })) {
       own.groups[family] = (own.groups[family] ?? 0) + 1;
       own.length.add(chosen, rejected, instruction);

@@ -4,6 +4,7 @@ import { type GenerateRequest, userPrompt } from '../model.ts';
 import { record } from '../sampling/record.ts';
 import { openStore } from '../store/ledger.ts';
 import { openaiCompatible } from './openai.ts';
+import { HangClock } from './remote/hang-clock.contract.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -24,7 +25,10 @@ function* requests(count: number): Generator<GenerateRequest> {
 }
 
 test('a server that refuses, fails, drops, cuts, hangs and says nothing loses no call and doubles none', async () => {
+  const timeout = 20_000;
+  const clock = new HangClock(timeout);
   const faulty = await serve({
+    onHang: () => clock.hangs(),
     latency: 1,
     refuseEvery: 5,
     retryAfter: 0.02,
@@ -37,7 +41,8 @@ test('a server that refuses, fails, drops, cuts, hangs and says nothing loses no
   const sound = await serve();
   closing.push(faulty.close, sound.close);
   const texts = async (baseURL: string) => {
-    const model = openaiCompatible({ baseURL, model: 'x', timeout: 250, retryDelay: 5, maxConcurrency: 32 });
+    const options = { baseURL, model: 'x', timeout, retryDelay: 5, maxConcurrency: 32 };
+    const model = openaiCompatible(options, clock);
     closing.push(() => model.close());
     using store = openStore(':memory:', { config: {} });
     const found: string[] = [];

@@ -6,6 +6,7 @@ import { type GenerateRequest, type Generation, type Model, promptText, userProm
 import { requirePrefill } from '../sampling/prefill.ts';
 import { modelContract } from './model.contract.ts';
 import { type OpenAICompatibleOptions, openaiCompatible } from './openai.ts';
+import { HangClock } from './remote/hang-clock.contract.ts';
 import { requestBody } from './remote/openai-protocol.ts';
 import { OPEN_TERMS } from './remote/terms.ts';
 
@@ -62,8 +63,8 @@ async function answering(answer: Answer) {
     server.close();
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-  const open = (options: Partial<OpenAICompatibleOptions> = {}) => {
-    const model = openaiCompatible({ baseURL: url, model: 'x', retryDelay: 5, ...options });
+  const open = (options: Partial<OpenAICompatibleOptions> = {}, clock?: HangClock) => {
+    const model = openaiCompatible({ baseURL: url, model: 'x', retryDelay: 5, ...options }, clock);
     closing.push(() => model.close());
     return model;
   };
@@ -484,12 +485,15 @@ describe('what comes', () => {
   });
 
   test('an answer that stops in the middle ends by the time-out, and comes the second time', async () => {
+    const timeout = 20_000;
+    const clock = new HangClock(timeout);
     const { asked, open } = await answering((_, response, call) => {
       if (call > 0) return chat({});
       response.writeHead(200, { 'content-type': 'application/json' }).write('{"choices": [');
+      clock.hangs();
       return undefined;
     });
-    expect((await one(open({ timeout: 100 }))).text).toBe('yes');
+    expect((await one(open({ timeout }, clock))).text).toBe('yes');
     expect(asked).toHaveLength(2);
   });
 });

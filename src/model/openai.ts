@@ -3,6 +3,7 @@ import type { GenerateRequest, Model } from '../model.ts';
 import { wellFormed } from '../text/well-formed.ts';
 import { StopTexts } from './local/text-stream.ts';
 import { CallFailure } from './remote/call-failure.ts';
+import type { Clock } from './remote/clock.ts';
 import type { Job } from './remote/completion.ts';
 import { httpFailure, insideFailure } from './remote/http-failure.ts';
 import { Notes } from './remote/notes.ts';
@@ -52,7 +53,7 @@ export interface OpenAICompatibleOptions extends RemoteOptions, KeySource {
 
 /** A model behind an OpenAI-style server: vLLM, SGLang, llama-server, Ollama, transformers serve, OpenAI and the like.
  * Nothing is contacted before the first request. Throws EvalPlannerError (`usage`). */
-export function openaiCompatible(options: OpenAICompatibleOptions): Model {
+export function openaiCompatible(options: OpenAICompatibleOptions, clock?: Clock): Model {
   const { model, api = 'chat', system, body, headers = {}, revision } = options;
   const urls = [options.baseURL].flat().map(address);
   if (urls.length === 0) {
@@ -81,7 +82,7 @@ export function openaiCompatible(options: OpenAICompatibleOptions): Model {
   const identity = ['openai', place, model, api, system ?? '', JSON.stringify(body ?? {})];
   if (chat) identity.push(prefill);
   return {
-    ...remoteModel(identity, endpoints, { chat, prefills: !chat || prefill !== 'none' }, options),
+    ...remoteModel(identity, endpoints, { chat, prefills: !chat || prefill !== 'none' }, options, clock),
     close: async () => {
       notes.close();
       await (await opened)?.close();

@@ -1,6 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { type OpenAICompatibleOptions, openaiCompatible } from '../model/openai.ts';
+import { HangClock } from '../model/remote/hang-clock.contract.ts';
 import type { Model } from '../model.ts';
 import { answer } from './made-up-run.contract.ts';
 
@@ -11,8 +12,11 @@ export interface Asked {
   readonly temperature: number;
 }
 
-/** Answers a call in its own way, or not at all; null: as it should. */
-export type Fault = (asked: Asked, response: ServerResponse) => 'taken' | null;
+/** Answers a call in its own way, or lets it hang; null: as it should. */
+export type Fault = (asked: Asked, response: ServerResponse) => 'taken' | 'hangs' | null;
+
+/** Milliseconds; no call but one that hangs ever takes them. */
+const TIMEOUT = 20_000;
 
 export interface MadeUpServer {
   /** Asked by raw prompts. */
@@ -31,6 +35,7 @@ export async function madeUpServer(
   options: Partial<OpenAICompatibleOptions> = {},
 ): Promise<MadeUpServer> {
   const calls: Asked[] = [];
+  const clock = new HangClock(TIMEOUT);
   let answered = 0;
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
@@ -40,7 +45,9 @@ export async function madeUpServer(
     };
     const asked = { prompt, seed, temperature };
     calls.push(asked);
-    if (fault(asked, response) !== null) return;
+    const does = fault(asked, response);
+    if (does === 'hangs') clock.hangs();
+    if (does !== null) return;
     const text = answer({ text: prompt, seed, temperature }, Number(model));
     const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
     answered++;
@@ -63,18 +70,20 @@ export async function madeUpServer(
       return answered;
     },
     model: (revision, skill) =>
-      openaiCompatible({
-        baseURL: url,
-        model: String(skill),
-        api: 'completions',
-        revision,
-        retryDelay: 5,
-        // What a call does is then what became of one request.
-        maxN: 1,
-        // A call that is lost is to be seen, not waited for.
-        timeout: 20_000,
-        ...options,
-      }),
+      openaiCompatible(
+        {
+          baseURL: url,
+          model: String(skill),
+          api: 'completions',
+          revision,
+          retryDelay: 5,
+          // What a call does is then what became of one request.
+          maxN: 1,
+          timeout: TIMEOUT,
+          ...options,
+        },
+        clock,
+      ),
     async close() {
       // A dead machine answers nobody, and keeps nobody waiting: those that are just being taken neither.
       closed = true;

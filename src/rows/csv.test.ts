@@ -61,11 +61,13 @@ describe('CSV', () => {
     expect(rows.length + bad.length).toBe(3);
   });
 
-  it('lines may end in a return alone', async () => {
-    expect((await read('h,i\ra,b\r"c",d\r')).rows).toEqual([
-      ['a', 'b'],
-      ['c', 'd'],
-    ]);
+  // parity/readers.test.ts holds many more against Python.
+  it.each([
+    ['in a return alone', 'h,i\ra,b\r"c\nx\r",d\r', ['c\nx\r', 'd']],
+    ['in several returns and a newline', '"h","i"\r\r\na,b\r\r\n"c",d\r\r\n', ['c', 'd']],
+    ['in a newline, and hold returns', 'h,i\na,b\n"c\r\nx",d\re\n', ['c\r\nx', 'd\re']],
+  ])('lines may end %s', async (_, text, last) => {
+    expect(await read(text)).toEqual({ rows: [['a', 'b'], last], bad: [] });
   });
 
   it('U+FFFD that is written in UTF-8 is a character; bytes that are no UTF-8 cost their row', async () => {

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { wellFormed } from '../text/well-formed.ts';
 import { type Line, lines } from './lines.ts';
 import { MAX_LINE_BYTES, type SourceRow } from './row.ts';
@@ -7,15 +6,16 @@ type Bad = (at: string, what: string, cause?: unknown) => void;
 
 /** Rows of a CSV or TSV file with a header line; every value is a text, and an empty cell is absent (null), but for `""`, which is
  * the empty text. CSV is read as Python's csv module and spreadsheets read it: a quote is a sign only where it begins a cell, and
- * elsewhere itself. TSV has no quotes and no escapes: a line is a row. */
+ * elsewhere itself. TSV has no quotes and no escapes: a line is a row. A carriage return within a line is itself, since many a
+ * writer of unquoted cells leaves it there; those that end a line, how many there are, are its end. */
 export async function* csvRows(
-  stream: Readable,
+  stream: AsyncIterable<Buffer>,
   name: string,
   file: string,
   format: 'csv' | 'tsv',
   bad: Bad,
 ): AsyncGenerator<SourceRow> {
-  const source = new Lines(lines(await withNewlines(stream)));
+  const source = new Lines(lines(...(await withEnds(stream, format))));
   const records = () => (format === 'csv' ? csvRecord(source) : tsvRecord(source));
   let header: readonly string[] | null = null;
   let count = 0;
@@ -57,6 +57,7 @@ async function tsvRecord(source: Lines): Promise<Record | null> {
   const line = await source.next();
   if (line === null) return null;
   const cells = textOf(line)
+    .replace(/\r+$/, '')
     .split('\t')
     .map((cell) => (cell === '' ? null : wellFormed(cell)));
   return { cells, line: line.number, fault: faultOf([line]) };
@@ -76,7 +77,7 @@ async function csvRecord(source: Lines): Promise<Record | null> {
     if (text[start] !== '"') {
       const end = cellEnd(text, start);
       cells.push(end === start ? null : wellFormed(text.slice(start, end)));
-      if (end === text.length) break;
+      if (text[end] !== ',') break;
       start = end + 1;
       continue;
     }
@@ -101,7 +102,7 @@ async function csvRecord(source: Lines): Promise<Record | null> {
     if (end > quote + 1 && taken.length > spans) return open(taken);
     parts.push(text.slice(from, quote));
     cells.push(wellFormed(parts.join('').replaceAll('""', '"') + text.slice(quote + 1, end)));
-    if (end === text.length) break;
+    if (text[end] !== ',') break;
     start = end + 1;
   }
   return { cells, line: first.number, fault: faultOf(taken) };
@@ -116,10 +117,14 @@ async function csvRecord(source: Lines): Promise<Record | null> {
   }
 }
 
-const cellEnd = (text: string, from: number): number => {
+/** Where the comma is that ends a cell, or the end of its line. */
+function cellEnd(text: string, from: number): number {
   const comma = text.indexOf(',', from);
-  return comma < 0 ? text.length : comma;
-};
+  if (comma >= 0) return comma;
+  let end = text.length;
+  while (end > from && text[end - 1] === '\r') end--;
+  return end;
+}
 
 /** Where the quote is that ends a cell; -1 where none does. */
 function closing(text: string, from: number): number {
@@ -157,18 +162,22 @@ class Lines {
   }
 }
 
-/** Lines that end in a carriage return alone, as spreadsheets of old Macs write them, end in a newline. */
-async function withNewlines(stream: Readable): Promise<Readable> {
-  const chunks = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+/** The bytes, and what ends their lines: a return where the first line ends in returns alone, as spreadsheets of old Macs write. */
+async function withEnds(
+  stream: AsyncIterable<Buffer>,
+  format: 'csv' | 'tsv',
+): Promise<[bytes: AsyncIterable<Buffer>, end: '\n' | '\r']> {
+  const chunks = stream[Symbol.asyncIterator]();
   const first = await chunks.next();
-  const alone = !first.done && !first.value.includes(10) && first.value.subarray(0, -1).includes(13);
   async function* all() {
     try {
-      for (let next = first; !next.done; next = await chunks.next())
-        yield alone ? Buffer.from(next.value.map((byte) => (byte === 13 ? 10 : byte))) : next.value;
+      for (let next = first; !next.done; next = await chunks.next()) yield next.value;
     } finally {
       await chunks.return?.();
     }
   }
-  return Readable.from(all(), { objectMode: false });
+  const head = first.done ? '' : first.value.toString('latin1');
+  // Within quotes it ends no line.
+  const returns = format === 'csv' ? /^(?:"[^"]*"|[^"\r\n])*\r+[^\r\n]/ : /^[^\r\n]*\r+[^\r\n]/;
+  return [all(), returns.test(head) ? '\r' : '\n'];
 }

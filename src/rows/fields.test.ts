@@ -10,7 +10,7 @@ import { newAccount } from '../source/account.ts';
 import { readInstruction } from '../source/presets.ts';
 import { selectInstructions } from '../source/select.ts';
 import { compared } from './compared.ts';
-import { RowFields } from './fields.ts';
+import { costsRow, RowFields } from './fields.ts';
 import type { Gold } from './gold.ts';
 
 const source = (value: unknown) => ({ value, file: 'x', at: 'x.jsonl, line 7' });
@@ -245,6 +245,23 @@ describe('which response is better', () => {
   ])('%j is refused by name', (row, message) => {
     expect(() => compared(fields(row))).toThrow(`x.jsonl, line 7 `);
     expect(() => compared(fields(row))).toThrow(message);
+  });
+
+  it('a 0 that could count from 0 or deny ends the reading: without it the 1s could be misread', () => {
+    const thrown = (row: object) => {
+      try {
+        compared(fields(row));
+      } catch (error) {
+        return error;
+      }
+      throw new Error('taken');
+    };
+    for (const label of [0, '0']) {
+      expect(costsRow(thrown({ ...two, label }), 'skip')).toBe(false);
+      expect(costsRow(thrown({ ...numbered, label }), 'skip')).toBe(false);
+    }
+    expect(costsRow(thrown({ ...two, label: 3 }), 'skip')).toBe(true);
+    expect(costsRow(thrown({ ...two, label: 3 }), 'stop')).toBe(false);
   });
 
   it('pairs takes labelled rows, and counts ties and what parts by their names', async () => {

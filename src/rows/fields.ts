@@ -13,6 +13,15 @@ export class NoPair extends EvalPlannerError {
   }
 }
 
+/** A row that shows that nobody can tell what other rows of its file say: to leave it out would misread them. */
+export class FileFault extends EvalPlannerError {}
+
+/** Whether an error costs a row only, which is then left out; any other ends the reading. */
+export function costsRow(error: unknown, onError: 'stop' | 'skip'): error is EvalPlannerError {
+  if (error instanceof NoPair) return true;
+  return onError === 'skip' && error instanceof EvalPlannerError && !(error instanceof FileFault);
+}
+
 /** The fields of a row, for every command that reads rows of others; dots lead into objects and lists
  * (`completions.0.response`). Null and NaN, pandas' word for a missing number, are absent. Every error names file and row. */
 export class RowFields {
@@ -36,6 +45,10 @@ export class RowFields {
   /** `what`: as of `error`; `reason`: what such rows are counted as. */
   noPair(reason: string, what: string, remedy = this.#remedy): NoPair {
     return new NoPair(reason, `${this.at} ${what}`, remedy);
+  }
+
+  fileFault(what: string, remedy: string): FileFault {
+    return new FileFault('data', `${this.at} ${what}`, remedy);
   }
 
   get names(): readonly string[] {

@@ -39,8 +39,9 @@ const WORDS: Readonly<Record<string, Gold>> = {
 };
 
 /** The verdict that a row gives on its two responses, which are called `names`; null where it gives none. A number is the
- * response's of that number (`response_1`, `output_2`), and of responses that are not numbered 1 is the first and 2 the second;
- * 0 is refused there, since nobody can tell what counts from it. Columns that say different things are refused, too. */
+ * response's of that number (`response_1`, `output_2`), and of responses that are not numbered 1 is the first and 2 the second.
+ * 0 is refused there with its file, of which nobody can tell whether its 1 is the second response or says that the first is the
+ * better. Columns that say different things are refused, too. */
 export function goldOf(
   row: RowFields,
   names: readonly [string, string],
@@ -66,8 +67,11 @@ export function goldOf(
   function read(column: string): Gold {
     const gold = toldBy(column);
     if (gold !== null) return gold;
-    throw row.error(
-      `has a ${column} that is not A, B or tie, but ${quoted(row.value(column))}; taken are also ${numbersOf(names, column).join(' and ')}, model_a and model_b, and the names of the two responses`,
+    const what = `has a ${column} that is not A, B or tie, but ${quoted(row.value(column))}; taken are also ${numbersOf(names, column).join(' and ')}, model_a and model_b, and the names of the two responses`;
+    if (String(row.value(column)).trim() !== '0') throw row.error(what);
+    throw row.fileFault(
+      what,
+      'write the column as A, B and tie, or as 1 and 2; without the 0s the 1s of the file could be misread, so they are not left out',
     );
   }
 

@@ -1,18 +1,35 @@
 import { wellFormed } from '../text/well-formed.ts';
 
 /** A whole number of 16 digits and more, outside of a text or at least as it could stand there. */
-const LONG = /[[:,\s]-?\d{16,}[\s,\]}]/;
+const LONG = /(?:^|[[:,\s])-?\d{16,}(?:[\s,\]}]|$)/;
 /** Escapes of NUL and of surrogates, whole pairs included: no other way leads a NUL or half a pair into a JSON text. */
 const ESCAPED = /\\u(?:0000|d[89a-f])/i;
 const WHOLE = /^-?\d+$/;
+
+/** Deepest nesting that is read: what goes through values calls itself for each level. */
+const DEEPEST = 1000;
+
+/** JSON that is nested too deeply. */
+export class TooDeep extends SyntaxError {
+  constructor() {
+    super(`is nested deeper than ${DEEPEST} levels`);
+  }
+}
 
 /** A value of JSON as `JSON.parse` gives it, but that no whole number is rounded: one beyond 2^53 is a bigint, so that two ids do
  * not become one; and that all its texts are well-formed. Throws SyntaxError. */
 export function parseJson(json: string): unknown {
   const parse = JSON.parse as (text: string, revive?: Reviver) => unknown;
-  const value = LONG.test(json) ? parse(json, exact) : parse(json);
+  const rounded = parse(json);
+  if (json.length > 2 * DEEPEST && isDeeper(rounded, DEEPEST)) throw new TooDeep();
+  const value = LONG.test(json) ? parse(json, exact) : rounded;
   return json.includes('\\u') && ESCAPED.test(json) ? wellFormedTexts(value) : value;
 }
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  value !== null &&
+  typeof value === 'object' &&
+  (levels === 0 || Object.values(value).some((part) => isDeeper(part, levels - 1)));
 
 type Reviver = (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown;
 
@@ -32,10 +49,16 @@ export function wellFormedTexts(value: unknown): unknown {
 
 /** A number of which JSON holds these digits. */
 const raw = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
+/** Larger than any float: every reader takes it for infinity, of which JSON has no word. */
+const INFINITE = '1e999';
 
 /** As JSON, whole numbers exact: what `parseJson` reads as it was. */
 export function toJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? raw(String(part)) : part));
+  return JSON.stringify(value, (_, part: unknown) => {
+    if (typeof part === 'bigint') return raw(String(part));
+    if (part === Infinity) return raw(INFINITE);
+    return part === -Infinity ? raw(`-${INFINITE}`) : part;
+  });
 }
 
 /** Longest quotation of a value in a message, in characters. */

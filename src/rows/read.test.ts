@@ -130,6 +130,18 @@ describe('readRows', () => {
       /^bad\.csv, row 2 \(line 3\) has not as many columns as the header: 3, not 2$/,
     ],
     ['open.csv', 'a,b\n1,"2\n', /^open\.csv, row 1 \(line 2\) opens a quote that nothing closes$/],
+    ['wide.jsonl', Buffer.from('{"a":1}', 'utf16le'), /^wide\.jsonl is UTF-16 or UTF-32, not UTF-8$/],
+    [
+      'wide.csv',
+      Buffer.from('\uFEFFa,b\n1,2\n', 'utf16le').swap16(),
+      /^wide\.csv is UTF-16 or UTF-32, not UTF-8$/,
+    ],
+    [
+      'deep.jsonl',
+      `{"a":1}\n${'['.repeat(5000)}${']'.repeat(5000)}`,
+      /^deep\.jsonl, line 2 is nested deeper than 1000 levels$/,
+    ],
+    ['latin.csv', Buffer.from('a\n1\nmaté\n', 'latin1'), /^latin\.csv, row 2 \(line 3\) is not UTF-8$/],
     ['cut.jsonl.gz', gzipSync(JSONL.repeat(100)).subarray(0, 60), /^cut\.jsonl\.gz is damaged/],
     ['not.jsonl.gz', 'plain text', /^not\.jsonl\.gz is damaged/],
     ['not.jsonl.zst', 'plain text', /^not\.jsonl\.zst is damaged/],
@@ -252,7 +264,7 @@ describe('lines', () => {
 
   it('drops a line that is too long, and goes on behind it', async () => {
     const chunks = [Buffer.from('ab\nxxxx'), Buffer.from('xxxx'), Buffer.from('x\ncd\n')];
-    const found = await all(lines(Readable.from(chunks), 5));
+    const found = await all(lines(Readable.from(chunks), '\n', 5));
     expect(found).toEqual([
       { number: 1, text: 'ab', end: '\n' },
       { number: 2, text: '', end: '\n', fault: 'too long' },

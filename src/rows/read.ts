@@ -5,7 +5,7 @@ import { pipeline, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { createGunzip } from 'node:zlib';
 import { EvalPlannerError } from '../errors.ts';
-import { parseJson } from './json.ts';
+import { parseJson, TooDeep } from './json.ts';
 import { lines } from './lines.ts';
 import { MAX_LINE_BYTES, type ReadOptions, type SourceRow } from './row.ts';
 import { unzstd } from './zstd.ts';
@@ -28,25 +28,26 @@ export async function* readRows(path: string, options: ReadOptions = {}): AsyncG
   const plain = name.replace(/\.(?:gz|zst)$/i, '');
   const file = plain.replace(/\.\w+$/, '');
   const extension = path === '-' ? 'jsonl' : (/\.(\w+)$/.exec(plain)?.[1]?.toLowerCase() ?? '');
-  const report = (error: EvalPlannerError): void => {
+  const report = (error: EvalPlannerError, rows = 1): void => {
     if (options.onError !== 'skip') throw error;
-    options.onBadRow?.(error);
+    options.onBadRow?.(error, rows);
   };
   // Not every command can leave rows out: a benchmark without some of its rows is another one.
   const remedy =
     options.onError === undefined
       ? CORRECT
       : `${CORRECT}, or leave such rows out: --on-error skip, in a config onBadRow: skip`;
-  const bad = (at: string, what: string, cause?: unknown): void =>
-    report(new EvalPlannerError('data', `${at} ${what}`, remedy, cause));
+  const bad = (at: string, what: string, cause?: unknown, rows?: number): void =>
+    report(new EvalPlannerError('data', `${at} ${what}`, remedy, cause), rows);
   let last: SourceRow | null = null;
   if (path !== '-') await mustBeFile(path);
   const rows = (async function* () {
-    if (extension === 'jsonl' || extension === 'ndjson') yield* jsonLines(open(path), name, file, bad);
-    else if (extension === 'json') yield* jsonArray(open(path), name, file);
+    if (extension === 'jsonl' || extension === 'ndjson')
+      yield* jsonLines(bytesOf(path, name), name, file, bad);
+    else if (extension === 'json') yield* jsonArray(bytesOf(path, name), name, file);
     else if (extension === 'csv' || TSV.has(extension))
       yield* (await import('./csv.ts')).csvRows(
-        open(path),
+        bytesOf(path, name),
         name,
         file,
         extension === 'csv' ? 'csv' : 'tsv',
@@ -112,9 +113,29 @@ function open(path: string): Readable {
   return /\.gz$/i.test(path) ? pipeline(source, createGunzip(), () => {}) : source;
 }
 
+/** The bytes of a text file. Throws where they are UTF-16, which some spreadsheets and shells write. */
+async function* bytesOf(path: string, name: string): AsyncGenerator<Buffer> {
+  let first = true;
+  for await (const chunk of open(path) as AsyncIterable<Buffer>) {
+    if (first && isWide(chunk))
+      throw new DamagedFile('data', `${name} is UTF-16 or UTF-32, not UTF-8`, 'save it as UTF-8');
+    first = false;
+    yield chunk;
+  }
+}
+
+/** By its mark, or by the half of its first ASCII character that is NUL. */
+const isWide = ([a, b]: Buffer) =>
+  (a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff) || a === 0 || b === 0;
+
 type Bad = (at: string, what: string, cause?: unknown) => void;
 
-async function* jsonLines(stream: Readable, name: string, file: string, bad: Bad): AsyncGenerator<SourceRow> {
+async function* jsonLines(
+  stream: AsyncIterable<Buffer>,
+  name: string,
+  file: string,
+  bad: Bad,
+): AsyncGenerator<SourceRow> {
   for await (const { number, text: line, fault } of lines(stream)) {
     const at = `${name}, line ${number}`;
     if (fault === 'too long') bad(at, `is longer than ${MAX_LINE_BYTES / 2 ** 20} MB`);
@@ -126,7 +147,7 @@ async function* jsonLines(stream: Readable, name: string, file: string, bad: Bad
       try {
         value = parseJson(json);
       } catch (cause) {
-        bad(at, 'is not JSON', cause);
+        bad(at, cause instanceof TooDeep ? cause.message : 'is not JSON', cause);
         continue;
       }
       yield { value, file, at };
@@ -134,11 +155,15 @@ async function* jsonLines(stream: Readable, name: string, file: string, bad: Bad
   }
 }
 
-async function* jsonArray(stream: Readable, name: string, file: string): AsyncGenerator<SourceRow> {
+async function* jsonArray(
+  stream: AsyncIterable<Buffer>,
+  name: string,
+  file: string,
+): AsyncGenerator<SourceRow> {
   let size = 0;
   const counted = Readable.from(
     (async function* () {
-      for await (const chunk of stream as AsyncIterable<Buffer>) {
+      for await (const chunk of stream) {
         size += chunk.length;
         if (size > MAX_JSON_BYTES)
           throw new DamagedFile(
@@ -158,10 +183,12 @@ async function* jsonArray(stream: Readable, name: string, file: string): AsyncGe
     if (cause instanceof TypeError)
       throw new DamagedFile('data', `${name} is not UTF-8`, 'fetch or write the file again', cause);
     if (!(cause instanceof SyntaxError)) throw cause;
+    if (cause instanceof TooDeep)
+      throw new DamagedFile('data', `${name} ${cause.message}`, 'write flatter rows', cause);
     throw new DamagedFile(
       'data',
       `${name} is not JSON: ${cause.message}`,
-      'fetch or write the file again',
+      'fetch or write the file again; if each of its lines is a row, call it .jsonl',
       cause,
     );
   }

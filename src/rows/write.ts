@@ -81,7 +81,7 @@ async function jsonLines(path: string): Promise<RowWriter> {
 /** Rows of one row group, so of what is in memory. */
 const GROUP = 1024;
 
-/** A column is what all its values are: texts, numbers, whole numbers beyond 2^53, or lists of messages, which are lists of
+/** A column is what all its values are: texts, whole numbers of 64 bits, numbers, or lists of messages, which are lists of
  * structs, as trainers read them; anything else, and what is mixed, is a JSON column. What its columns are is known when the last
  * row is: a field may first occur there. So rows lie in a file of JSON lines till then. */
 async function parquet(path: string): Promise<RowWriter> {
@@ -143,7 +143,7 @@ async function fromLines(spool: string, path: string, found: ReadonlyMap<string,
     await writer.write({ columnData, rowGroupSize: GROUP });
     group = [];
   };
-  for await (const { text } of lines(createReadStream(spool), Infinity)) {
+  for await (const { text } of lines(createReadStream(spool), '\n', Infinity)) {
     group.push(parseJson(text) as Record<string, unknown>);
     if (group.length >= GROUP) await flush();
   }
@@ -199,8 +199,8 @@ function typeOf(name: string, { kinds, tooLong }: Column): ColumnType {
   const only = (...some: Kind[]) => [...kinds].every((kind) => some.includes(kind));
   if (only('text')) return 'STRING';
   if (only('messages')) return 'MESSAGES';
-  if (only('number', 'whole')) return 'DOUBLE';
   if (only('long', 'whole')) return 'INT64';
+  if (only('number', 'whole')) return 'DOUBLE';
   // JSON columns are read by readers that round it.
   if (tooLong !== undefined)
     throw new EvalPlannerError(

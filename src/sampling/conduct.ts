@@ -16,6 +16,8 @@ export interface ConductOptions {
    * is an error; the ledger has the rest. In input order nothing that comes after a gap is handed over, so that what is stored in
    * that order stays in it. Failures that would come again (`permanent`) are answers. */
   readonly complete?: boolean;
+  /** What that error says to do; without it, that the ledger stays. */
+  readonly again?: string;
   /** Results come in the order of the inputs (default), or as they are done. */
   readonly inputOrder?: boolean;
   /** Hears of generations that came just now, as they come and are stored. */
@@ -149,7 +151,7 @@ class Conductor<I, T> {
     throw new EvalPlannerError(
       'model',
       `${failed.toLocaleString('en')} of ${all} requests got no answer${why}`,
-      'run the same command again: it asks for these only',
+      this.#options.again ?? 'run the same command again: it asks for these only',
     );
   }
 

@@ -55,7 +55,7 @@ export async function openData(options: DataOptions): Promise<Source> {
           ? Object.entries(CUT).flatMap(([name, of]) => (splits.has(name) ? [] : of))
           : (parts as readonly number[]),
       );
-      return ofParts(selected, (part) => cut.has(part) !== (split === 'train'));
+      return ofParts(selected, (part) => cut.has(part) !== (split === 'train'), told);
     },
   };
 }
@@ -78,9 +78,9 @@ async function* allRows(
   account: Account,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<SourceRow, void, undefined> {
-  const onBadRow = () => {
-    account.read++;
-    leave(account, 'unreadable');
+  const onBadRow = (_: EvalPlannerError, rows: number) => {
+    account.read += rows;
+    leave(account, 'unreadable', rows);
   };
   if ('rows' in files) {
     for (const [i, value] of files.rows.entries()) yield { value, file: 'rows', at: `row ${i + 1}` };
@@ -96,9 +96,14 @@ async function* allRows(
 async function* ofParts(
   instructions: AsyncIterable<Instruction>,
   wanted: (part: number) => boolean,
+  account: Account,
 ): AsyncGenerator<Instruction, void, undefined> {
   for await (const instruction of instructions) {
     const hash = createHash('sha256').update(normalised(instruction.text)).digest();
     if (wanted(hash.readUInt32LE(0) % PARTS)) yield instruction;
+    else {
+      account.kept--;
+      leave(account, 'of another split');
+    }
   }
 }

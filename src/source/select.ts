@@ -1,5 +1,5 @@
-import { EvalPlannerError } from '../errors.ts';
-import { NoPair } from '../rows/fields.ts';
+import type { EvalPlannerError } from '../errors.ts';
+import { costsRow, NoPair } from '../rows/fields.ts';
 import type { SourceRow } from '../rows/row.ts';
 import type { SourceInstruction } from '../source.ts';
 import { Duplicates } from '../text/duplicates.ts';
@@ -76,7 +76,7 @@ async function* passing(
         leave(account, error.reason);
         continue;
       }
-      if (!(error instanceof EvalPlannerError) || !options.onBadRow) throw error;
+      if (!options.onBadRow || !costsRow(error, 'skip')) throw error;
       options.onBadRow(error);
       leave(account, 'not an instruction');
       continue;

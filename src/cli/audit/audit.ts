@@ -9,7 +9,7 @@ import { auditRun, type RunAudit } from '../../audit/run.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { collectEarly } from '../../open/memory.ts';
 import { trainingsOf } from '../../pipeline/planned.ts';
-import { NoPair } from '../../rows/fields.ts';
+import { costsRow } from '../../rows/fields.ts';
 import { readRows } from '../../rows/read.ts';
 import type { SourceRow } from '../../rows/row.ts';
 import { sourceFiles } from '../../rows/sources.ts';
@@ -63,10 +63,8 @@ export async function audit(
   let [clean, hits]: (RowWriter | null)[] = [null, null];
   const auditor = new RowsAuditor(index);
   let bad = 0;
-  const skip = (error: EvalPlannerError) => {
-    // Conversations that part early are no fault of the file: they are no pair.
-    if (command.onError === 'stop' && !(error instanceof NoPair)) throw error;
-    bad++;
+  const skip = (error: EvalPlannerError, rows = 1) => {
+    bad += rows;
     process.stderr.write(`left out: ${printable(error.message)}\n`);
   };
   try {
@@ -75,7 +73,7 @@ export async function audit(
     for (const file of files) {
       for await (const row of readRows(file, { onError: command.onError, onBadRow: skip })) {
         signal.throwIfAborted();
-        const read = tryRow(row, skip);
+        const read = tryRow(row, command.onError, skip);
         if (read === null) continue;
         const found = auditor.add(read);
         if (found.length === 0) await clean?.write(row.value as object);
@@ -102,11 +100,11 @@ export async function audit(
   }
 }
 
-function tryRow(row: SourceRow, skip: (error: EvalPlannerError) => void) {
+function tryRow(row: SourceRow, onError: 'stop' | 'skip', skip: (error: EvalPlannerError) => void) {
   try {
     return auditRow(row);
   } catch (error) {
-    if (!(error instanceof EvalPlannerError)) throw error;
+    if (!costsRow(error, onError)) throw error;
     skip(error);
     return null;
   }

@@ -127,16 +127,22 @@ describe('a summary', () => {
       return { ...judgment(null, null, null), orders: [{ order: 'ab', winner: null, votes }] };
     };
     const summary = new Summary();
-    expect(summary.failures('x.db')).toBe('');
+    expect(summary.failures('x.db')).toEqual([]);
     summary.add(failed(true), null);
-    expect(summary.failures('x.db')).toMatch(
-      /^1 pair has no answer of the model, .*shorten or leave out such rows.*\n$/,
-    );
+    const inVain = {
+      message: '1 pair has no answer of the model, nor would the same command bring one',
+      remedy: expect.stringContaining('shorten or leave out such rows'),
+    };
+    expect(summary.failures('x.db')).toMatchObject([inVain]);
     for (let i = 0; i < 2; i++) summary.add(failed(false), null);
-    expect(summary.failures('x.db').split('\n')[0]).toBe(
-      '2 pairs have no answer of the model; run the same command again: what is in x.db is not asked for again',
-    );
-    expect(summary.failures(undefined)).toContain('it starts over');
+    expect(summary.failures('x.db')).toMatchObject([
+      {
+        message: '2 pairs have no answer of the model',
+        remedy: 'run the same command again: what is in x.db is not asked for again',
+      },
+      inVain,
+    ]);
+    expect(summary.failures(undefined)[0]?.remedy).toContain('it starts over');
   });
 
   test('without gold there is nothing to agree with', () => {
@@ -217,7 +223,10 @@ describe('the command', () => {
     const long = JSON.stringify({ instruction: 'dog '.repeat(3000), a: 'p', b: 'q' });
     const { code, out, err } = await run(['-', '--orders', 'ab'], `${rows()[0]}\n${long}`);
     expect(code).toBe(3);
-    expect(err).toMatch(/^1 pair has no answer of the model, .*shorten or leave out such rows/m);
+    expect(err).toMatch(/^error: standard input, line 2: .*\nfix: shorten the instruction/m);
+    expect(err).toMatch(
+      /^error: 1 pair has no answer of the model, .*\nfix: .*shorten or leave out such rows/m,
+    );
     expect(err).not.toContain('run the same command again');
     expect(Number(/tokens +([\d,]+) in/.exec(out)?.[1]?.replace(',', ''))).toBeLessThan(1000);
   });

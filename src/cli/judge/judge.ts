@@ -9,6 +9,8 @@ import { conduct } from '../../sampling/conduct.ts';
 import type { Task } from '../../sampling/task.ts';
 import type { Order } from '../../types.ts';
 import { printDryRun } from '../dry-run-text.ts';
+import { explain } from '../failure.ts';
+import { againFor } from '../interrupt.ts';
 import { ProgressLine } from '../progress-line.ts';
 import { print, printable } from '../terminal.ts';
 import { type BadRow, type PairRow, pairRows } from './rows.ts';
@@ -49,12 +51,7 @@ export async function judge(
       const judgment = await judgeOne(model, pair, options);
       if (dry) return await printDryRun(dry, command.json);
       const failed = failure(judgment);
-      if (failed) {
-        const remedy = failed.permanent
-          ? 'shorten the instruction or the responses, mend what else it names, or use another model'
-          : 'run the same command again';
-        throw new EvalPlannerError('model', reason(failed), remedy);
-      }
+      if (failed) throw unanswered(failed, '', command.store);
       tellUnweighted(judgment.unweighted);
       const whole = { model: name, revision: model.revision, ...judgment };
       await print(command.json ? `${JSON.stringify(whole, null, 2)}\n` : judgmentText(judgment, pair));
@@ -97,7 +94,7 @@ async function judgeFile(
   try {
     for await (const judged of conduct(pairRows(path, onError), task, conductBy(model, options))) {
       if ('error' in judged) {
-        summary.skipped++;
+        summary.skipped += judged.rows;
         line.clear();
         process.stderr.write(`left out: ${printable(judged.error.message)}\n`);
         if (json && !dry) await print(`${JSON.stringify({ error: judged.error.message })}\n`);
@@ -112,7 +109,7 @@ async function judgeFile(
       const failed = failure(judgment);
       if (failed) {
         line.clear();
-        process.stderr.write(`no answer: ${printable(`${at}: ${reason(failed)}`)}\n`);
+        process.stderr.write(explain(unanswered(failed, `${at}: `, store), { debug: false }));
       }
       line.show(summary.pairs);
     }
@@ -132,7 +129,7 @@ async function judgeFile(
   if (!json) await print(summary.text(tableOptions(process.stdout)));
   if (failUnder !== undefined) gate(summary, failUnder);
   if (summary.failed > 0) {
-    process.stderr.write(summary.failures(store));
+    for (const error of summary.failures(store)) process.stderr.write(explain(error, { debug: false }));
     process.exitCode = 3;
   }
 }
@@ -150,7 +147,12 @@ function failure({ orders }: Judgment): Vote | undefined {
   return failed.find(({ permanent }) => permanent) ?? failed[0];
 }
 
-const reason = ({ error }: Vote) => error ?? 'the model did not answer';
+function unanswered({ error, permanent }: Vote, at: string, store: string | undefined): EvalPlannerError {
+  const remedy = permanent
+    ? 'shorten the instruction or the responses, mend what else it names, or use another model'
+    : againFor(store);
+  return new EvalPlannerError('model', `${at}${error ?? 'the model did not answer'}`, remedy);
+}
 
 function gate({ agreement }: Summary, failUnder: number): void {
   if (agreement === null) {

@@ -1,7 +1,7 @@
-import { EvalPlannerError } from '../../errors.ts';
+import type { EvalPlannerError } from '../../errors.ts';
 import type { Pair, Winner } from '../../judging/judgment.ts';
 import { compared } from '../../rows/compared.ts';
-import { NoPair, RowFields } from '../../rows/fields.ts';
+import { costsRow, RowFields } from '../../rows/fields.ts';
 import { readRows } from '../../rows/read.ts';
 import type { SourceRow } from '../../rows/row.ts';
 
@@ -15,6 +15,8 @@ export interface PairRow {
 /** A row that is no pair, in its place among the others. */
 export interface BadRow {
   readonly error: EvalPlannerError;
+  /** As many stand in its place. */
+  readonly rows: number;
 }
 
 const REMEDY =
@@ -24,15 +26,13 @@ const REMEDY =
  * with `stop` it ends the reading, but for one whose conversations part before their last answer. */
 export async function* pairRows(path: string, onError: 'stop' | 'skip'): AsyncGenerator<PairRow | BadRow> {
   const bad: BadRow[] = [];
-  for await (const row of readRows(path, { onError, onBadRow: (error) => bad.push({ error }) })) {
+  for await (const row of readRows(path, { onError, onBadRow: (error, rows) => bad.push({ error, rows }) })) {
     yield* bad.splice(0);
     try {
       yield pairRow(row);
     } catch (error) {
-      // A row that says itself that it is no pair is no fault of the file.
-      const left = error instanceof NoPair || onError === 'skip';
-      if (!left || !(error instanceof EvalPlannerError)) throw error;
-      yield { error };
+      if (!costsRow(error, onError)) throw error;
+      yield { error, rows: 1 };
     }
   }
   yield* bad;

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { EvalPlannerError } from '../../errors.ts';
 import type { Judgment, OrderJudgment, Pair, Winner } from '../../judging/judgment.ts';
 import { type Interval, scores, type VerdictRecord, wilson } from '../../metrics.ts';
 import { percent, range, whole } from '../../report/format.ts';
@@ -104,13 +105,19 @@ export class Summary {
   }
 
   /** What is to be done about pairs without an answer: for some of them another try may help. */
-  failures(store: string | undefined): string {
-    const pairs = (count: number) =>
-      `${whole(count)} ${count === 1 ? 'pair has' : 'pairs have'} no answer of the model`;
-    const lost = this.failed - this.permanent;
-    const again = `${pairs(lost)}; ${againFor(store)}\n`;
-    const inVain = `${pairs(this.permanent)}, nor would the same command bring one; mend what the reasons above name, shorten or leave out such rows, or use another model\n`;
-    return (lost > 0 ? again : '') + (this.permanent > 0 ? inVain : '');
+  failures(store: string | undefined): EvalPlannerError[] {
+    const told = (count: number, more: string, remedy: string) => {
+      const pairs = `${whole(count)} ${count === 1 ? 'pair has' : 'pairs have'} no answer of the model`;
+      return count === 0 ? [] : [new EvalPlannerError('model', pairs + more, remedy)];
+    };
+    return [
+      ...told(this.failed - this.permanent, '', againFor(store)),
+      ...told(
+        this.permanent,
+        ', nor would the same command bring one',
+        'mend what the reasons above name, shorten or leave out such rows, or use another model',
+      ),
+    ];
   }
 
   text({ columns, colour }: TableOptions): string {

@@ -3,8 +3,9 @@ import { MODEL_NAMES } from '../../open/names.ts';
 import { CATEGORIES } from '../../prompts/published/classify.ts';
 import { type FieldMapping, MAPPED, PRESETS } from '../../source/presets.ts';
 import { onErrorOption, positive, promptsOption, share, temperature, whole } from '../arguments.ts';
-import { interruptible } from '../interrupt.ts';
+import { againFor, interruptible } from '../interrupt.ts';
 import { withModelOptions } from '../model-options.ts';
+import { ledgerOf } from './options.ts';
 
 /** `evalplanner pairs` on the command line. */
 export function pairsCommand(evalplanner: Command): void {
@@ -87,7 +88,10 @@ export function pairsCommand(evalplanner: Command): void {
     )
     .addOption(new Option('--max-tokens <n>', 'of a response').default(2048).argParser(positive))
     .addOption(new Option('--seed <n>', 'draws samples and pairs').default(0).argParser(whole))
-    .option('--store <file>', 'the ledger of all generations: the same command goes on (default: OUT.db)')
+    .option(
+      '--store <file>',
+      'the ledger of all generations: the same command goes on (default: OUT.db, none on stdout)',
+    )
     .addOption(onErrorOption())
     .option('--json', 'print the account as JSON')
     .addHelpText(
@@ -109,7 +113,10 @@ response answers the instruction, the rejected one a modification of it (provena
 and a rejected response are checked and taken as they are. HF_TOKEN opens gated datasets.`,
     )
     .action((sources, options) =>
-      interruptible(async (signal) => (await import('./pairs.ts')).pairs(sources, options, signal)),
+      interruptible(
+        async (signal) => (await import('./pairs.ts')).pairs(sources, options, signal),
+        againFor(ledgerOf(options)),
+      ),
     );
   withModelOptions(pairs);
 }

@@ -10,7 +10,8 @@ import type { SourceInstruction } from '../../source.ts';
 import { openStore } from '../../store/ledger.ts';
 import type { Store } from '../../store.ts';
 import { languageDetector } from '../../text/language.ts';
-import type { PairsCommand } from './options.ts';
+import { againFor } from '../interrupt.ts';
+import { ledgerOf, type PairsCommand } from './options.ts';
 
 interface Opened {
   readonly revision: string;
@@ -52,7 +53,8 @@ export async function* pairsOf(
   const { model, store } = opened;
   try {
     const task = (instruction: SourceInstruction) => makePairs(instruction, options, opened);
-    const how = { judge: model, planner: model, store, signal, window: WINDOW, complete: true };
+    const again = againFor(ledgerOf(command));
+    const how = { judge: model, planner: model, store, signal, window: WINDOW, complete: true, again };
     yield* conduct(instructions, task, how);
   } finally {
     store.close();
@@ -61,12 +63,11 @@ export async function* pairsOf(
 }
 
 async function open(name: string, command: PairsCommand): Promise<Opened> {
-  const { store: path, out, baseUrl, prompts } = command;
+  const { baseUrl, prompts } = command;
   const place = placeOf(name, baseUrl);
   const model = await openModel(name, command);
   try {
-    const ledger = path ?? (out === undefined ? ':memory:' : `${out}.db`);
-    const store = openStore(ledger, { config: { command: 'pairs' } });
+    const store = openStore(ledgerOf(command) ?? ':memory:', { config: { command: 'pairs' } });
     const set = await promptsOf(prompts, place);
     return { model, store, prompts: set, revision: model.revision };
   } catch (error) {

@@ -2,6 +2,11 @@ import type { ModelOptions } from '../../open/model.ts';
 import type { FieldMapping } from '../../source/presets.ts';
 import type { PairKind } from '../../types.ts';
 
+/** The ledger of all generations; absent where they are in memory only. */
+export function ledgerOf({ store, out }: Pick<PairsCommand, 'store' | 'out'>): string | undefined {
+  return store ?? (out === undefined ? undefined : `${out}.db`);
+}
+
 /** What `evalplanner pairs` is told on its command line. */
 export interface PairsCommand extends ModelOptions {
   readonly data?: readonly string[];

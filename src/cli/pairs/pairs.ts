@@ -60,9 +60,9 @@ export async function pairs(
   };
   try {
     const options = await selection(command);
-    const read = readAll(files, command.onError, signal, (error) => {
-      rows.read++;
-      leave(rows, 'unreadable');
+    const read = readAll(files, command.onError, signal, (error, lost) => {
+      rows.read += lost;
+      leave(rows, 'unreadable', lost);
       bad(error);
     });
     const skip = command.onError === 'skip' ? { onBadRow: bad } : {};
@@ -132,7 +132,7 @@ async function* readAll(
   files: readonly string[],
   onError: 'stop' | 'skip',
   signal: AbortSignal,
-  onBadRow: (error: EvalPlannerError) => void,
+  onBadRow: (error: EvalPlannerError, rows: number) => void,
 ): AsyncGenerator<SourceRow> {
   for (const file of files)
     for await (const row of readRows(file, { onError, onBadRow })) {
