@@ -5,6 +5,8 @@ import { Fields, type Json } from './fields.ts';
 import { layersFrom, layersToJson } from './layers.ts';
 import { ropesFrom, ropesToJson } from './rope-json.ts';
 
+const MOST_LAYERS = 1e6;
+
 const oneOrList = (ids: readonly number[]) => (ids.length === 1 ? ids[0] : ids);
 
 /** All that the engine knows of a model, in the fields of Hugging Face's config.json as transformers 5 writes them. */
@@ -101,6 +103,9 @@ export function configFromJson(
       throw fields.unsupported(`${name} is ${shown(raw[name])}; this engine runs ${shown(value)} only`);
   }
   const numHiddenLayers = count('num_hidden_layers');
+  // What each layer is gets listed before its tensors are looked for.
+  if (numHiddenLayers > MOST_LAYERS)
+    throw fields.malformed(`num_hidden_layers is ${numHiddenLayers}; no model has more than ${MOST_LAYERS}`);
 
   const vocabSize = count('vocab_size');
   const hiddenSize = count('hidden_size');

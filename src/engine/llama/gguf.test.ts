@@ -133,7 +133,7 @@ describe('is refused, in one line', () => {
     ['no architecture', { 'general.architecture': null }, 'its architecture is absent'],
     ['a mixture of experts', entry('llama.expert_count', 8), 'mixture of experts'],
     ['a size that is missing', { 'llama.block_count': null }, 'does not say llama.block_count'],
-    ['more layers than tensors', entry('llama.block_count', 2 ** 26), 'cannot be 67108864 layers'],
+    ['more layers than tensors', entry('llama.block_count', 2 ** 26), 'num_hidden_layers is 67108864'],
     ['fewer layers', entry('llama.block_count', 1), 'does not know: "blk.1.'],
     ['another size', entry('llama.feed_forward_length', 24), 'where its metadata ask for'],
     ['a size beyond any model', entry('llama.embedding_length', 2 ** 31), 'hidden_size is 2147483648'],
