@@ -39,5 +39,5 @@ export const shot = z.strictObject({
 export const shots = z
   .union([z.string().min(1), z.array(shot)])
   .describe(
-    "Worked examples in the prompts of guided writing, never in a training's: a file of rows {instruction, a, b, plan, execution, verdict}, or these; two short ones of ours when absent.",
+    "Worked examples in the prompts of guided writing, never in a training's: a file of rows {instruction, a, b, plan, execution, verdict}, or these, the plan begun with `A good answer must` and the execution a line for each answer, `Answer A is …`, `Answer B is …`; two short ones of ours when absent.",
   );

@@ -49,5 +49,5 @@ export function exercise<Field extends string>(
     const shown = render(shows, { ...shot } as Readonly<Record<string, string>> as Record<Field, string>);
     return `${shown}\n\n${said({ ...shot, plan, execution } as Shot)}`;
   });
-  return [task, ...examples, render(shows, values), ''].join('\n\n');
+  return `${[task, ...examples, render(shows, values)].join('\n\n')}\n`;
 }

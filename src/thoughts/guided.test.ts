@@ -143,14 +143,14 @@ test('each part goes on from the one before, behind worked examples; the letter 
   const both = (...row: unknown[]) => [row, row];
   expect(asked).toEqual([
     ['Plan: A good answer must', ENDS, 60, undefined, 0.8],
-    ...both('Answer A', ENDS, 30, undefined, 0.8),
-    ...both('Answer A say N.\nAnswer B', ENDS, 30, undefined, 0.8),
-    ...both('Answer A say N.\nAnswer B say N.\nVerdict: [[', undefined, 1, 20, 0),
+    ...both('Answer A is', ENDS, 30, undefined, 0.8),
+    ...both('Answer A is say N.\nAnswer B is', ENDS, 30, undefined, 0.8),
+    ...both('Answer A is say N.\nAnswer B is say N.\nVerdict: [[', undefined, 1, 20, 0),
   ]);
   expect(asked).toHaveLength(requestsPerPair({ ...OPTIONS, plans: 1, executions: 1 }, PUBLISHED_PROMPTS));
   for (const { text } of model.asked.slice(1)) expect(text).toContain(`\n\nPlan: ${plan?.text}`);
   expect(thoughts.map(({ execution }) => execution.replaceAll(/\d+/g, 'N'))).toEqual(
-    Array(2).fill('Answer A say N.\nAnswer B say N.'),
+    Array(2).fill('Answer A is say N.\nAnswer B is say N.'),
   );
 });
 

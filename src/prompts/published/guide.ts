@@ -21,7 +21,7 @@ const SHOTS: readonly Shot[] = [
     b: 'Dear Sam, thank you for watering my plants while I was away. They look wonderful! Warmly, Kim',
     plan: 'A good answer must be a short note to the neighbour that thanks them for watering the plants.',
     execution:
-      'Answer A gives advice on watering; it is no note and thanks nobody.\nAnswer B is a short note to a neighbour and says thanks for the watering.',
+      'Answer A is advice on how plants are watered. It is no note and thanks nobody.\nAnswer B is a friendly note to a neighbour, and it says thanks for the watering.',
     verdict: 'B',
   },
   {
@@ -30,7 +30,7 @@ const SHOTS: readonly Shot[] = [
     b: 'Bananas and cherries.',
     plan: 'A good answer must name three fruits, all of them yellow, and give the taste of each one.',
     execution:
-      'Answer A names bananas, lemons and pineapples, which are yellow, and gives the taste of each.\nAnswer B names two fruits, of which cherries are red, and gives no taste.',
+      'Answer A is correct in all three fruits, and it tells how each of them tastes.\nAnswer B is wrong about cherries, which are red, and leaves out the third fruit and every taste.',
     verdict: 'A',
   },
 ];
@@ -53,7 +53,8 @@ export const publishedGuide: Guide = {
   },
   planLabel: 'Plan: ',
   planOpens: 'A good answer must',
-  parts: ['Answer A', 'Answer B'],
+  // With a verb: small models make a heading of the name alone, and end.
+  parts: ['Answer A is', 'Answer B is'],
   ends: ['\n\n', '\nAnswer', '\nVerdict', '\n[['],
   verdictOpens: 'Verdict: [[',
   shots: SHOTS,
