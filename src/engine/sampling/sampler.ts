@@ -48,6 +48,8 @@ export interface Sample {
 
 /** Prompts taken and computed at a time: their caches wait for free slots. */
 const PROMPTS = 8;
+/** Nor more tokens of them than this and a prompt: some seconds of a model of a hundred million weights. */
+const PROMPT_TOKENS = 2048;
 
 /** A prompt whose cache is computed, and the requests that wait for a slot to continue it. */
 interface Ready extends Prefilled {
@@ -180,7 +182,8 @@ export class Sampler {
     while (!cancelled()) {
       const given = live?.dropped();
       if (given && given.size > 0) drop(given);
-      while (active.length < slots) {
+      // Prompts of a large model take seconds: an abort does not wait for all of them.
+      while (active.length < slots && !cancelled()) {
         if (ready.length === 0) ready.push(...(await this.#prefill(take, limit, done)));
         const [first] = ready;
         if (!first) break;
@@ -232,8 +235,8 @@ export class Sampler {
     done: (sample: Sample) => void,
   ): Promise<Ready[]> {
     const groups = new Map<string, SampleRequest[]>();
-    let taken = 0;
-    while (groups.size < PROMPTS && taken < this.#slots) {
+    let [taken, tokens] = [0, 0];
+    while (groups.size < PROMPTS && taken < this.#slots && tokens < PROMPT_TOKENS) {
       const request = take();
       if (!request) break;
       if (request.prompt.length >= limit) {
@@ -244,7 +247,10 @@ export class Sampler {
       const key = request.prompt.join();
       const group = groups.get(key);
       if (group) group.push(request);
-      else groups.set(key, [request]);
+      else {
+        groups.set(key, [request]);
+        tokens += request.prompt.length;
+      }
     }
     const waiting = [...groups.values()];
     if (waiting.length === 0) return [];
