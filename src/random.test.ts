@@ -29,9 +29,17 @@ describe('random', () => {
   ])('seed %i', (seed, expected) => {
     const next = random(seed);
     expect(expected.map(() => next() * 2 ** 32)).toEqual(expected);
-    // The engine, which imports nothing, has its own copy.
-    const sampling = sequenceRandom(seed);
-    expect(expected.map(() => sampling() * 2 ** 32)).toEqual(expected);
+  });
+
+  // MurmurHash3's fmix32 in python3: the engine, which imports nothing, has its own copy of mulberry32, begun at it.
+  it.each([
+    [0, 0],
+    [1, 1364076727],
+    [12345, 1011272156],
+    [4294967295, 2180083513],
+  ])('a sequence of seed %i begins at %i', (seed, mixed) => {
+    const [sampling, next] = [sequenceRandom(seed), random(mixed)];
+    for (let i = 0; i < 9; i++) expect(sampling()).toBe(next());
   });
 
   it('stays in [0, 1) and is spread evenly', () => {
