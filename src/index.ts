@@ -13,7 +13,7 @@ export { type ExportedFile, type ExportOptions, exportRows } from './exports/exp
 export { EXPORT_FORMATS, type ExportFormat, type ExportStyle, exportedRow } from './exports/formats.ts';
 export { type ChatMessage, lossMask, type MaskedTokens } from './exports/loss-mask.ts';
 export { type TrainingRow, trainingRow } from './exports/training-row.ts';
-export { DOWNLOADS, type Download } from './hub/download.ts';
+export { DOWNLOADS, type Download } from './hub/downloads.ts';
 export { type JudgeAllOptions, judge, judgeAll, writePlans } from './judging/judge.ts';
 export type { EvaluationPlan, Judgment, OrderJudgment, Pair, Vote, Winner } from './judging/judgment.ts';
 export { evaluationPlan } from './judging/plan.ts';
@@ -30,7 +30,7 @@ export {
   wilson,
 } from './metrics.ts';
 export { type AiSdkOptions, aiSdk, type LanguageModel } from './model/ai-sdk.ts';
-export { copyCheckpoint, mergeCheckpoint } from './model/local/checkpoint.ts';
+export { copyCheckpoint, mergeCheckpoint } from './model/local/copy.ts';
 export { exportGguf } from './model/local/gguf-write.ts';
 export { openEmbedded } from './model/open-embedded.ts';
 export { type OpenAICompatibleOptions, openaiCompatible } from './model/openai.ts';

@@ -1,11 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { EvalPlannerError } from '../errors.ts';
 // Its types alone: what downloads is loaded where something is downloaded.
-import type { Download } from '../hub/download.ts';
+import type { Download } from '../hub/downloads.ts';
 import { ProgressLine } from './progress-line.ts';
 import { printable } from './terminal.ts';
 
-const CHANNEL: typeof import('../hub/download.ts').DOWNLOADS = 'evalplanner:download';
+const CHANNEL: typeof import('../hub/downloads.ts').DOWNLOADS = 'evalplanner:download';
 const MB = 1e6;
 
 interface Shown {

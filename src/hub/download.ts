@@ -19,6 +19,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EvalPlannerError } from '../errors.ts';
 import { makeFolder } from '../files.ts';
 import { type Hub, openHub, pause, TRIES, unreachable } from './connection.ts';
+import { DOWNLOADS, type Download } from './downloads.ts';
 
 /** A file of a repository, as the hub lists it. */
 export interface HubFile {
@@ -27,20 +28,6 @@ export interface HubFile {
   /** The SHA-256 of its content where that lies in LFS, else git's id of it. */
   readonly etag: string;
 }
-
-/** A download that is under way: published on the diagnostics channel DOWNLOADS at its start, whenever more has come, and at its
- * end. */
-export interface Download {
-  readonly id: string;
-  /** Bytes. */
-  readonly total: number;
-  done: number;
-  ended: boolean;
-  /** Ends it; what has come is kept, and the next one goes on from there. */
-  abort(reason: unknown): void;
-}
-
-export const DOWNLOADS = 'evalplanner:download' as const;
 
 /** The files of a repository at a commit, all of them. Throws EvalPlannerError. */
 export async function listing(hub: Hub, commit: string, recursive: boolean): Promise<HubFile[]> {

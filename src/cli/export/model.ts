@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { GgufNumbers } from '../../engine/gguf/write.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { makeFolder } from '../../files.ts';
-import { mergeCheckpoint } from '../../model/local/checkpoint.ts';
+import { mergeCheckpoint } from '../../model/local/copy.ts';
 import { exportGguf } from '../../model/local/gguf-write.ts';
 import { localPlace } from '../../model/local/hub.ts';
 import { folderOf } from '../../open/names.ts';

@@ -1,11 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { ggufAt, openGguf } from '../../engine/gguf/file.ts';
-import { writeCheckpoint } from '../../engine/llama/checkpoint.ts';
 import type { LlamaConfig } from '../../engine/llama/config.ts';
 import type { BaseParameters, Parameters } from '../../engine/llama/parameters.ts';
 import { readFrozenModel, readModel } from '../../engine/llama/read.ts';
 import type { Adapter } from '../../engine/lora/adapter.ts';
-import { isAdapterFolder, readAdapterOn, writeAdapter } from '../../engine/lora/checkpoint.ts';
+import { isAdapterFolder, readAdapterOn } from '../../engine/lora/checkpoint.ts';
 import { tokenizerFiles } from '../../engine/model-folder.ts';
 import { EvalPlannerError } from '../../errors.ts';
 import { withEngineErrors } from './engine-failure.ts';
@@ -108,21 +107,4 @@ function withTokenizer<Weights extends BaseParameters>(
 export function baseNamed(folder: string): { readonly base: string; readonly revision?: string } {
   const origin = hubOrigin(folder);
   return origin === null ? { base: folder } : { base: origin.id, revision: origin.revision };
-}
-
-/** Write a model under another name as it is: an adapter stays one. */
-export async function copyCheckpoint(from: string, to: string): Promise<void> {
-  return withEngineErrors(async () => {
-    const { parameters, adapter, base, files } = await openApart(from);
-    if (adapter) await writeAdapter(to, adapter, { ...baseNamed(base), extraFiles: files });
-    else await writeCheckpoint(to, parameters, { extraFiles: files });
-  });
-}
-
-/** Write an adapter merged into its base, as a checkpoint that needs neither. */
-export async function mergeCheckpoint(adapter: string, to: string): Promise<void> {
-  return withEngineErrors(async () => {
-    const { parameters, files } = await openCheckpoint(adapter);
-    await writeCheckpoint(to, parameters, { extraFiles: files });
-  });
 }

@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { revision } from '../../engine/llama/checkpoint.ts';
 import { EvalPlannerError } from '../../errors.ts';
-import { DOWNLOADS, type Download } from '../../hub/download.ts';
+import { DOWNLOADS, type Download } from '../../hub/downloads.ts';
 import { type FakeHub, startHub } from '../../hub/server.contract.ts';
-import { copyCheckpoint, openCheckpoint } from './checkpoint.ts';
+import { openCheckpoint } from './checkpoint.ts';
+import { copyCheckpoint } from './copy.ts';
 import { localPlace, parseHubModel } from './hub.ts';
 import { hubModels } from './hub-models.contract.ts';
 
