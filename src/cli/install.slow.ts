@@ -153,9 +153,9 @@ describe.each(NODES)('without the engine, on Node %s', (version, node) => {
   });
 
   test.each([
-    [['judge', '--instruction', 'x', '--a', 'p', '--b', 'q']],
+    [['judge', '--model', 'playground', '--instruction', 'x', '--a', 'p', '--b', 'q']],
     [['demo', '--out', 'lost']],
-    [['bench', 'playground']],
+    [['bench', 'playground', '--model', 'playground']],
     [['train', 'sft.jsonl', '--model', '.', '--out', 'lost']],
     [['run', 'tiny.json', '--out', 'lost']],
     [['serve', '.']],

@@ -32,6 +32,8 @@ function bench(url: string, out: string): ChildProcess {
     'x',
     '--base-url',
     url,
+    '--form',
+    'planned',
     '--revision',
     'test',
     '--concurrency',

@@ -12,7 +12,6 @@ import { tableOptions } from '../../report/run/table.ts';
 import { openStore } from '../../store/ledger.ts';
 import { print, printable } from '../terminal.ts';
 import { attempt, type Check } from './check.ts';
-import { configChecks } from './config.ts';
 
 const GB = 2 ** 30;
 
@@ -23,7 +22,8 @@ export interface DoctorCommand {
 
 /** `evalplanner doctor`: exit code 3 when a check failed, 2 when it is one of the config's. */
 export async function doctor(config: string | undefined, { json, out }: DoctorCommand): Promise<void> {
-  const own = config === undefined ? [] : await configChecks(config, out);
+  // A config's models may need the engine; what is here is told without it.
+  const own = config === undefined ? [] : await (await import('./config.ts')).configChecks(config, out);
   const checks: Check[] = [
     node(),
     ...(await engine()),
