@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { addsOnly } from '../../config/additions.ts';
 import { type Resolved, type RunConfig, resolveConfig } from '../../config.ts';
 import { differences, type Json } from '../../key.ts';
@@ -140,7 +140,13 @@ async function folder(given: RunConfig, path: string): Promise<Check> {
   const { description } = await describeRun(given);
   checkRunFolder(path, description);
   const ledger = join(path, 'run.db');
-  if (!existsSync(ledger)) return { name: 'folder', status: 'ok', detail: `${path} is free` };
+  if (!existsSync(ledger)) {
+    // It, or what it will be made in.
+    let there = resolve(path);
+    while (!existsSync(there)) there = dirname(there);
+    accessSync(there, constants.W_OK);
+    return { name: 'folder', status: 'ok', detail: `${path} is free` };
+  }
   using store = readStore(ledger);
   const changes = differences(store.config, description as unknown as Json);
   const refused = changes.filter((change) => !addsOnly(change)).map((change) => change.path);
