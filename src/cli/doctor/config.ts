@@ -75,7 +75,7 @@ async function answers(role: 'judge' | 'writer' | 'solver' | 'planner', config: 
   try {
     const request = {
       key: 'doctor',
-      prompt: { messages: [{ role: 'user' as const, content: 'one' }] },
+      prompt: { messages: [{ role: 'user' as const, content: '5' }] },
       seed: 0,
       temperature: 0,
       topP: 1,
