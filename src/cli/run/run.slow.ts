@@ -73,6 +73,59 @@ test('ends with a report in the names of the config; again it says the same at o
   expect(JSON.parse(judged.out).orders).toHaveLength(2);
 }, 120_000);
 
+test('a finished run may grow: a benchmark is played, and nothing else is done', async () => {
+  const { code, out } = await run('run', path('judge.yaml'), '--out', path('run'), '--dry-run', '--json');
+  expect({ code, left: JSON.parse(out).dryRun.left }).toEqual({ code: 0, left: [] });
+  const grown = ['run', path('judge.yaml'), '--out', path('run'), '--set', 'benchmarks.playground.limit=4'];
+  const plan = await run(...grown, '--dry-run', '--json');
+  expect(JSON.parse(plan.out).dryRun.left.map(({ stage }: { stage: string }) => stage)).toEqual([
+    'bench M0 playground',
+    'bench mine playground',
+  ]);
+  const more = await run(...grown, '--json');
+  expect(more.err).toContain('playground  played by M0, mine');
+  const [first] = (JSON.parse(more.out) as Report).stages;
+  expect(first?.benchmarks?.playground).toMatchObject({
+    pairs: 4,
+    interval: [expect.any(Number), expect.any(Number)],
+  });
+}, 120_000);
+
+test.each([
+  [['--set', 'thoughts.plans=1'], /config\.thoughts\.plans is 2 there and 1 here/],
+  [['--set', 'optimiser.maxGradNorm=2'], /config\.optimiser\.maxGradNorm is 1 there and 2 here/],
+  [['--seed', '1'], /holds another run: .* seed 0, not .* seed 1/],
+  [['--until', 'M9'], /there is no stage M9\nfix: choose one of: pairs d1, /],
+  [['--set', 'thought.plans=1'], /thought .*there is no field of this name; did you mean thoughts\?/],
+])('%j is refused by its name', async (change, message) => {
+  const { code, err } = await run('run', path('judge.yaml'), '--out', path('run'), ...change);
+  expect(code).toBe(2);
+  expect(err).toMatch(message);
+});
+
+test('doctor says of a config all that would stop it, at once', async () => {
+  const good = await run('doctor', path('judge.yaml'), '--out', path('run'), '--json');
+  const told = (out: string) =>
+    (JSON.parse(out).checks as { name: string; status: string; detail: string }[]).slice(-6);
+  expect(good.code).toBe(0);
+  expect(told(good.out).at(-1)).toMatchObject({
+    name: 'folder',
+    detail: expect.stringContaining('holds this run'),
+  });
+  const text = readFileSync(path('judge.yaml'), 'utf8');
+  writeFileSync(
+    path('bad.yaml'),
+    text.replace('judge: playground', 'judge: ./nothing').replace('kind: pairs', 'kind: math'),
+  );
+  const bad = await run('doctor', path('bad.yaml'), '--json');
+  expect(bad.code).toBe(2);
+  expect(
+    told(bad.out)
+      .filter(({ status }) => status === 'fail')
+      .map(({ name }) => name),
+  ).toEqual(['judge', 'sources']);
+});
+
 test('other data is another run', async () => {
   appendFileSync(path('pairs.csv'), '"one more","a","b"\n');
   const { code, err } = await begin();
