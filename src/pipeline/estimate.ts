@@ -1,3 +1,4 @@
+import { firstPrompts } from '../benchmarks/rows.ts';
 import type { ModelChoice } from '../config/model.ts';
 import { isModel } from '../config/model.ts';
 import type { Resolved } from '../config.ts';
@@ -6,7 +7,9 @@ import type { LedgerReader, StageRecord } from '../store.ts';
 import { MEASURED, requestsPerPair } from '../thoughts/thoughts.ts';
 import { ORDERS } from '../types.ts';
 import { guidanceOf } from './guided.ts';
-import type { Stage } from './stage.ts';
+import { tokensOf } from './judge.ts';
+import { isDone } from './planned.ts';
+import type { Ports, Stage } from './stage.ts';
 
 /** Of the published guide: prompts of one's own are not opened for an estimate. */
 const PARTS = { guide: publishedGuide };
@@ -33,18 +36,25 @@ export interface Rates {
     | undefined;
 }
 
+export interface EstimateOptions {
+  /** What a trial has measured, for kinds of which the run has nothing. */
+  readonly trial?: Rates;
+  /** The data of the config's benchmarks. */
+  readonly benchmarks?: Ports['benchmarks'];
+}
+
 /** What the stages that are not done yet will take, from the rates of those that are; `store` null: nothing is done. */
 export function estimateRun(
   stages: readonly Stage[],
   config: Resolved,
   store: Pick<LedgerReader, 'stage'> | null,
-  probed: Rates = {},
+  { trial = {}, benchmarks = {} }: EstimateOptions = {},
 ): StageEstimate[] {
-  const rates = { ...probed, ...measuredRates(stages, config, store) };
+  const rates = { ...trial, ...measuredRates(stages, config, benchmarks, store) };
   return stages.flatMap((stage): StageEstimate[] => {
     const record = store?.stage(stage.name);
     if (isDone(stage, record)) return [];
-    const { requests: all, most, model } = sizeOf(stage, config);
+    const { requests: all, most, model } = sizeOf(stage, config, benchmarks);
     const share = record && record.total > 0 && stage.kind !== 'train' ? record.done / record.total : 0;
     const requests = Math.round(all * (1 - share));
     const rate = rates[stage.kind];
@@ -78,12 +88,10 @@ function costOf(
   return (requests * prompt * prices.prompt + tokens * prices.completion) / 1e6;
 }
 
-const isDone = (stage: Stage, record: StageRecord | undefined) =>
-  record?.status === 'done' && JSON.stringify(record.plan) === JSON.stringify(stage);
-
 function measuredRates(
   stages: readonly Stage[],
   config: Resolved,
+  benchmarks: NonNullable<Ports['benchmarks']>,
   store: Pick<LedgerReader, 'stage'> | null,
 ): Rates {
   const sums = new Map<string, { seconds: number; tokens: number; requests: number }>();
@@ -94,7 +102,7 @@ function measuredRates(
     const sum = sums.get(stage.kind) ?? { seconds: 0, tokens: 0, requests: 0 };
     sum.seconds += record.seconds;
     sum.tokens += stage.kind === 'train' ? 0 : record.tokens;
-    sum.requests += sizeOf(stage, config).requests * share;
+    sum.requests += sizeOf(stage, config, benchmarks).requests * share;
     sums.set(stage.kind, sum);
   }
   return Object.fromEntries(
@@ -110,6 +118,7 @@ function measuredRates(
 function sizeOf(
   stage: Stage,
   config: Resolved,
+  benchmarks: NonNullable<Ports['benchmarks']>,
 ): { requests: number; most: number; model: ModelChoice | null } {
   const { thoughts, models, pairs, sources, rounds, validation, test } = config;
   const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0);
@@ -156,15 +165,22 @@ function sizeOf(
           : ORDERS.length + (stage.form === 'two-call' ? 1 : 0);
       return {
         requests: setSize(stage.set) * each,
-        most: thoughts.maxThoughtTokens,
+        most: tokensOf(stage.form, config).maxTokens,
         model: stage.judge === 'M0' || stage.form === 'guided' ? models.judge : null,
       };
     }
-    case 'bench':
+    case 'bench': {
+      const { limit, orders } = config.benchmarks[stage.benchmark] ?? {};
+      const { benchmark, pairs: all = [] } = benchmarks[stage.benchmark] ?? {};
+      const plans = stage.form === 'two-call' ? 1 : 0;
       return {
-        requests: 0,
-        most: thoughts.maxThoughtTokens,
+        requests: firstPrompts(all, limit).reduce((requests, pair) => {
+          const played = orders === 'both' ? ORDERS : (benchmark?.orders(pair, config.seed) ?? []);
+          return requests + played.length + plans;
+        }, 0),
+        most: tokensOf(stage.form, config).maxTokens,
         model: stage.judge === 'M0' ? models.judge : null,
       };
+    }
   }
 }

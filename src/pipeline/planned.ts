@@ -3,6 +3,11 @@ import { join } from 'node:path';
 import type { LedgerReader, StageRecord } from '../store.ts';
 import type { Stage } from './stage.ts';
 
+/** Whether a stage is done as it is planned now: one that was done otherwise has to be done again. */
+export function isDone(stage: Stage, record: StageRecord | undefined): boolean {
+  return record?.status === 'done' && JSON.stringify(record.plan) === JSON.stringify(stage);
+}
+
 type StageOf<K extends Stage['kind']> = Extract<Stage, { readonly kind: K }>;
 
 /** A stage of the method, and how far the ledger says it is. */

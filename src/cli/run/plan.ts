@@ -1,3 +1,4 @@
+import { isDone } from '../../pipeline/planned.ts';
 import type { Stage } from '../../pipeline/stage.ts';
 import { counted } from '../../report/format.ts';
 import type { LedgerReader } from '../../store.ts';
@@ -44,6 +45,6 @@ export function planText(stages: readonly Stage[], store: Pick<LedgerReader, 'st
 function changedStages(stages: readonly Stage[], store: Pick<LedgerReader, 'stage'>): Stage[] {
   return stages.filter((stage) => {
     const record = store.stage(stage.name);
-    return record?.status === 'done' && JSON.stringify(record.plan) !== JSON.stringify(stage);
+    return record?.status === 'done' && !isDone(stage, record);
   });
 }

@@ -35,8 +35,9 @@ export async function dryRun(
     const stages = stagesOf(config);
     const measured = stages.some((stage) => (known?.stage(stage.name)?.tokens ?? 0) > 0);
     const here = opened.ports.models.place('M0') !== null;
-    const rates = measured || !here ? {} : await trial(config, opened.ports, signal);
-    await printEstimate(estimateRun(stages, config, known, rates), json);
+    const { benchmarks = {} } = opened.ports;
+    const told = measured || !here ? {} : { trial: await trial(config, opened.ports, signal) };
+    await printEstimate(estimateRun(stages, config, known, { ...told, benchmarks }), json);
   } finally {
     await opened.close();
   }
