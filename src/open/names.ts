@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { EvalPlannerError } from '../errors.ts';
 import { SEED_FOLDER } from '../package.ts';
+import { similarWord } from '../text/similar.ts';
 
 /** Where a model is. */
 export type ModelPlace =
@@ -133,7 +134,7 @@ function notAModel(name: string, folder: string, error: unknown): EvalPlannerErr
     );
   }
   if (existsSync(folder) || folder.startsWith('hf:')) return null;
-  const near = alike(name, 'playground') ? 'playground' : nearest(folder);
+  const near = similarWord(name, ['playground']) ?? nearest(folder);
   return new EvalPlannerError(
     'usage',
     `there is no model ${name}`,
@@ -152,24 +153,8 @@ function nearest(folder: string): string | null {
   const above = dirname(folder);
   const parent = above === folder ? null : nearest(above);
   if (parent === null) return null;
-  const wanted = basename(folder);
-  const [best] = namesIn(parent)
-    .filter((name) => alike(name, wanted))
-    .sort((a, b) => apart(a, wanted) - apart(b, wanted));
-  return best === undefined ? null : join(parent, best);
-}
-
-const alike = (name: string, wanted: string) => apart(name, wanted) <= Math.max(2, wanted.length / 3);
-
-/** Characters between the common beginning and the common end of two names: one slip of a keyboard is at most two. */
-function apart(one: string, other: string): number {
-  const [a, b] = [one.toLowerCase(), other.toLowerCase()];
-  const shorter = Math.min(a.length, b.length);
-  let start = 0;
-  while (start < shorter && a[start] === b[start]) start++;
-  let end = 0;
-  while (end < shorter - start && a.at(-1 - end) === b.at(-1 - end)) end++;
-  return Math.max(a.length, b.length) - start - end;
+  const best = similarWord(basename(folder), namesIn(parent));
+  return best === null ? null : join(parent, best);
 }
 
 /** The folders in a folder. */
