@@ -5,18 +5,8 @@ import { openaiCompatible } from '../model/openai.ts';
 import { PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import { conduct } from '../sampling/conduct.ts';
 import { openStore } from '../store/ledger.ts';
-import type { ResponsePair } from '../types.ts';
+import { pair } from './pair.contract.ts';
 import { type ThoughtOptions, thoughtsOf } from './thoughts.ts';
-
-const pair: ResponsePair = {
-  id: 'x',
-  domain: 'general',
-  family: 'list',
-  instruction: 'List 2.',
-  chosen: 'good',
-  rejected: 'bad',
-  provenance: {},
-};
 
 /** What a server was asked; it answers by the seed of each completion, as vLLM does: s + i. */
 async function thoughts(takesN: boolean) {

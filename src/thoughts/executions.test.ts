@@ -7,17 +7,9 @@ import { openStore } from '../store/ledger.ts';
 import type { Store } from '../store.ts';
 import type { ResponsePair, Thought } from '../types.ts';
 import { type ExecutionOptions, executionsOf } from './executions.ts';
+import { pair } from './pair.contract.ts';
 
 const sampling = { temperature: 0.8, topP: 0.95, maxTokens: 144 };
-const pair: ResponsePair = {
-  id: 'x',
-  domain: 'general',
-  family: 'list',
-  instruction: 'List 2.',
-  chosen: 'good',
-  rejected: 'bad',
-  provenance: {},
-};
 
 let store: Store;
 beforeEach(() => {

@@ -12,22 +12,13 @@ import { PUBLISHED } from '../prompts/published/tags.ts';
 import { PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import { conduct } from '../sampling/conduct.ts';
 import { openStore } from '../store/ledger.ts';
-import type { ResponsePair } from '../types.ts';
 import { parseVerdict } from '../verdict/verdict.ts';
 import { drawLetter, letterLogOdds } from './letter.ts';
+import { pair } from './pair.contract.ts';
 import { partOf } from './part.ts';
 import { type PairThoughts, requestsPerPair, type ThoughtOptions, thoughtsOf } from './thoughts.ts';
 
 const ENDS = PUBLISHED_PROMPTS.guide?.ends;
-const pair: ResponsePair = {
-  id: 'x',
-  domain: 'general',
-  family: 'list',
-  instruction: 'List 2.',
-  chosen: 'good',
-  rejected: 'bad',
-  provenance: {},
-};
 const sampling = { temperature: 0.8, topP: 0.95, maxTokens: 60 };
 const OPTIONS = {
   ...{ round: 1, form: 'planned' as const, prompts: PUBLISHED_PROMPTS, plans: 2, executions: 2, seed: 1 },
