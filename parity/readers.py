@@ -13,12 +13,13 @@ import math
 import random
 import re
 import sys
-import traceback
 import uuid
 
 import pyarrow
 import pyarrow.csv
 import pyarrow.parquet
+
+from jobs import serve
 
 csv.field_size_limit(sys.maxsize)
 
@@ -226,15 +227,7 @@ def types_of(path):
 
 def main():
     functions = (csv_file, csv_from_each_line, arrow_csv, csv_write, json_lines, json_file, make_parquet, encoded_parquet, read_parquet, types_of)  # fmt: skip
-    jobs = {f.__name__: f for f in functions}
-    answers = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8")
-    for line in sys.stdin:
-        job = json.loads(line)
-        try:
-            answer = json.dumps({"result": jobs[job.pop("do")](**job)}, allow_nan=False)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the suite reports it
-            answer = json.dumps({"error": "".join(traceback.format_exception(error))})
-        print(answer, file=answers, flush=True)
+    serve(functions, io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8"))
 
 
 main()

@@ -12,7 +12,6 @@ import os
 import pathlib
 import sys
 import tempfile
-import traceback
 
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", TRL_EXPERIMENTAL_SILENCE="1")
 # Libraries print to standard output too; the answers have it for themselves.
@@ -28,6 +27,7 @@ import tokenizers  # noqa: E402
 import torch  # noqa: E402
 import transformers  # noqa: E402
 import trl  # noqa: E402
+from jobs import serve  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from transformers import (  # noqa: E402
     AutoConfig,
@@ -370,14 +370,7 @@ def main():
         versions, make, make_adapter, make_tokenizer, evaluate, tokenize, check_generation_config, train, masks,
         published_templates, chat, gguf_blocks, gguf_contents, gguf_quantized, gguf_tokenize, gguf_sentencepiece,
     )  # fmt: skip
-    jobs = {f.__name__: f for f in functions}
-    for line in sys.stdin:
-        job = json.loads(line)
-        try:
-            answer = json.dumps({"result": jobs[job.pop("do")](**job)}, allow_nan=False)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the suite reports it
-            answer = json.dumps({"error": "".join(traceback.format_exception(error))})
-        print(answer, file=answers, flush=True)
+    serve(functions, answers)
 
 
 main()
