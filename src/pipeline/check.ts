@@ -2,40 +2,59 @@ import type { Resolved } from '../config.ts';
 import { EvalPlannerError } from '../errors.ts';
 import type { Source } from '../source.ts';
 import { normalised } from '../text/duplicates.ts';
+import type { Trainer } from '../trainer.ts';
+import { isDone } from './planned.ts';
 import { instructionsOf, type Part, partsOf } from './sets.ts';
 import type { Ports, Stage } from './stage.ts';
 import { jobKind } from './train.ts';
 
-/** What would stop a run later, found before the first request: a trainer that cannot do its jobs, sources that yield nothing, questions
- * without answers, held-out instructions that are all trained on. */
+/** What would stop a run later, found before the first request. */
 export async function problems(
   stages: readonly Stage[],
   config: Resolved,
   ports: Pick<Ports, 'trainer' | 'sources' | 'store'>,
   signal?: AbortSignal,
 ): Promise<EvalPlannerError[]> {
+  return [
+    ...trainerProblems(stages, ports.trainer),
+    ...(await sourceProblems(stages, config, ports, signal)),
+  ];
+}
+
+/** Jobs that a trainer cannot do. */
+export function trainerProblems(
+  stages: readonly Stage[],
+  { kinds }: Pick<Trainer, 'kinds'>,
+): EvalPlannerError[] {
+  return stages.flatMap((stage) =>
+    stage.kind === 'train' && !kinds.includes(jobKind(stage))
+      ? [
+          new EvalPlannerError(
+            'usage',
+            `the trainer cannot do the ${jobKind(stage)} of ${stage.judge}`,
+            `it does ${kinds.join(', ')}: choose among these, or another trainer`,
+          ),
+        ]
+      : [],
+  );
+}
+
+/** Sources that yield nothing, questions without answers, held-out instructions that are all trained on. */
+export async function sourceProblems(
+  stages: readonly Stage[],
+  config: Resolved,
+  { sources, store }: Pick<Ports, 'sources' | 'store'>,
+  signal?: AbortSignal,
+): Promise<EvalPlannerError[]> {
+  const left = new Set(
+    stages.flatMap((stage) =>
+      stage.kind === 'pairs' && !isDone(stage, store.stage(stage.name)) ? [stage.set] : [],
+    ),
+  );
   const found: EvalPlannerError[] = [];
-  for (const stage of stages)
-    if (stage.kind === 'train' && !ports.trainer.kinds.includes(jobKind(stage)))
-      found.push(
-        new EvalPlannerError(
-          'usage',
-          `the trainer cannot do the ${jobKind(stage)} of ${stage.judge}`,
-          `it does ${ports.trainer.kinds.join(', ')}: choose among these, or another trainer`,
-        ),
-      );
-  for (const [name, source] of Object.entries(ports.sources)) {
-    const parts = partsOf(
-      config,
-      source,
-      name,
-      (ports.store.note(`parts ${name}`) ?? []) as unknown as Part[],
-    );
-    const left = new Set(
-      stages.flatMap((stage) =>
-        stage.kind === 'pairs' && ports.store.stage(stage.name)?.status !== 'done' ? [stage.set] : [],
-      ),
-    );
+  for (const [name, source] of Object.entries(sources)) {
+    const known = (store.note(`parts ${name}`) ?? []) as unknown as Part[];
+    const parts = partsOf(config, source, name, known);
     found.push(...(await ofSource(name, source, parts, left, config, signal)));
   }
   return found;

@@ -7,12 +7,13 @@ import { readConfig } from '../../open/config.ts';
 import { openPrompts } from '../../open/prompts.ts';
 import { openBenchmarks, openRole, openSources } from '../../open/run.ts';
 import { describeRun } from '../../open/run-in.ts';
-import { problems } from '../../pipeline/check.ts';
+import { sourceProblems, trainerProblems } from '../../pipeline/check.ts';
 import { estimateRun } from '../../pipeline/estimate.ts';
 import { checkRunFolder } from '../../pipeline/folder.ts';
 import { instructionsOf, partsOf } from '../../pipeline/sets.ts';
 import { stagesOf } from '../../pipeline.ts';
 import { counted, whole } from '../../report/format.ts';
+import type { Source } from '../../source.ts';
 import { openStore, readStore } from '../../store/ledger.ts';
 import { attempt, type Check, failed } from './check.ts';
 
@@ -42,6 +43,9 @@ export async function configChecks(path: string, out: string | undefined): Promi
     await attempt('prompts', () => prompts(config), MEND),
     ...(await models(config)),
     ...(await sources(config)),
+    ...(config.trainer === 'embedded'
+      ? []
+      : trainerProblems(stages, config.trainer).map((error) => failed('trainer', error, MEND))),
   ];
   if (Object.keys(config.benchmarks).length > 0)
     checks.push(await attempt('benchmarks', () => benchmarks(config), MEND));
@@ -90,42 +94,44 @@ async function answers(role: 'judge' | 'writer' | 'solver' | 'planner', config: 
   return { name: role, status: 'ok', detail: `${name} answers` };
 }
 
+/** Each by itself, so that one that is not there hides nothing of the others. */
 async function sources(config: Resolved): Promise<Check[]> {
-  const opened = await openSources(config).catch((error: unknown) => error);
-  if (opened instanceof Error) return [failed('sources', opened, MEND)];
-  const ports = opened as Awaited<ReturnType<typeof openSources>>;
   using store = openStore(':memory:', { config: {} });
-  // The trainer of the product does every kind.
-  const trainer = {
-    kinds: ['sft', 'dpo'] as const,
-    train: () => Promise.reject(new Error()),
-    close: async () => {},
-  };
-  const wrong = await problems(stagesOf(config), config, { sources: ports, store, trainer }).catch(
-    (error: unknown) => [error],
-  );
-  const checks = wrong.map((error) => failed('sources', error, MEND));
-  if (checks.length > 0) return checks;
-  for (const [name, source] of Object.entries(ports)) {
-    const parts = partsOf(config, source, name);
-    const told: string[] = [];
-    for (const set of new Set(parts.map((part) => part.set))) {
-      const wanted = parts
-        .filter((part) => part.set === set)
-        .reduce((sum, { from, to }) => sum + to - from, 0);
-      let count = 0;
-      for await (const _ of instructionsOf(source, set, parts)) count++;
-      told.push(`${set} ${whole(count)}${count < wanted ? ` of ${whole(wanted)}` : ''}`);
+  const checks: Check[] = [];
+  for (const [name, given] of Object.entries(config.sources)) {
+    try {
+      const opened = await openSources({ ...config, sources: { [name]: given } });
+      const wrong = await sourceProblems(stagesOf(config), config, { sources: opened, store });
+      checks.push(...wrong.map((error) => failed('source', error, MEND)));
+      if (wrong.length === 0) checks.push(await yields(name, opened[name] as Source, config));
+    } catch (error) {
+      checks.push(failed('source', error, MEND));
     }
-    const few = told.some((text) => text.includes(' of '));
-    checks.push({
-      name: 'source',
-      status: few ? 'warn' : 'ok',
-      detail: `${name}: ${told.join(', ')}`,
-      ...(few ? { fix: 'the run takes what there is; ask for fewer, or give it more data' } : {}),
-    });
   }
   return checks;
+}
+
+/** How many instructions each set has of it. */
+async function yields(name: string, source: Source, config: Resolved): Promise<Check> {
+  const parts = partsOf(config, source, name);
+  const told: string[] = [];
+  let few = false;
+  for (const set of new Set(parts.map((part) => part.set))) {
+    const wanted = parts.reduce((sum, part) => (part.set === set ? sum + part.to - part.from : sum), 0);
+    let count = 0;
+    for await (const _ of instructionsOf(source, set, parts)) count++;
+    if (count < wanted) few = true;
+    told.push(`${set} ${whole(count)}${count < wanted ? ` of ${whole(wanted)}` : ''}`);
+  }
+  const detail = `${name}: ${told.join(', ')}`;
+  return few
+    ? {
+        name: 'source',
+        status: 'warn',
+        detail,
+        fix: 'the run takes what there is; ask for fewer, or give it more data',
+      }
+    : { name: 'source', status: 'ok', detail };
 }
 
 async function benchmarks(config: Resolved): Promise<Check> {

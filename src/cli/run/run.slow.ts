@@ -123,7 +123,7 @@ test('doctor says of a config all that would stop it, at once', async () => {
     told(bad.out)
       .filter(({ status }) => status === 'fail')
       .map(({ name }) => name),
-  ).toEqual(['judge', 'sources']);
+  ).toEqual(['judge', 'source']);
 });
 
 test('other data is another run', async () => {
