@@ -132,6 +132,24 @@ test('more instructions in a round come after all others, and every generation t
   expect(after.trained[0]).toBe('M1-SFT from 0');
 });
 
+test('a benchmark added where repeats are left out leaves them out of the training pairs too', async () => {
+  const leaveOut: Resolved = { ...SMALL, contamination: 'leave-out' };
+  const repeat = { ...PAIRS[0], id: 'repeat', instruction: 'train 3' } as (typeof PAIRS)[number];
+  const added = { game: { benchmark: GAME, pairs: [...PAIRS, repeat] } };
+  await made('grown', SMALL);
+  expect((await made('grown', leaveOut)).started).toContain('pairs d1');
+  const after = await made(
+    'grown',
+    { ...leaveOut, benchmarks: { game: { orders: 'both', judges: 'ends' } } },
+    { benchmarks: added },
+  );
+  expect(after.error).toBeUndefined();
+  using store = openStore(path('grown'), { config: {} });
+  const trained = ['d1', 'd2'].flatMap((split) => [...store.pairs({ split })]);
+  expect(trained.length).toBeGreaterThan(0);
+  expect(trained.map(({ instruction }) => instruction)).not.toContain('train 3');
+});
+
 test('a benchmark of a run is scored in both orders, by judges that are named', async () => {
   const config: Resolved = { ...SMALL, benchmarks: { game: { orders: 'both', judges: 'all' } } };
   await made('played', config, { benchmarks });

@@ -4,7 +4,7 @@ import type { Source } from '../source.ts';
 import { normalised } from '../text/duplicates.ts';
 import type { Trainer } from '../trainer.ts';
 import { isDone } from './planned.ts';
-import { instructionsOf, type Part, partsOf } from './sets.ts';
+import { instructionsOf, isHeldOut, type Part, partsOf } from './sets.ts';
 import type { Ports, Stage } from './stage.ts';
 import { jobKind } from './train.ts';
 
@@ -70,7 +70,6 @@ async function ofSource(
   signal: AbortSignal | undefined,
 ): Promise<EvalPlannerError[]> {
   const sets = [...new Set(parts.map(({ set }) => set))].filter((set) => left.has(set));
-  const isHeld = (set: string) => set === 'validation' || set === config.test.split;
   const held = new Map<string, Set<string>>();
   const trained = new Set<string>();
   const found: EvalPlannerError[] = [];
@@ -83,7 +82,7 @@ async function ofSource(
       texts.add(normalised(text));
     }
     if (count === 0) found.push(nothing(name, source, set, parts));
-    else if (source.kind === 'math' && unanswered === count && !isHeld(set))
+    else if (source.kind === 'math' && unanswered === count && !isHeldOut(set, config))
       found.push(
         new EvalPlannerError(
           'data',
@@ -91,7 +90,7 @@ async function ofSource(
           'name the field of the answer (fields: {answer: NAME}), or give it kind general',
         ),
       );
-    if (isHeld(set)) held.set(set, texts);
+    if (isHeldOut(set, config)) held.set(set, texts);
     else for (const text of texts) trained.add(text);
   }
   for (const [set, texts] of held)

@@ -1,6 +1,7 @@
 import type { Resolved } from '../config.ts';
 import { runIdentity } from '../config.ts';
 import { type Json, key } from '../key.ts';
+import { isHeldOut } from './sets.ts';
 import type { Stage, StageDraft } from './stage.ts';
 
 type Identity = { readonly [name: string]: Json };
@@ -19,17 +20,23 @@ export function withInputs(stages: readonly StageDraft[], config: Resolved): Sta
     seed,
     ...rest
   } = runIdentity(config) as Identity;
-  const benchmarks = rest.benchmarks as Identity;
+  const benchmarks = rest.benchmarks as { [name: string]: { from?: Json; limit?: Json } };
   const known = new Map<string, string>();
   const of = (name: string) => known.get(name) ?? '';
   const judge = (name: string) => (name === 'M0' ? '' : of(`train ${name}`));
   const world = { seed, prompts } as Identity;
+  // What a count finds is only told; what is left out makes other pairs.
+  const leftOut =
+    rest.contamination === 'leave-out'
+      ? { leftOut: Object.entries(benchmarks).map(([name, { from, limit }]) => [name, from, limit]) }
+      : {};
   const parts = (stage: StageDraft): Record<string, Json> => {
     switch (stage.kind) {
       case 'pairs': {
         const counts = { ...stage.counts };
         const own = Object.keys(counts).map((name) => (sources as Identity)[name] ?? null);
-        return { counts, sources: own, pairs, models } as Record<string, Json>;
+        const training = !isHeldOut(stage.set, config);
+        return { counts, sources: own, pairs, models, ...(training ? leftOut : {}) } as Record<string, Json>;
       }
       case 'thoughts':
         return { pairs: of(`pairs ${stage.set}`), by: judge(stage.by), thoughts, models } as Record<

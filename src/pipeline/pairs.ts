@@ -8,7 +8,7 @@ import { batches } from '../sampling/batches.ts';
 import { conduct } from '../sampling/conduct.ts';
 import type { Instruction, Source } from '../source.ts';
 import { heldOutIndex, Repeats } from './repeats.ts';
-import { instructionsOf, type Part, partsOf } from './sets.ts';
+import { instructionsOf, isHeldOut, type Part, partsOf } from './sets.ts';
 import type { PairsStage, Ports, StageWork } from './stage.ts';
 import { withModels } from './with-models.ts';
 
@@ -26,7 +26,7 @@ export async function runPairs(
   const warm = { ...cold, temperature: pairs.temperature };
   const total = Object.values(counts).reduce((sum, n) => sum + n, 0);
   const result: Record<string, Json> = {};
-  const training = set !== 'validation' && set !== config.test.split;
+  const training = !isHeldOut(set, config);
   const index = training
     ? await heldOutIndex(config, ports, (...of) => notedParts(config, ports, ...of), work.signal)
     : null;

@@ -4,6 +4,10 @@ import type { Instruction, Source } from '../source.ts';
 /** The set that a round's pairs belong to: d1, d2. */
 export const roundSet = (round: number) => `d${round}`;
 
+/** Whether a set is judged on, and never trained on. */
+export const isHeldOut = (set: string, { test }: Pick<Resolved, 'test'>) =>
+  set === 'validation' || set === test.split;
+
 /** The instructions from `from` on, up to `to`, of a source's split, which belong to a set. */
 export interface Part {
   readonly set: string;
