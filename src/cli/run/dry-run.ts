@@ -1,61 +1,95 @@
-import type { StageEstimate } from '../../pipeline/estimate.ts';
-import { duration, money, whole } from '../../report/format.ts';
-import { print } from '../terminal.ts';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Resolved } from '../../config.ts';
+import type { Device } from '../../engine/device.ts';
+import { openRun } from '../../open/run.ts';
+import { estimateRun, type Rates } from '../../pipeline/estimate.ts';
+import { guidanceOf } from '../../pipeline/guided.ts';
+import { instructionsOf, partsOf, roundSet } from '../../pipeline/sets.ts';
+import type { Ports } from '../../pipeline/stage.ts';
+import { withModels } from '../../pipeline/with-models.ts';
+import { stagesOf } from '../../pipeline.ts';
+import { conduct } from '../../sampling/conduct.ts';
+import type { Instruction } from '../../source.ts';
+import { openStore, readStore } from '../../store/ledger.ts';
+import { thoughtsOf } from '../../thoughts/thoughts.ts';
+import { printEstimate } from './estimate-text.ts';
 
-/** What is left of a run, in place of doing it. */
-export async function printEstimate(estimates: readonly StageEstimate[], json: boolean): Promise<void> {
-  const sum = (of: (one: StageEstimate) => number | null) =>
-    estimates.reduce((all, one) => all + (of(one) ?? 0), 0);
-  const known = estimates.filter(({ seconds }) => seconds !== null);
-  const total = {
-    stages: estimates.length,
-    requests: sum(({ requests }) => requests),
-    tokens: sum(({ tokens }) => tokens),
-    seconds: known.length === estimates.length ? sum(({ seconds }) => seconds) : null,
-    cost: estimates.some(({ cost }) => cost !== null) ? sum(({ cost }) => cost) : null,
-  };
-  if (json) {
-    await print(`${JSON.stringify({ dryRun: { ...total, left: estimates } }, null, 2)}\n`);
-    return;
+/** Pairs that a trial thinks about, plans of each and executions of those in each order. */
+const TRIAL = { pairs: 4, plans: 2, executions: 2 };
+
+/** What is left of a run, from the rates in its ledger; where it has none and the judge is a checkpoint here, a trial of a few thoughts tells
+ * how fast it writes. Servers are not asked: they may cost money. */
+export async function dryRun(
+  config: Resolved,
+  folder: string,
+  device: Device,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = join(folder, 'run.db');
+  using known = existsSync(path) ? readStore(path) : null;
+  using store = openStore(':memory:', { config: {} });
+  const opened = await openRun({ config, folder, store, device });
+  try {
+    const stages = stagesOf(config);
+    const measured = stages.some((stage) => (known?.stage(stage.name)?.tokens ?? 0) > 0);
+    const here = opened.ports.models.place('M0') !== null;
+    const { benchmarks = {} } = opened.ports;
+    const told = measured || !here ? {} : { trial: await trial(config, opened.ports, signal) };
+    await printEstimate(estimateRun(stages, config, known, { ...told, benchmarks }), json);
+  } finally {
+    await opened.close();
   }
-  if (estimates.length === 0) {
-    await print('Nothing is left to do.\n');
-    return;
-  }
-  const rows = [
-    ['stage', 'requests', 'tokens', 'time', ...(total.cost === null ? [] : ['cost'])],
-    ...estimates.map((one) => cells(one.stage, one, total.cost !== null)),
-    cells('all', { ...total, measured: known.length === estimates.length }, total.cost !== null),
-  ];
-  const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length))) ?? [];
-  const text = rows
-    .map((row) =>
-      row
-        .map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-  await print(`Nothing was asked or trained. What is left:
-
-${text}
-
-≤ tokens if every answer is as long as it may be; else, and the times, as measured in this run so far
-or by a short trial. A dash: nothing of its kind was measured yet. A training's requests are of the
-validation pairs that pick among its checkpoints. Where the data bring responses, fewer are written.
-`);
 }
 
-function cells(
-  name: string,
-  { requests, tokens, measured, seconds, cost }: Omit<StageEstimate, 'stage' | 'kind'>,
-  priced: boolean,
-): string[] {
-  return [
-    name,
-    whole(requests),
-    `${measured ? '' : '≤ '}${whole(tokens)}`,
-    seconds === null ? '–' : duration(seconds),
-    ...(priced ? [cost === null ? '–' : money(cost)] : []),
-  ];
+async function trial(config: Resolved, ports: Ports, signal: AbortSignal): Promise<Rates> {
+  const [[name, source] = []] = Object.entries(ports.sources);
+  if (name === undefined || source === undefined) return {};
+  const found: Instruction[] = [];
+  for await (const one of instructionsOf(source, roundSet(1), partsOf(config, source, name), signal))
+    if (found.push(one) >= TRIAL.pairs) break;
+  const { temperature, topP, maxPlanTokens, maxThoughtTokens } = config.thoughts;
+  let [requests, tokens] = [0, 0];
+  const begun = performance.now();
+  await withModels(ports.models, ['M0'], async (model) => {
+    const options = {
+      round: 1,
+      prompts: ports.prompts,
+      model: model.revision,
+      planner: model.revision,
+      seed: config.seed,
+      form: 'planned' as const,
+      ...guidanceOf('M0', config),
+      plans: TRIAL.plans,
+      executions: TRIAL.executions,
+      plan: { temperature, topP, maxTokens: maxPlanTokens },
+      execution: { temperature, topP, maxTokens: maxThoughtTokens },
+    };
+    const pairs = found.map(({ text, family, response, rejected }, i) => ({
+      id: String(i),
+      domain: name,
+      family,
+      instruction: text,
+      // Responses are not written yet where the data has none: something of a like length stands for them.
+      chosen: response ?? text,
+      rejected: rejected ?? text,
+      provenance: {},
+    }));
+    const thoughts = conduct(pairs, (pair) => thoughtsOf(pair, options), {
+      judge: model,
+      signal,
+      onGenerations(batch) {
+        requests += batch.length;
+        for (const { completionTokens } of batch) tokens += completionTokens;
+      },
+    });
+    for await (const _ of thoughts);
+  });
+  if (requests === 0) return {};
+  const rate = {
+    secondsPerRequest: (performance.now() - begun) / 1000 / requests,
+    tokensPerRequest: tokens / requests,
+  };
+  return { pairs: rate, thoughts: rate, judge: rate, bench: rate };
 }

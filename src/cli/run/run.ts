@@ -9,9 +9,9 @@ import { checkRunFolder } from '../../pipeline/folder.ts';
 import type { Report } from '../../report/run/report.ts';
 import { renderTable, tableOptions } from '../../report/run/table.ts';
 import { print, printable } from '../terminal.ts';
+import { dryRun } from './dry-run.ts';
 import { planText } from './plan.ts';
 import { Progress } from './progress.ts';
-import { dryRun } from './trial.ts';
 
 export interface RunOptions {
   readonly config: RunConfig;
