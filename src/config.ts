@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { wrongField } from './config/faults.ts';
 import { budget, isModel, type ModelChoice, model } from './config/model.ts';
-import { count, has, name, share, whole } from './config/parts.ts';
+import { count, name, share, whole } from './config/parts.ts';
 import { isPromptSet, prompts, shots } from './config/prompts.ts';
 import { isSource, source } from './config/source.ts';
+import { trainer } from './config/trainer.ts';
 import { lora, optimisation, training } from './config/training.ts';
 import type { Json } from './key.ts';
 import { templateVersions } from './prompts/set.ts';
-import type { Trainer } from './trainer.ts';
 
 const counts = z.record(name, count).describe('Instructions of each source, by its name.');
 
@@ -34,7 +34,7 @@ const runConfig = z
       planner: model.optional().describe('Writes the plans of the first round; the judge when absent.'),
     }),
     serve: z.literal('embedded').default('embedded').describe('How new checkpoints are sampled.'),
-    trainer: z.union([z.literal('embedded'), z.custom<Trainer>(isTrainer)]).default('embedded'),
+    trainer,
     sources: z.record(name, source),
     pairs: z
       .strictObject({
@@ -304,8 +304,4 @@ function modelIdentity(model: ModelChoice): unknown {
   const own = { api, prefill, revision, body };
   const said = Object.values(own).some((value) => value !== undefined);
   return said ? { model: modelIdentity(name), ...own } : modelIdentity(name);
-}
-
-function isTrainer(value: unknown): value is Trainer {
-  return has(value, 'kinds', 'object') && has(value, 'train', 'function');
 }

@@ -3,7 +3,7 @@ import type { Json } from './key.ts';
 import { formOfM0 } from './pipeline/asked-as.ts';
 import { runBench } from './pipeline/bench.ts';
 import { RunBudget } from './pipeline/budget.ts';
-import { problems } from './pipeline/check.ts';
+import { problems, trainerReady } from './pipeline/check.ts';
 import { guidanceOf, requireGuidance } from './pipeline/guided.ts';
 import { withInputs } from './pipeline/inputs.ts';
 import { runJudge } from './pipeline/judge.ts';
@@ -162,10 +162,12 @@ export async function run(config: Resolved, ports: Ports, options: RunOptions = 
     requirePrefill(ports.models, 'a second round');
   const [problem] = await problems(stages, config, ports, signal);
   if (problem) throw problem;
+  const notes = await trainerReady(stages, ports);
   await requireGuidance(stages, ports, signal);
   await options.onStart?.(stages, store);
   store.planStages(stages);
   const [first] = stages.filter(({ kind }) => kind === 'train');
+  for (const message of notes) if (first) onEvent?.({ type: 'note', stage: first.name, message });
   if (first && ports.models.place('M0') === null)
     onEvent?.({
       type: 'note',

@@ -110,6 +110,9 @@ export interface Trainer {
     signal?: AbortSignal,
     onNote?: (message: string) => void,
   ): Promise<TrainResult>;
+  /** Asked before anything is paid for, where there is something to train: throws EvalPlannerError where it could do no job here, and
+   * answers what a person should know beforehand, a line each. */
+  ready?(): Promise<readonly string[]>;
   /** Gives up what it holds: threads, connections. */
   close(): Promise<void>;
 }

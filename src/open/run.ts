@@ -25,11 +25,11 @@ import { mapped, presetOf } from '../source/presets.ts';
 import type { Source } from '../source.ts';
 import type { Store } from '../store.ts';
 import { languageDetector } from '../text/language.ts';
-import { EmbeddedTrainer } from '../trainer/embedded.ts';
 import type { ResponsePair } from '../types.ts';
 import { type ModelOptions, openModel } from './model.ts';
 import { inFolder, placeOf } from './names.ts';
 import { openPrompts } from './prompts.ts';
+import { openTrainer } from './trainer.ts';
 
 export interface OpenRun {
   readonly ports: Ports;
@@ -49,14 +49,18 @@ export async function openRun({ config, folder, store, device }: RunSetup): Prom
   const prompts = await openPrompts(config);
   const sources = await openSources(config);
   const benchmarks = await openBenchmarks(config);
+  // Its threads begin with the first who needs them: models and trainers may all be elsewhere.
+  let opened: Pool | undefined;
+  const pool = () => {
+    opened ??= new Pool(device);
+    return opened;
+  };
   // Last: what throws before it leaves no threads behind.
-  const pool = new Pool(device);
-  const trainer = new EmbeddedTrainer(pool);
+  const trainer = await openTrainer(config.trainer, pool);
   return {
     ports: {
       store,
-      // One of the caller's own is the caller's to close.
-      trainer: config.trainer === 'embedded' ? trainer : config.trainer,
+      trainer,
       prompts,
       models: new RunModels(config, folder, store, pool),
       sources,
@@ -65,6 +69,7 @@ export async function openRun({ config, folder, store, device }: RunSetup): Prom
     },
     async close() {
       await trainer.close();
+      await opened?.close();
     },
   };
 }
@@ -108,9 +113,9 @@ class RunModels implements Models {
   readonly #folder: string;
   /** What is left of the budget: servers are never asked for more than it may hold. */
   readonly #purse: Purse | null;
-  readonly #pool: Pool;
+  readonly #pool: () => Pool;
 
-  constructor(config: Resolved, folder: string, store: Store, pool: Pool) {
+  constructor(config: Resolved, folder: string, store: Store, pool: () => Pool) {
     this.#config = config;
     this.#folder = folder;
     const cost = config.budget?.cost;
@@ -161,7 +166,7 @@ class RunModels implements Models {
 
   async #embedded(place: string): Promise<Model> {
     const { parameters, tokenizer, files } = await openCheckpoint(place);
-    return new EmbeddedModel(this.#pool, parameters, tokenizer, files);
+    return new EmbeddedModel(this.#pool(), parameters, tokenizer, files);
   }
 }
 

@@ -39,6 +39,15 @@ export function trainerProblems(
   );
 }
 
+/** What the trainer says beforehand, where there is something left to train. Throws what it throws. */
+export async function trainerReady(
+  stages: readonly Stage[],
+  { trainer, models, store }: Pick<Ports, 'trainer' | 'models' | 'store'>,
+): Promise<readonly string[]> {
+  const left = stages.some((stage) => stage.kind === 'train' && !isDone(stage, store.stage(stage.name)));
+  return left && models.place('M0') !== null ? ((await trainer.ready?.()) ?? []) : [];
+}
+
 /** Sources that yield nothing, questions without answers, held-out instructions that are all trained on. */
 export async function sourceProblems(
   stages: readonly Stage[],

@@ -7,10 +7,12 @@ import { readConfig } from '../../open/config.ts';
 import { openPrompts } from '../../open/prompts.ts';
 import { openBenchmarks, openRole, openSources } from '../../open/run.ts';
 import { describeRun } from '../../open/run-in.ts';
+import { openTrainer } from '../../open/trainer.ts';
 import { sourceProblems, trainerProblems } from '../../pipeline/check.ts';
 import { estimateRun } from '../../pipeline/estimate.ts';
 import { checkRunFolder } from '../../pipeline/folder.ts';
 import { instructionsOf, partsOf } from '../../pipeline/sets.ts';
+import type { Stage } from '../../pipeline/stage.ts';
 import { stagesOf } from '../../pipeline.ts';
 import { counted, whole } from '../../report/format.ts';
 import type { Source } from '../../source.ts';
@@ -43,9 +45,7 @@ export async function configChecks(path: string, out: string | undefined): Promi
     await attempt('prompts', () => prompts(config), MEND),
     ...(await models(config)),
     ...(await sources(config)),
-    ...(config.trainer === 'embedded'
-      ? []
-      : trainerProblems(stages, config.trainer).map((error) => failed('trainer', error, MEND))),
+    ...(config.trainer === 'embedded' ? [] : await trainer(stages, config.trainer)),
   ];
   if (Object.keys(config.benchmarks).length > 0)
     checks.push(await attempt('benchmarks', () => benchmarks(config), MEND));
@@ -55,6 +55,26 @@ export async function configChecks(path: string, out: string | undefined): Promi
     checks.push(await attempt('folder', () => folder(given, place), 'choose another folder with --out'));
   }
   return checks;
+}
+
+/** Whether it could do the jobs of the run, and whether it is here. */
+async function trainer(stages: readonly Stage[], choice: Resolved['trainer']): Promise<Check[]> {
+  const opened = await openTrainer(choice, () => {
+    throw new Error('a trainer of this kind needs no threads of the engine');
+  });
+  try {
+    const wrong = trainerProblems(stages, opened).map((error) => failed('trainer', error, MEND));
+    if (wrong.length > 0) return wrong;
+    const notes = (await opened.ready?.()) ?? [];
+    const name = typeof choice === 'object' && 'kind' in choice ? choice.kind : 'of your own';
+    return notes.length === 0
+      ? [{ name: 'trainer', status: 'ok', detail: name }]
+      : notes.map((detail) => ({ name: 'trainer', status: 'warn', detail }));
+  } catch (error) {
+    return [failed('trainer', error, MEND)];
+  } finally {
+    await opened.close();
+  }
 }
 
 async function prompts(config: Resolved): Promise<Check> {
