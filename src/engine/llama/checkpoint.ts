@@ -148,20 +148,7 @@ export function readFrozen(dir: string, many = LARGE): Promise<BaseParameters> {
 
 /** In 16 bits from so many weights on, where they are stored so. */
 async function readWeights(dir: string, many: number): Promise<BaseParameters> {
-  const folder = await current(dir);
-  const path = join(folder, CONFIG);
-  const generation = join(folder, GENERATION);
-  const hasGeneration = (await contents(folder))?.includes(GENERATION) ?? false;
-  const config = configFromJson(
-    path,
-    await readText(path),
-    hasGeneration ? { path: generation, text: await readText(generation) } : undefined,
-  );
-  const files = new Map<string, SafetensorsFile>();
-  try {
-    const { names, index } = await weightFiles(folder);
-    for (const name of names) files.set(name, await openSafetensors(join(folder, name)));
-    const owners = locate(folder, config, files, index);
+  return withWeights(dir, async ({ folder, config, owners }) => {
     const narrow = [...owners].every(([name, file]) => NARROW.has(file.entries.get(name)?.dtype ?? ''));
     const half = narrow && totalSize(parameterShapes(config)) >= many;
     checkMemory(folder, config, half);
@@ -178,6 +165,32 @@ async function readWeights(dir: string, many: number): Promise<BaseParameters> {
       throw disagreement(folder, `tie_word_embeddings is true, but ${HEAD} differs from the embeddings`);
     }
     return parameters;
+  });
+}
+
+interface OpenWeights {
+  readonly folder: string;
+  readonly config: LlamaConfig;
+  /** The file of each tensor. */
+  readonly owners: ReadonlyMap<string, SafetensorsFile>;
+}
+
+/** Works with the weights of a folder before any is read, then closes its files. */
+async function withWeights<T>(dir: string, work: (weights: OpenWeights) => Promise<T>): Promise<T> {
+  const folder = await current(dir);
+  const path = join(folder, CONFIG);
+  const generation = join(folder, GENERATION);
+  const hasGeneration = (await contents(folder))?.includes(GENERATION) ?? false;
+  const config = configFromJson(
+    path,
+    await readText(path),
+    hasGeneration ? { path: generation, text: await readText(generation) } : undefined,
+  );
+  const files = new Map<string, SafetensorsFile>();
+  try {
+    const { names, index } = await weightFiles(folder);
+    for (const name of names) files.set(name, await openSafetensors(join(folder, name)));
+    return await work({ folder, config, owners: locate(folder, config, files, index) });
   } finally {
     await Promise.all([...files.values()].map((file) => file.close()));
   }
@@ -228,4 +241,18 @@ export function revision(parameters: BaseParameters): string {
   const hash = createHash('sha256').update(JSON.stringify(modelToJson(parameters.config)));
   for (const bytes of bytesOf(parameters.flat)) hash.update(bytes);
   return hash.digest('hex').slice(0, 16);
+}
+
+/** The same of a folder, whose weights are read a tensor at a time: it may be larger than this machine's memory. `as`: the config that
+ * counts, where it is not that of the folder alone. Throws CheckpointError. */
+export function folderRevision(dir: string, as = (config: LlamaConfig) => config): Promise<string> {
+  return withWeights(dir, async ({ folder, config, owners }) => {
+    const hash = createHash('sha256').update(JSON.stringify(modelToJson(as(config))));
+    for (const { name } of parameterShapes(config)) {
+      const values = await (owners.get(name) as SafetensorsFile).read(name);
+      checkFinite(folder, name, values);
+      for (const bytes of bytesOf(values)) hash.update(bytes);
+    }
+    return hash.digest('hex').slice(0, 16);
+  });
 }

@@ -38,6 +38,13 @@ export function readAdapter(dir: string, find?: FindModel): Promise<AdaptedModel
   return readAdapterOn(dir, readModel, find);
 }
 
+/** The base of an adapter, its folder or GGUF file, without a look at any weights. */
+export async function adapterBase(dir: string, find?: FindModel): Promise<string> {
+  const folder = await current(dir);
+  const path = join(folder, ADAPTER_CONFIG);
+  return baseFolder(folder, loraFromJson(path, await readText(path)), find);
+}
+
 /** The same, with the base read in one's own way. */
 export async function readAdapterOn<Base extends BaseParameters>(
   dir: string,

@@ -51,7 +51,8 @@ export function openFrozen(name: string): Promise<ApartCheckpoint<BaseParameters
 }
 
 /** A base that is called by its name on the hub. */
-const onHub = (id: string, revision?: string) => localPlace(`hf:${id}${revision ? `@${revision}` : ''}`);
+export const onHub = (id: string, revision?: string) =>
+  localPlace(`hf:${id}${revision ? `@${revision}` : ''}`);
 
 async function openWith<Weights extends BaseParameters>(
   name: string,
@@ -74,7 +75,7 @@ async function openWith<Weights extends BaseParameters>(
 }
 
 /** The tokenizer's files of a folder, or those that a GGUF file amounts to. */
-async function filesOf(place: string): Promise<Record<string, string>> {
+export async function filesOf(place: string): Promise<Record<string, string>> {
   const file = await ggufAt(place);
   if (file === null) return tokenizerFiles(place);
   const { metadata, close } = await openGguf(file);
@@ -90,6 +91,16 @@ function withTokenizer<Weights extends BaseParameters>(
   tokenizer: Tokenizer,
 ): Weights {
   const { config, flat } = parameters;
+  const Kind = parameters.constructor as new (config: LlamaConfig, buffer: SharedArrayBuffer) => Weights;
+  return new Kind(configWith(dir, config, tokenizer), flat.buffer);
+}
+
+/** The config of a model whose first end of text is that of its tokenizer. */
+export function configWith(
+  dir: string,
+  config: LlamaConfig,
+  tokenizer: Pick<Tokenizer, 'largest' | 'eos'>,
+): LlamaConfig {
   if (tokenizer.largest >= config.vocabSize) {
     throw new EvalPlannerError(
       'model',
@@ -98,9 +109,7 @@ function withTokenizer<Weights extends BaseParameters>(
     );
   }
   const own = tokenizer.eos === undefined ? [] : [tokenizer.eos];
-  const eosTokenIds = [...new Set([...own, ...config.eosTokenIds])];
-  const Kind = parameters.constructor as new (config: LlamaConfig, buffer: SharedArrayBuffer) => Weights;
-  return new Kind({ ...config, eosTokenIds }, flat.buffer);
+  return { ...config, eosTokenIds: [...new Set([...own, ...config.eosTokenIds])] };
 }
 
 /** A base as an adapter's config names it: one of the hub by its name there, whoever reads it, and by its commit. */
