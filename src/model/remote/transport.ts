@@ -8,11 +8,11 @@ export interface HttpAnswer {
 }
 
 export interface Transport {
-  /** POST a text; `onText` hears a successful answer as it comes. Rejects with the signal's reason, or with the error of a connection that broke. */
+  /** POST a text, or GET where it is null; `onText` hears a successful answer as it comes. Rejects with the signal's reason, or with the error of a connection that broke. */
   send(
     url: string,
     headers: Readonly<Record<string, string>>,
-    body: string,
+    body: string | null,
     signal: AbortSignal,
     onText?: (piece: string) => void,
   ): Promise<HttpAnswer>;
@@ -63,7 +63,7 @@ export async function openTransport(): Promise<Transport> {
         };
         signal.addEventListener('abort', abort, { once: true });
         dispatcher.dispatch(
-          { origin, path, method: 'POST', headers, body },
+          { origin, path, method: body === null ? 'GET' : 'POST', headers, body },
           {
             onRequestStart(controller) {
               running = controller;
