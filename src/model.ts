@@ -37,6 +37,8 @@ export interface GenerateRequest extends Sampling {
   readonly stop?: readonly string[];
   /** Wants the log-probability of each token of the completion, with this many alternatives; a model may not have them. */
   readonly logprobs?: number;
+  /** The completion is to be one of these, or begins one where it is cut; a model may not heed it, so that who asks checks. */
+  readonly choices?: readonly string[];
 }
 
 export type Requests = Iterable<GenerateRequest> | AsyncIterable<GenerateRequest>;

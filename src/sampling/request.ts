@@ -17,6 +17,7 @@ export interface Recipe {
   readonly sampling: Sampling;
   readonly stop?: readonly string[];
   readonly logprobs?: number;
+  readonly choices?: readonly string[];
 }
 
 /** The one recipe of keys: a request is known by all that decides its answer and by nothing else, so that the same question

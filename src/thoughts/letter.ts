@@ -5,6 +5,7 @@ import { random } from '../random.ts';
 export const LETTER = {
   sampling: { temperature: 0, topP: 1, maxTokens: 1 } satisfies Sampling,
   logprobs: 20,
+  choices: ['A', 'B'],
 } as const;
 
 /** log p(A) − log p(B) of the next token. A letter that is not among the alternatives has as much as the least of them has, at most: so

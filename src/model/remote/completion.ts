@@ -49,7 +49,8 @@ function alike(first: GenerateRequest, other: GenerateRequest, distance: number)
     other.temperature === first.temperature &&
     other.topP === first.topP &&
     other.logprobs === first.logprobs &&
-    (other.stop ?? []).join('\0') === (first.stop ?? []).join('\0')
+    (other.stop ?? []).join('\0') === (first.stop ?? []).join('\0') &&
+    (other.choices ?? []).join('\0') === (first.choices ?? []).join('\0')
   );
 }
 

@@ -24,6 +24,8 @@ export interface BodyOptions {
   readonly prefill: PrefillForm;
   /** What the seed's field is called. */
   readonly seedField: 'seed' | 'random_seed';
+  /** Whether the server is told the choices of an answer, by vLLM's field; absent: it is not. */
+  readonly choice?: 'structured_outputs';
   /** Fields beyond the protocol, as `{top_k: -1}`; one that is null is left out. */
   readonly body?: Readonly<Body>;
 }
@@ -33,11 +35,11 @@ export interface BodyOptions {
 export function requestBody(
   request: GenerateRequest,
   n: number,
-  { model, api, system, prefill, seedField, body }: BodyOptions,
+  { model, api, system, prefill, seedField, choice, body }: BodyOptions,
   terms: Terms,
   stream = false,
 ): Body {
-  const { prompt, maxTokens, temperature, topP, seed, stop } = request;
+  const { prompt, maxTokens, temperature, topP, seed, stop, choices } = request;
   const chat = api === 'chat';
   const begun = Boolean(prompt.prefill);
   const messages = [
@@ -60,6 +62,7 @@ export function requestBody(
     ...(n > 1 ? { n } : {}),
     ...(stream && !terms.without.has('stream') ? { stream, stream_options: { include_usage: true } } : {}),
     ...logprobFields(request, chat, terms),
+    ...(choice && choices ? { [choice]: { choice: choices } } : {}),
     ...body,
   };
   if (terms.completionTokens && 'max_tokens' in fields) {

@@ -112,6 +112,7 @@ const LEFT_OUT: readonly (readonly [name: string, note: string])[] = [
   ['stream_options', 'takes no stream_options: it is left out, so that usage may be missing'],
   ['stream', 'does not stream: answers are told when they are whole'],
   ['stop', 'takes no such stop: it is left out, and texts are cut here'],
+  ['structured_outputs', 'takes no structured_outputs: an answer may be none of its choices'],
 ];
 
 const SAMPLING = ['temperature', 'top_p'] as const;
