@@ -27,6 +27,12 @@ const named = z.strictObject({
     .describe('The environment variable with the key; OPENAI_API_KEY for OpenAI when absent.'),
   apiKeyFile: z.string().optional(),
   revision: z.string().optional().describe('Names the weights behind a server, in place of its address.'),
+  seeds: z
+    .boolean()
+    .optional()
+    .describe(
+      'false sends no seeds: on a CPU one ends the engine of vLLM. Samples then differ from run to run.',
+    ),
   concurrency: whole.optional().describe('Most calls in flight.'),
   timeout: z.number().positive().optional().describe('Seconds of one call.'),
   prices: prices.optional(),

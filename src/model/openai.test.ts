@@ -303,6 +303,13 @@ describe('what comes', () => {
     expect(body).not.toHaveProperty('top_logprobs');
   });
 
+  test('no seed where the model is to have none, by the same name in the ledger', async () => {
+    const { asked, open } = await answering(() => chat({}));
+    await one(open({ seeds: false }));
+    expect(asked[0]?.body).not.toHaveProperty('seed');
+    expect(open({ seeds: false }).revision).toBe(open().revision);
+  });
+
   test('without a form a beginning is an error before anything is sent; some addresses have theirs', async () => {
     const { asked, open } = await answering(() => ({}));
     const model = open();
@@ -540,6 +547,16 @@ describe('n', () => {
       [4, 100],
       ...[100, 101, 102, 103].map((seed) => [undefined, seed]),
     ]);
+  });
+
+  test('of a greedy request is not asked for: vLLM refuses it, and would be asked one by one from then on', async () => {
+    const { asked, open } = await answering(({ body }) => choices(body.n ?? 1));
+    const model = open();
+    const greedy = requests(3).map((one) => ({ ...one, temperature: 0 }));
+    expect(await all(model, greedy)).toHaveLength(3);
+    expect(asked.splice(0).map(({ body }) => body.n)).toEqual([undefined, undefined, undefined]);
+    await all(model, requests(3));
+    expect(asked.map(({ body }) => body.n)).toEqual([3]);
   });
 
   test('what came before a failure is not asked for again', async () => {

@@ -24,6 +24,9 @@ export interface OpenAICompatibleOptions extends RemoteOptions, KeySource {
    * its own temperature is asked with `{temperature: null}`. */
   readonly body?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** False leaves seeds out, for a server that fails by them: the same command asked again of an empty ledger then brings other
+   * answers. */
+  readonly seeds?: boolean;
   /** Told once what a server made impossible, as a parameter that it refuses, and at the end what words of its were not known. */
   readonly notice?: (message: string) => void;
 }
@@ -51,7 +54,11 @@ export function openaiCompatible(options: OpenAICompatibleOptions, clock?: Clock
   const seedField = urls.every((url) => RANDOM_SEED.test(url)) ? 'random_seed' : 'seed';
   const notes = new Notes(`${model} at ${urls.map(nameOf).join(' ')}`, options.notice);
   const asked = { ...options, api, prefill, seedField } as const;
-  const terms = { ...OPEN_TERMS, countedLogprobs: urls.every((url) => COUNTED_LOGPROBS.test(url)) };
+  const terms = {
+    ...OPEN_TERMS,
+    countedLogprobs: urls.every((url) => COUNTED_LOGPROBS.test(url)),
+    without: new Set(options.seeds === false ? [seedField] : []),
+  };
   const endpoints = urls.map((url) => new OpenAIEndpoint(url, client, redact, asked, terms, notes));
   const chat = api === 'chat';
   // What decides an answer: never the key, nor how calls are made.

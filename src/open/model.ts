@@ -25,6 +25,8 @@ export interface ModelOptions {
   readonly apiKeyEnv?: string;
   readonly apiKeyFile?: string;
   readonly revision?: string;
+  /** Of a config: false sends none. */
+  readonly seeds?: boolean;
   readonly concurrency?: number;
   /** Seconds. */
   readonly timeout?: number;
@@ -110,6 +112,7 @@ export async function openModel(name: string, options: ModelOptions = {}): Promi
     apiKeyEnv,
     apiKeyFile,
     body,
+    seeds,
   } = options;
   const remote: RemoteOptions = {
     ...(revision ? { revision } : {}),
@@ -138,6 +141,7 @@ export async function openModel(name: string, options: ModelOptions = {}): Promi
     ...(keyName === undefined ? {} : { apiKeyEnv: keyName }),
     ...(apiKeyFile === undefined ? {} : { apiKeyFile }),
     ...(body ? { body } : {}),
+    ...(seeds === undefined ? {} : { seeds }),
     notice,
   });
 }

@@ -82,7 +82,8 @@ export class OpenAIEndpoint implements CompletionEndpoint {
     const request = left[0] as Job['requests'][number];
     const notes = new Map<string, string>();
     const callOn = (terms: Terms) => {
-      const n = terms.several ? left.length : 1;
+      // vLLM refuses several of a greedy request, which would be alike.
+      const n = terms.several && request.temperature > 0 ? left.length : 1;
       return { n, body: requestBody(request, n, this.#options, terms, onDelta !== undefined) };
     };
     for (let terms = this.#terms; ; ) {
@@ -92,6 +93,7 @@ export class OpenAIEndpoint implements CompletionEndpoint {
         const { completions, choices } = answer;
         this.#terms = bothTerms(this.#terms, choices < n ? { ...terms, several: false } : terms);
         this.#note([...notes.values()], answer);
+        if ('structured_outputs' in body) this.#checkChoices(request, answer);
         return [...completions];
       }
       const { refusal, failure } = answer;
@@ -144,6 +146,12 @@ export class OpenAIEndpoint implements CompletionEndpoint {
     if (this.#options.prices && completions.some(({ unmetered }) => unmetered)) {
       this.#notes.once(`${this.name} does not say what it used: the budget counts the most that it may be`);
     }
+  }
+
+  /** A server that does not know the field says nothing of it. */
+  #checkChoices({ choices = [] }: GenerateRequest, { completions }: ReadAnswer): void {
+    if (completions.every(({ text }) => choices.some((choice) => choice.startsWith(text)))) return;
+    this.#notes.once(`${this.name} does not heed structured_outputs: an answer may be none of its choices`);
   }
 
   /** The events of a stream, whose texts are told as far as they are certain: up to a stop, and without a key. */
