@@ -1,0 +1,140 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+
+/** A real Ray head on loopback, for suites that have Ray: it asks for a token, and keeps what it knows on disk where `memory` is
+ * false. */
+export class RayHead {
+  readonly #bin: string;
+  readonly #folder: string;
+  readonly #ports: readonly number[];
+  readonly #env: NodeJS.ProcessEnv;
+  readonly token = 'a-token-of-a-head-on-loopback';
+
+  private constructor(bin: string, folder: string, ports: readonly number[], memory: boolean) {
+    this.#bin = bin;
+    this.#folder = folder;
+    this.#ports = ports;
+    this.#env = {
+      PATH: `${bin}:${process.env.PATH}`,
+      HOME: folder,
+      // Without it the machine's own address takes the place of 127.0.0.1.
+      RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER: '0',
+      RAY_USAGE_STATS_ENABLED: '0',
+      RAY_AUTH_MODE: 'token',
+      RAY_AUTH_TOKEN_PATH: join(folder, 'token'),
+      ...(memory ? {} : { RAY_gcs_storage: 'rocksdb', RAY_gcs_storage_path: join(folder, 'gcs') }),
+    };
+  }
+
+  /** `bin`: the folder of an environment's `ray` and `python`. */
+  static async start(bin: string, { memory = false }: { readonly memory?: boolean } = {}): Promise<RayHead> {
+    // Ray's sockets lie below it, and the kernel takes 107 bytes for their path.
+    const folder = await mkdtemp('/tmp/ray-');
+    const head = new RayHead(bin, folder, await freePorts(5), memory);
+    await writeFile(join(folder, 'token'), head.token, { mode: 0o600 });
+    await head.start();
+    return head;
+  }
+
+  get address(): string {
+    return `http://127.0.0.1:${this.#ports[1]}`;
+  }
+
+  get python(): string {
+    return join(this.#bin, 'python');
+  }
+
+  /** Again, where it was killed. */
+  async start(): Promise<void> {
+    const [gcs, dashboard, agent, metrics, client] = this.#ports;
+    const flags = {
+      'node-ip-address': '127.0.0.1',
+      port: gcs,
+      'dashboard-host': '127.0.0.1',
+      'dashboard-port': dashboard,
+      'dashboard-agent-listen-port': agent,
+      'metrics-export-port': metrics,
+      'ray-client-server-port': client,
+      'num-cpus': 4,
+      'num-gpus': 0,
+      'object-store-memory': 100_000_000,
+      'include-dashboard': true,
+      'temp-dir': join(this.#folder, 't'),
+    };
+    const given = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+    await promisify(execFile)(
+      join(this.#bin, 'ray'),
+      ['start', '--head', '--disable-usage-stats', ...given],
+      { env: this.#env },
+    );
+  }
+
+  /** What runs of it, jobs included. */
+  processes(): number[] {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => pid !== process.pid && touches(pid, this.#folder));
+  }
+
+  /** SIGKILL to all of it at once. */
+  async kill(): Promise<void> {
+    // Its watchers and agents may start something in between.
+    for (let pids = this.processes(); pids.length > 0; pids = this.processes()) {
+      for (const pid of pids) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // It has ended by itself.
+        }
+      }
+      await sleep(100);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Whether an environment has Ray; EVALPLANNER_RAY names the folder of its `ray` and `python`. */
+export function rayBin(): string | null {
+  const bin = process.env.EVALPLANNER_RAY;
+  if (!bin) return null;
+  return spawnSync(join(bin, 'ray'), ['--version']).status === 0 ? bin : null;
+}
+
+/** By its command line, or what it has open: Ray's agents overwrite their environment. */
+function touches(pid: number, folder: string): boolean {
+  const within = (text: string) => text.includes(`${folder}/`);
+  try {
+    const { pid: own } = process;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    if (pid === own || /\) Z /.test(stat)) return false;
+    if (within(readFileSync(`/proc/${pid}/cmdline`, 'latin1'))) return true;
+    if (within(readFileSync(`/proc/${pid}/environ`, 'latin1'))) return true;
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      try {
+        return within(readlinkSync(`/proc/${pid}/fd/${fd}`));
+      } catch {
+        return false;
+      }
+    });
+  } catch {
+    return false;
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
