@@ -82,7 +82,7 @@ describe.skipIf(file === null)('the loop on SmolLM2', () => {
 
   it('leaves a folder that says how it is asked, and that transformers continues alike', async () => {
     expect(await readJudgeFile(trained())).toMatchObject({
-      prompts: 'published',
+      prompts: { base: 'published' },
       form: 'planned',
       trained: { judge: 'M1-SFT', pairs: PAIRS },
     });

@@ -9,8 +9,10 @@ test('the config of SmolLM2 finds as many instructions as it asks for, each answ
   const read = await readConfig(join(import.meta.dirname, 'evalplanner.config.yaml'));
   const config = resolveConfig(read.config);
   const { instructions: source } = await openSources(config);
-  const wanted = config.rounds.reduce((sum, { pairs }) => sum + (pairs.instructions ?? 0), 0);
-  const sets = { train: wanted, validation: 40, test: 60 };
+  const counted = (sets: readonly { readonly pairs: Readonly<Record<string, number>> }[]) =>
+    sets.reduce((sum, { pairs }) => sum + (pairs.instructions ?? 0), 0);
+  const { rounds, validation, test: measured } = config;
+  const sets = { train: counted(rounds), validation: counted([validation]), test: counted([measured]) };
   const seen: string[] = [];
   for (const [split, count] of Object.entries(sets)) {
     const found = await Array.fromAsync(source!.instructions(split)!);

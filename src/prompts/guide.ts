@@ -1,3 +1,4 @@
+import type { Turn } from '../types.ts';
 import { escapeTags, render, type Template } from './template.ts';
 
 /** A worked example: a pair as it is shown, and a thought about it. */
@@ -37,17 +38,22 @@ export interface Guide {
   readonly shots: readonly Shot[];
 }
 
-/** The task, worked examples with what was to be said of each, and the case, of which a model without a chat template goes on at once. */
+/** The case behind worked examples, each a turn with the answer that was wanted: in one message a small model takes their words for the
+ * case's. A model without a chat template goes on with the last line at once. */
 export function exercise<Field extends string>(
   { task, shows }: Exercise<Field>,
   shots: readonly Shot[],
   said: (shot: Shot) => string,
   values: Readonly<Record<Field, string>>,
-): string {
-  const examples = shots.map((shot) => {
+): { readonly examples: readonly Turn[]; readonly text: string } {
+  const asked = (of: Readonly<Record<Field, string>>) => `${task}\n\n${render(shows, of)}`;
+  const examples = shots.flatMap((shot, i): Turn[] => {
     const [plan, execution] = [shot.plan, shot.execution].map((text) => escapeTags(text, shows.tags));
-    const shown = render(shows, { ...shot } as Readonly<Record<string, string>> as Record<Field, string>);
-    return `${shown}\n\n${said({ ...shot, plan, execution } as Shot)}`;
+    const own = { ...shot } as Readonly<Record<string, string>> as Record<Field, string>;
+    return [
+      { role: 'user', content: i === 0 ? asked(own) : render(shows, own) },
+      { role: 'assistant', content: said({ ...shot, plan, execution } as Shot) },
+    ];
   });
-  return `${[task, ...examples, render(shows, values)].join('\n\n')}\n`;
+  return { examples, text: `${asked(values)}\n` };
 }

@@ -1,5 +1,5 @@
 import { key } from '../key.ts';
-import { type GenerateRequest, type Sampling, userPrompt } from '../model.ts';
+import type { GenerateRequest, Message, Sampling } from '../model.ts';
 import { seedOf } from '../random.ts';
 import { wellFormed } from '../text/well-formed.ts';
 
@@ -9,6 +9,8 @@ export interface Recipe {
   readonly template: { readonly name: string; readonly version: string };
   /** The prompt's text: a user's message. */
   readonly text: string;
+  /** Worked examples: turns that stand before it. */
+  readonly examples?: readonly Message[];
   /** What the answer already begins with. */
   readonly prefill?: string;
   /** Revision of the model that is asked. */
@@ -23,16 +25,20 @@ export interface Recipe {
 /** The one recipe of keys: a request is known by all that decides its answer and by nothing else, so that the same question
  * asked by another command, round or run of one ledger is answered from it. */
 export function requestOf({ template, model, seed, sampling, ...recipe }: Recipe): GenerateRequest {
-  const { prefill: begun, text: shown, ...rest } = recipe;
+  const { prefill: begun, text: shown, examples = [], ...rest } = recipe;
   // One text: keyed, sent and stored, whoever wrote it.
   const text = wellFormed(shown);
+  const turns = examples.map(({ role, content }) => ({ role, content: wellFormed(content) }));
   const prefill = begun === undefined ? undefined : wellFormed(begun);
   const { temperature, topP, maxTokens } = sampling;
   const asked = { seed, temperature, topP, maxTokens, ...rest };
   const { name, version } = template;
   return {
-    key: key({ prompt: name, version, text, prefill: prefill || undefined, model, ...asked }),
-    prompt: userPrompt(text, prefill || undefined),
+    key: key({
+      ...{ prompt: name, version, text, prefill: prefill || undefined, model, ...asked },
+      ...(turns.length > 0 ? { turns } : {}),
+    }),
+    prompt: { messages: [...turns, { role: 'user', content: text }], ...(prefill ? { prefill } : {}) },
     ...asked,
   };
 }

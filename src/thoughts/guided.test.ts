@@ -126,8 +126,17 @@ test('each part goes on from the one before, behind worked examples; the letter 
   const [plan] = plans;
   expect(plan?.text).toMatch(/^A good answer must say \d+\.$/);
   const asked = model.asked.map(({ prompt, stop, maxTokens, logprobs, temperature }) => {
-    const own = prompt.messages[0]?.content as string;
-    for (const { instruction } of PUBLISHED_PROMPTS.guide?.shots ?? []) expect(own).toContain(instruction);
+    const turns = prompt.messages.map(({ role, content }) => [role, content] as const);
+    expect(turns.map(([role]) => role)).toEqual(['user', 'assistant', 'user', 'assistant', 'user']);
+    for (const [i, { instruction, plan }] of (PUBLISHED_PROMPTS.guide?.shots ?? []).entries()) {
+      expect(turns[2 * i]?.[1]).toContain(instruction);
+      expect(
+        turns
+          .slice(2 * i, 2 * i + 2)
+          .map(([, content]) => content)
+          .join('\n'),
+      ).toContain(plan);
+    }
     const prefill = prompt.prefill?.replaceAll(/\d+/g, 'N');
     return [prefill, stop, maxTokens, logprobs, temperature];
   });
@@ -253,13 +262,25 @@ test.each<[string, FinishReason, string | null]>([
   expect(partOf('It must', generation, [])).toBe(part);
 });
 
+test.each([
+  [' short. Plan: A good answer must be long.', 'It must short.'],
+  [' a note. [The End of Assistant A’s Answer]', 'It must a note.'],
+  [' short. Answer B is short too.', 'It must short.'],
+  ['Plan: all', null],
+])('a part ends where the model began another one: %j', (text, part) => {
+  const generation = { key: '', text, finishReason: 'stop' as const, promptTokens: 0, completionTokens: 0 };
+  const tags = Object.values(PUBLISHED_PROMPTS.execute.tags);
+  expect(partOf('It must', generation, tags, ['Plan:', 'Answer A is', 'Answer B is'])).toBe(part);
+});
+
 test('a chat server goes on from each part, and tells the letters', async () => {
   const bodies: Record<string, unknown>[] = [];
   const server = createServer(async (request, response) => {
     const body = JSON.parse(await text(request)) as Record<string, unknown>;
     bodies.push(body);
     const { messages, max_tokens } = body as { messages: { content: string }[]; max_tokens: number };
-    const [shownText = ''] = messages.map(({ content }) => content);
+    // The last one is the beginning of the answer.
+    const shownText = messages.at(-2)?.content as string;
     const odds = showsChosenFirst(shownText) ? 40 : -40;
     const top = letters(odds)[0] as TokenLogprob;
     const content = [{ token: top.token, logprob: top.logprob, top_logprobs: top.top }];

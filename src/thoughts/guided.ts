@@ -23,16 +23,19 @@ export function* guidedPlans(
   pair: ResponsePair,
   { round, prompts, plans, sampling, planner: model, ...options }: PlanOptions,
 ): Task<Plan[]> {
-  const { plan: asked, planLabel, planOpens, ends: stop, shots } = prompts.guide as Guide;
-  const text = exercise(asked, shots, ({ plan }) => `${planLabel}${plan}`, { instruction: pair.instruction });
+  const guide = prompts.guide as Guide;
+  const { plan: asked, planLabel, planOpens, ends: stop, shots } = guide;
+  const shown = exercise(asked, shots, ({ plan }) => `${planLabel}${plan}`, {
+    instruction: pair.instruction,
+  });
   const requests = Array.from({ length: plans }, (_, planIndex) => {
     const seed = seedOf(options.seed, 'plan', round, pair.id, planIndex);
     const prefill = `${planLabel}${planOpens}`;
-    return requestOf({ template: asked.shows, text, prefill, model, seed, sampling, stop });
+    return requestOf({ template: asked.shows, ...shown, prefill, model, seed, sampling, stop });
   });
   const answers = yield asks(requests, 'planner');
   return requests.flatMap(({ key: id }, planIndex): Plan[] => {
-    const plan = partOf(planOpens, answers.get(id)?.generation, asked.shows.tags);
+    const plan = partOf(planOpens, answers.get(id)?.generation, asked.shows.tags, labelsOf(guide));
     return plan === null ? [] : [{ id, pairId: pair.id, round, planIndex, text: plan }];
   });
 }
@@ -44,7 +47,8 @@ export function* guidedThoughts(
   plans: readonly Pick<Plan, 'planIndex' | 'text'>[],
   { round, form, executions, sampling, prompts, model, ...options }: ExecutionOptions & { guided: Guidance },
 ): Task<Thought[]> {
-  const { parts, ends: stop, verdictOpens } = prompts.guide as Guide;
+  const guide = prompts.guide as Guide;
+  const { parts, ends: stop, verdictOpens } = guide;
   const all = plans.flatMap((plan) =>
     ORDERS.flatMap((order) => {
       const asked = executionPrompt(prompts, form, pair, order, plan.text);
@@ -68,7 +72,7 @@ export function* guidedThoughts(
     const answers = yield asks(requests);
     left = left.flatMap((cell, i) => {
       const { generation } = answers.get(requests[i]?.key as string) ?? {};
-      const part = partOf(opening, generation, cell.asked.template.tags);
+      const part = partOf(opening, generation, cell.asked.template.tags, labelsOf(guide));
       return part === null ? [] : [{ ...cell, said: [...cell.said, part] }];
     });
   }
@@ -93,6 +97,13 @@ export function* guidedThoughts(
   });
 }
 
+/** Words by which something else than the part itself begins; a server's stop texts are too few for all of them. */
+const labelsOf = ({ planLabel, parts, verdictOpens }: Guide): string[] => [
+  planLabel.trim(),
+  ...parts,
+  verdictOpens.replace(/[\s[]+$/, ''),
+];
+
 function executionPrompt(
   prompts: PromptSet,
   form: ExecutionOptions['form'],
@@ -104,8 +115,8 @@ function executionPrompt(
   const said = ({ execution, verdict }: Guide['shots'][number]) =>
     `${execution}\n${verdictOpens}${verdict}]]`;
   return form === 'planned'
-    ? { template: execute.shows, text: exercise(execute, shots, said, { ...shown(pair, order), plan }) }
-    : { template: unplanned.shows, text: exercise(unplanned, shots, said, shown(pair, order)) };
+    ? { template: execute.shows, ...exercise(execute, shots, said, { ...shown(pair, order), plan }) }
+    : { template: unplanned.shows, ...exercise(unplanned, shots, said, shown(pair, order)) };
 }
 
 /** Of the two orders' means, so that an order of which less came does not count for less. */

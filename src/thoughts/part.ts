@@ -1,17 +1,20 @@
 import type { Generation } from '../model.ts';
 import { escapeTags } from '../prompts/template.ts';
 
-/** A part of a guided answer: our opening and what the model went on with, in one line and without any of our tags. One that was cut
- * ends with its last whole sentence, or else its last whole word. Null where nothing came, or no word. */
+/** A part of a guided answer: our opening and what the model went on with, in one line, up to where it began something else: one of our
+ * tags, or a label of another part. One that was cut ends with its last whole sentence, or else its last whole word. Null where
+ * nothing came, or no word. */
 export function partOf(
   opening: string,
   generation: Generation | undefined,
   tags: readonly string[],
+  labels: readonly string[] = [],
 ): string | null {
   if (generation?.finishReason !== 'stop' && generation?.finishReason !== 'length') return null;
   const line = generation.text.replace(/\s+/g, ' ');
   // A fence that stays open would hide the verdict behind it.
-  const [said = ''] = line.split('```', 1);
+  const ends = ['```', ...tags, ...labels].map((word) => line.indexOf(word)).filter((at) => at >= 0);
+  const said = line.slice(0, Math.min(line.length, ...ends));
   const whole = generation.finishReason === 'length' && said === line ? trimmed(said) : said;
   return /[\p{L}\p{N}]/u.test(whole) ? escapeTags(`${opening}${whole.trimEnd()}`, tags) : null;
 }

@@ -1,6 +1,6 @@
 import { EvalPlannerError } from '../../errors.ts';
 import { key } from '../../key.ts';
-import { type Prompt, RENDERING } from '../../model.ts';
+import { type Prompt, promptText, RENDERING } from '../../model.ts';
 import { type ChatTemplate, chatTemplate, specialTokens } from '../../prompts/chat-template.ts';
 import { breakControl, SERVED_CONTROL } from '../control-tokens.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -20,6 +20,11 @@ export interface Rendering {
   render(prompt: Prompt): Rendered;
 }
 
+/** Turns of worked examples before the case, which a model that continues a text is shown as a text; of a conversation's roles it
+ * knows nothing. */
+const isExamples = ({ messages }: Prompt): boolean =>
+  messages.length > 1 && messages.every(({ role }, i) => role === (i % 2 === 0 ? 'user' : 'assistant'));
+
 const THOUGHT = /^<\/?think>$/;
 
 /** By its own chat template; a checkpoint without one takes a single user message as it stands, behind what its tokenizer puts
@@ -36,7 +41,9 @@ export function rendering(
       revision: key({ rendering: RENDERING }),
       chat: false,
       render(prompt) {
-        const text = template.render(prompt.messages) + (prompt.prefill ?? '');
+        const text = isExamples(prompt)
+          ? promptText(prompt)
+          : template.render(prompt.messages) + (prompt.prefill ?? '');
         return { text, ids: tokenizer.start(text) };
       },
     };
