@@ -26,7 +26,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'apart',
-          include: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'examples/**/*.test.ts'],
+          include: ['src', 'scripts', 'examples', 'bench'].map((folder) => `${folder}/**/*.test.ts`),
           exclude: PURE,
         },
       },

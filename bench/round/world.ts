@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ModelChoice } from '../../src/config/model.ts';
 import { type Resolved, resolveConfig } from '../../src/config.ts';
 import { type GenerateRequest, type Generation, type Model, promptText } from '../../src/model.ts';
 import type { Rejected } from '../../src/pairs/others.ts';
@@ -20,7 +21,7 @@ const HELD = { validation: 40, test: 100 };
 /** Of an instruction, and of a response. */
 const CHARACTERS = { instruction: 300, response: 1_000 };
 /** Share of the verdicts that are right. */
-const RIGHT = 0.6;
+export const RIGHT = 0.6;
 /** Requests that the model holds at once, as a server does, and answers in an order of its own. */
 const IN_FLIGHT = 256;
 
@@ -31,10 +32,13 @@ export interface Size {
   readonly rejected: Rejected;
 }
 
-export function configOf({ triples, rejected }: Size): Resolved {
+export function configOf(
+  { triples, rejected }: Pick<Size, 'triples' | 'rejected'>,
+  judge: ModelChoice = 'scripted',
+): Resolved {
   const training = { learningRate: 1e-6, warmupSteps: 0, epochs: 1, batchSize: 32 };
   return resolveConfig({
-    models: { judge: 'scripted' },
+    models: { judge },
     sources: { general: { kind: 'general', from: source, rejected } },
     rounds: [
       {
@@ -108,23 +112,37 @@ const opens = (asked: string, { text }: { readonly text: string }) =>
   asked.startsWith(text.slice(0, text.indexOf('{')));
 const GOOD = 'In short:';
 
-function answer(key: string, asked: string, bytes: number): string {
-  if (opens(asked, plan)) return formatPlan(prose(Math.round(bytes / 4), key));
-  if (opens(asked, execute)) return execution(key, asked, bytes);
-  if (opens(asked, judge))
-    return formatPlan(prose(Math.round(bytes / 4), key, 'plan')) + execution(key, asked, bytes);
+/** What a prompt asks for; `thought` is a plan with its execution. */
+export type Kind = 'plan' | 'execution' | 'thought' | 'response' | 'modification';
+
+export function kindOf(asked: string): Kind {
+  if (opens(asked, plan)) return 'plan';
+  if (opens(asked, execute)) return 'execution';
+  if (opens(asked, judge)) return 'thought';
+  return opens(asked, modify) ? 'modification' : 'response';
+}
+
+/** Whether a prompt shows the chosen response first. */
+export const chosenFirst = (asked: string) => asked.includes(`Assistant A’s Answer]\n${GOOD}`);
+
+/** `bytes`: of an execution with its verdict. */
+export function answerOf(kind: Kind, key: string, bytes: number, letter: 'A' | 'B'): string {
+  if (kind === 'plan') return formatPlan(prose(Math.round(bytes / 4), key));
+  if (kind === 'execution') return formatExecution(prose(bytes - EMPTY, key), letter);
+  if (kind === 'thought')
+    return formatPlan(prose(Math.round(bytes / 4), key, 'plan')) + answerOf('execution', key, bytes, letter);
   const response = prose(CHARACTERS.response, key);
-  if (!opens(asked, modify)) return `${GOOD} ${response}`;
+  if (kind === 'response') return `${GOOD} ${response}`;
   const { instruction, instructionEnd, response: start, responseEnd } = PUBLISHED;
   const other = prose(CHARACTERS.instruction, key, 'x');
   return `${instruction}\n${other}\n${instructionEnd}\n${start}\n${response}\n${responseEnd}`;
 }
 
-function execution(key: string, asked: string, bytes: number): string {
-  const chosenFirst = asked.includes(`Assistant A’s Answer]\n${GOOD}`);
+const EMPTY = formatExecution('', 'A').length;
+
+function answer(key: string, asked: string, bytes: number): string {
   const right = random(seedOf('right', key))() < RIGHT;
-  const empty = formatExecution('', 'A').length;
-  return formatExecution(prose(bytes - empty, key), right === chosenFirst ? 'A' : 'B');
+  return answerOf(kindOf(asked), key, bytes, right === chosenFirst(asked) ? 'A' : 'B');
 }
 
 /** Reads the rows as a training does, tells its steps and writes a folder. */
