@@ -13,6 +13,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { addsInt8 } from '../../engine/quantization-check.ts';
 import { main as cli } from '../main.ts';
 
 /** Where a test names no judge, the seed model plays. */
@@ -369,7 +370,10 @@ describe('a run folder', () => {
   });
 });
 
-it('keeps a judge in int8 apart from the same one, in folders and names', async () => {
+/** Whether this processor plays in int8 at all. */
+const exact = await addsInt8();
+
+it.runIf(exact)('keeps a judge in int8 apart from the same one, in folders and names', async () => {
   const here = process.cwd();
   const work = join(folder, 'work');
   mkdirSync(work);
@@ -395,6 +399,14 @@ it('keeps a judge in int8 apart from the same one, in folders and names', async 
   } finally {
     process.chdir(here);
   }
+});
+
+it.skipIf(exact)('refuses int8 on a processor that adds its products wrongly', async () => {
+  const out = join(folder, 'refused');
+  expect(await main(['bench', 'playground', '--limit', '2', '--quantization', 'int8', '--out', out])).toBe(3);
+  expect(complaints).toMatch(
+    /this processor adds up 8-bit products wrongly.*\nfix: leave out the quantization/,
+  );
 });
 
 it('keeps a run of choices among n in a folder too', async () => {

@@ -99,7 +99,7 @@ async function int8(): Promise<Check> {
   const { addsInt8 } = await import('../../engine/quantization-check.ts');
   if (await addsInt8()) return { name: 'int8', status: 'ok', detail: 'samples with --quantization int8' };
   const detail = 'this processor has no VNNI or dot product instructions: --quantization int8 is refused';
-  return { name: 'int8', status: 'none', detail };
+  return { name: 'int8', status: 'none', detail, fix: 'leave out --quantization' };
 }
 
 function cores(): Check {
