@@ -17,6 +17,7 @@ import type { Report } from '../report/run/report.ts';
 import { diskFailure } from '../store/failure.ts';
 import { openStore } from '../store/ledger.ts';
 import type { Store } from '../store.ts';
+import type { RunInputs } from './run.ts';
 
 export interface RunInOptions extends RunOptions {
   /** What the built-in engine runs on; the CPU when absent. */
@@ -44,7 +45,7 @@ export async function runIn(
     shippedBenchmark(),
     ...(options.benchmarks === undefined ? [] : await installedBenchmarks(options.benchmarks)),
   ];
-  const { config, description } = await describeRun(given, preset);
+  const { config, inputs, description } = await describeRun(given, preset);
   const stages = stagesOf(config);
   const until = options.until === undefined ? undefined : stageCalled(options.until, stages);
   checkRunFolder(folder, description);
@@ -54,7 +55,7 @@ export async function runIn(
       config: description as unknown as Json,
       mayChange: addsOnly,
     });
-    const { ports, close } = await openRun({ config, folder, store, device });
+    const { ports, close } = await openRun({ config, inputs, folder, store, device });
     try {
       await run(config, ports, {
         signal,
@@ -90,15 +91,22 @@ export async function runIn(
   }
 }
 
-/** A config with its defaults, and what a run of it is a function of. */
+/** A config with its defaults, what a run of it reads, opened, and what it is a function of. */
 export async function describeRun(
   given: RunConfig,
   preset?: string,
-): Promise<{ readonly config: Resolved; readonly description: RunDescription }> {
-  const { runFacts } = await import('./run.ts');
-  const { config, facts } = await runFacts(resolveConfig(given));
+): Promise<{
+  readonly config: Resolved;
+  readonly inputs: RunInputs;
+  readonly description: RunDescription;
+}> {
+  const { openInputs, runFacts } = await import('./run.ts');
+  const resolved = resolveConfig(given);
+  const inputs = await openInputs(resolved);
+  const { config, facts } = await runFacts(resolved, inputs);
   const own = preset === undefined ? {} : { preset };
-  return { config, description: { ...own, seed: config.seed, ...facts, config: runIdentity(config) } };
+  const description = { ...own, seed: config.seed, ...facts, config: runIdentity(config) };
+  return { config, inputs, description };
 }
 
 /** A stage by its name, or where a judge is measured by the judge's. */

@@ -19,7 +19,7 @@ import { checkpointFolder, type RunDescription, stepsFolder } from '../pipeline/
 import { readJudgeFile } from '../pipeline/judge-file.ts';
 import type { BenchmarkData, Models, Ports } from '../pipeline/stage.ts';
 import { playground } from '../playground/source.ts';
-import { templateVersions } from '../prompts/set.ts';
+import { type PromptSet, templateVersions } from '../prompts/set.ts';
 import { openData } from '../source/data.ts';
 import { mapped, presetOf } from '../source/presets.ts';
 import type { Source } from '../source.ts';
@@ -36,8 +36,15 @@ export interface OpenRun {
   close(): Promise<void>;
 }
 
+/** What a run reads besides its models; opened once, since files tell themselves by all their bytes. */
+export interface RunInputs {
+  readonly sources: Record<string, Source>;
+  readonly prompts: PromptSet;
+}
+
 export interface RunSetup {
   readonly config: Resolved;
+  readonly inputs: RunInputs;
   readonly folder: string;
   readonly store: Store;
   /** Tried before (requireDevice). */
@@ -45,9 +52,7 @@ export interface RunSetup {
 }
 
 /** Everything that a config names, opened; what is opened here is closed by `close`. */
-export async function openRun({ config, folder, store, device }: RunSetup): Promise<OpenRun> {
-  const prompts = await openPrompts(config);
-  const sources = await openSources(config);
+export async function openRun({ config, inputs, folder, store, device }: RunSetup): Promise<OpenRun> {
   const benchmarks = await openBenchmarks(config);
   // Its threads begin with the first who needs them: models and trainers may all be elsewhere.
   let opened: Pool | undefined;
@@ -60,10 +65,9 @@ export async function openRun({ config, folder, store, device }: RunSetup): Prom
   return {
     ports: {
       store,
+      ...inputs,
       trainer,
-      prompts,
       models: new RunModels(config, folder, store, pool),
-      sources,
       benchmarks,
       folder,
     },
@@ -186,6 +190,11 @@ function ofThisRun(error: unknown, checkpoint: string): unknown {
   return new EvalPlannerError(error.code, error.message, remedy, error);
 }
 
+/** Sources and prompts of a config. Throws EvalPlannerError: `usage`, `data` or `network` for what is not there. */
+export async function openInputs(config: Resolved): Promise<RunInputs> {
+  return { sources: await openSources(config), prompts: await openPrompts(config) };
+}
+
 /** The sources of a config, by their names. Throws EvalPlannerError: `usage`, `data` or `network` for one that is not there. */
 export async function openSources(config: Resolved): Promise<Record<string, Source>> {
   const opened: Record<string, Source> = {};
@@ -258,7 +267,10 @@ const HELD_OUT = {
 
 /** What a run's ledger is a function of besides its config: the weights of M0, what its sources give and its prompts say; and the
  * config with the form that M0 knows. */
-export async function runFacts(config: Resolved): Promise<{
+export async function runFacts(
+  config: Resolved,
+  { sources, prompts }: RunInputs,
+): Promise<{
   readonly config: Resolved;
   readonly facts: Pick<RunDescription, 'model' | 'sources' | 'prompts'>;
 }> {
@@ -266,11 +278,14 @@ export async function runFacts(config: Resolved): Promise<{
   const folder = isModel(judge) ? null : modelFolder(named(judge).model);
   const known = folder === null ? null : await readJudgeFile(await localPlace(folder));
   const form = config.models.form ?? (known?.form === 'planned' ? 'planned' : undefined);
-  const sources = Object.entries(await openSources(config)).map(([name, { revision }]) => [name, revision]);
-  const prompts = templateVersions(await openPrompts(config));
+  const revisions = Object.entries(sources).map(([name, { revision }]) => [name, revision]);
   return {
     config: form === undefined ? config : { ...config, models: { ...config.models, form } },
-    facts: { model: await revisionOf(judge, folder), sources: Object.fromEntries(sources), prompts },
+    facts: {
+      model: await revisionOf(judge, folder),
+      sources: Object.fromEntries(revisions),
+      prompts: templateVersions(prompts),
+    },
   };
 }
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PRESETS } from '../cli/demo/presets.ts';
 import { type RunConfig, resolveConfig } from '../config.ts';
 import type { Model } from '../model.ts';
-import { openRun } from '../open/run.ts';
+import { openInputs, openRun } from '../open/run.ts';
 import { run } from '../pipeline.ts';
 import type { Source } from '../source.ts';
 import { openStore } from '../store/ledger.ts';
@@ -196,7 +196,13 @@ describe.skipIf(process.platform !== 'linux')('the engine of a run ends with it'
   async function work(name: string, stop = false): Promise<void> {
     const config = resolveConfig(SMALL);
     using store = openStore(join(folder, name, 'run.db'), { config: {} });
-    const opened = await openRun({ config, folder: join(folder, name), store, device: 'cpu' });
+    const opened = await openRun({
+      config,
+      inputs: await openInputs(config),
+      folder: join(folder, name),
+      store,
+      device: 'cpu',
+    });
     const controller = new AbortController();
     try {
       await run(config, opened.ports, {
@@ -221,12 +227,10 @@ describe.skipIf(process.platform !== 'linux')('the engine of a run ends with it'
     await settled().toEqual(before);
     await work('stopped', true);
     await settled().toEqual(before);
-    const config = resolveConfig({
-      ...SMALL,
-      sources: { ...SMALL.sources, own: { kind: 'pairs', from: 'nowhere' } },
-    });
+    const config = resolveConfig({ ...SMALL, benchmarks: { rewardbench: { from: 'nowhere' } } });
+    const inputs = await openInputs(config);
     using store = openStore(join(folder, 'none', 'run.db'), { config: {} });
-    await expect(openRun({ config, folder, store, device: 'cpu' })).rejects.toThrow('cannot read nowhere');
+    await expect(openRun({ config, inputs, folder, store, device: 'cpu' })).rejects.toThrow('nowhere');
     await settled().toEqual(before);
   }, 60_000);
 });

@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Resolved } from '../../config.ts';
-import type { Device } from '../../engine/device.ts';
-import { openRun } from '../../open/run.ts';
+import { openRun, type RunSetup } from '../../open/run.ts';
 import { estimateRun, type Rates } from '../../pipeline/estimate.ts';
 import { guidanceOf } from '../../pipeline/guided.ts';
 import { instructionsOf, partsOf, roundSet } from '../../pipeline/sets.ts';
@@ -21,16 +20,14 @@ const TRIAL = { pairs: 4, plans: 2, executions: 2 };
 /** What is left of a run, from the rates in its ledger; where it has none and the judge is a checkpoint here, a trial of a few thoughts tells
  * how fast it writes. Servers are not asked: they may cost money. */
 export async function dryRun(
-  config: Resolved,
-  folder: string,
-  device: Device,
+  { config, folder, ...setup }: Omit<RunSetup, 'store'>,
   json: boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const path = join(folder, 'run.db');
   using known = existsSync(path) ? readStore(path) : null;
   using store = openStore(':memory:', { config: {} });
-  const opened = await openRun({ config, folder, store, device });
+  const opened = await openRun({ config, folder, store, ...setup });
   try {
     const stages = stagesOf(config);
     const measured = stages.some((stage) => (known?.stage(stage.name)?.tokens ?? 0) > 0);

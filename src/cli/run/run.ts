@@ -36,9 +36,9 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   const { config, folder, json = false, ...rest } = options;
   collectEarly();
   if (options.dryRun) {
-    const { config: resolved, description } = await describeRun(config, options.preset);
+    const { config: resolved, inputs, description } = await describeRun(config, options.preset);
     checkRunFolder(folder, description);
-    return dryRun(resolved, folder, options.device, json, signal);
+    return dryRun({ config: resolved, inputs, folder, device: options.device }, json, signal);
   }
   const progress = new Progress(process.stderr);
   try {
