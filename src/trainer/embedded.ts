@@ -5,19 +5,17 @@ import { readTrainState, stateBytes, writeTrainState } from '../engine/training/
 import { logProbabilities, type Preference, StepTrainer } from '../engine/training/trainer.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { withEngineErrors } from '../model/local/engine-failure.ts';
-import { random, seedOf, shuffle } from '../random.ts';
 import type { Trainer, TrainJob, TrainResult, TrainStep } from '../trainer.ts';
 import { checkRoom, megabytes } from './disk-room.ts';
 import { TrainingFolder } from './folder.ts';
 import { openReference, originOf } from './reference.ts';
+import { checkpointSteps, schedule } from './schedule.ts';
 import { StateKeeper } from './state-keeper.ts';
-import { readTokenRows } from './token-rows.ts';
+import { nothingFits, readTokenRows } from './token-rows.ts';
 import { openTrainee, type Trainee } from './trainee.ts';
 
 /** Bytes on disk from which a person is told in advance. */
 const NOTEWORTHY = 1e9;
-/** Rows are sorted by length within windows of this many batches, so that a batch holds little padding. */
-const WINDOW = 8;
 
 /** Trains in this process, with the built-in engine. */
 export class EmbeddedTrainer implements Trainer {
@@ -68,10 +66,7 @@ export class EmbeddedTrainer implements Trainer {
     const verdictWeight = job.kind === 'sft' ? job.verdictWeight : undefined;
     const read = await readTokenRows(job, { tokenizer, files, eos, maxLength, verdictWeight, signal });
     const { sequences, lengths, dropped } = read;
-    if (lengths.length === 0) {
-      const remedy = `give it rows whose prompt and completion fit into ${maxLength} tokens`;
-      throw new EvalPlannerError('data', `there is nothing to train ${job.out} on`, remedy);
-    }
+    if (lengths.length === 0) throw nothingFits(job.out, maxLength);
     const batches = schedule(lengths, optimisation);
     const steps = batches.length;
     const kept = checkpointSteps(steps, optimisation.checkpoints);
@@ -159,28 +154,4 @@ function diverged(out: string, error: DivergenceError): EvalPlannerError {
     remedy,
     error,
   );
-}
-
-/** The rows of each step. */
-function schedule(
-  lengths: readonly number[],
-  { epochs, batchSize, seed }: TrainJob['optimisation'],
-): number[][] {
-  const next = random(seedOf(seed, 'batches'));
-  return Array.from({ length: epochs }, () => {
-    const rows = shuffle(next, [...lengths.keys()]);
-    const batches: number[][] = [];
-    for (let start = 0; start < rows.length; start += WINDOW * batchSize) {
-      const window = rows.slice(start, start + WINDOW * batchSize);
-      window.sort((a, b) => (lengths[a] as number) - (lengths[b] as number) || a - b);
-      for (let at = 0; at < window.length; at += batchSize) batches.push(window.slice(at, at + batchSize));
-    }
-    return shuffle(next, batches);
-  }).flat();
-}
-
-/** The steps after which a checkpoint is kept: evenly spread, the last included. */
-function checkpointSteps(steps: number, count: number): number[] {
-  const wanted = Array.from({ length: count }, (_, i) => Math.round(((i + 1) * steps) / count));
-  return [...new Set(wanted)].filter((step) => step > 0);
 }

@@ -141,10 +141,10 @@ export class TrainingFolder {
   }
 }
 
-/** A file of ours, with the draft that a kill in the middle of a write left of it. */
+/** A file or folder of ours, with the draft that a kill in the middle of a write left of it. */
 async function remove(path: string): Promise<void> {
-  await rm(path, { force: true });
-  await rm(`${path}.draft`, { force: true });
+  await rm(path, { recursive: true, force: true });
+  await rm(`${path}.draft`, { recursive: true, force: true });
 }
 
 function readDescription(path: string): Description | null {

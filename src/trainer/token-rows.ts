@@ -98,3 +98,11 @@ function areMessages(found: unknown): found is readonly Message[] {
     found.every((turn) => typeof turn?.role === 'string' && typeof turn.content === 'string')
   );
 }
+
+/** Of rows that are all too long. */
+export const nothingFits = (out: string, maxLength: number): EvalPlannerError =>
+  new EvalPlannerError(
+    'data',
+    `there is nothing to train ${out} on`,
+    `give it rows whose prompt and completion fit into ${maxLength} tokens`,
+  );

@@ -10,7 +10,7 @@ import { ADAPTER_CONFIG, CONFIG, contents, current, readText, writeModelFolder }
 import { checkFinite, openSafetensors, type SafetensorsFile } from '../safetensors.ts';
 import { bytesOf } from '../tensors.ts';
 import { Adapter, allLinear, type LoraConfig, loraShapes, unknownTargets } from './adapter.ts';
-import { type LoraBase, loraFromJson, loraToJson } from './config-json.ts';
+import { type AdapterDescription, type LoraBase, loraFromJson, loraToJson } from './config-json.ts';
 
 const WEIGHTS = 'adapter_model.safetensors';
 
@@ -53,8 +53,7 @@ export async function readAdapterOn<Base extends BaseParameters>(
 ): Promise<AdaptedModel<Base>> {
   const folder = await current(dir);
   const path = join(folder, ADAPTER_CONFIG);
-  const { lora: asked, ...named } = loraFromJson(path, await readText(path));
-  const base = await baseFolder(folder, named, find);
+  const { lora: asked, base } = await describeAdapter(folder, find);
   const parameters = await read(base);
   const targets = asked.targets === 'all-linear' ? allLinear(parameters.config) : asked.targets;
   const lora = { ...asked, targets };
@@ -75,6 +74,17 @@ export async function readAdapterOn<Base extends BaseParameters>(
   } finally {
     await file.close();
   }
+}
+
+/** What an adapter is, and the folder or GGUF file of its base, without a tensor of either. */
+export async function describeAdapter(
+  dir: string,
+  find?: FindModel,
+): Promise<{ readonly lora: AdapterDescription['lora']; readonly base: string }> {
+  const folder = await current(dir);
+  const path = join(folder, ADAPTER_CONFIG);
+  const { lora, ...named } = loraFromJson(path, await readText(path));
+  return { lora, base: await baseFolder(folder, named, find) };
 }
 
 /** The folder or GGUF file that base_model_name_or_path means: an absolute one, or a relative one, from the adapter's folder

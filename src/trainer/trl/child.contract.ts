@@ -1,0 +1,4 @@
+import { trainAndDie } from '../child.contract.ts';
+import { TrlTrainer } from './trainer.ts';
+
+await trainAndDie(async () => new TrlTrainer());
