@@ -89,7 +89,8 @@ export class Budget implements Allowance<Job, void> {
     if (!reserved) return;
     this.#reserved.delete(job);
     const failure = answer instanceof CallFailure ? answer : null;
-    const cutOff = answer === null || (failure && !failure.paid && /timeout|transient/.test(failure.kind));
+    const cutOff =
+      answer === null || (failure && !failure.paid && /timeout|transient|lost/.test(failure.kind));
     if (cutOff) return;
     this.#purse.spent -= reserved.cost;
     this.#tokens -= reserved.tokens;

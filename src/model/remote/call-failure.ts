@@ -1,9 +1,17 @@
 import type { Paid } from './completion.ts';
 
-/** refused: the server has too much to do (429, 503). timeout: no answer in time. unreachable: nobody took the call.
+/** refused: the server has too much to do (429, 503). timeout: no answer in time. unreachable: nobody took the call. lost: the server
+ * ended, or stopped answering, with the call in it, which may be why.
  * transient: this answer went wrong, another may not. permanent: the same call would fail again. denied: so would every other: a key
  * that is not taken, a model that is not there, money that ran out. */
-export type FailureKind = 'refused' | 'timeout' | 'unreachable' | 'transient' | 'permanent' | 'denied';
+export type FailureKind =
+  | 'refused'
+  | 'timeout'
+  | 'unreachable'
+  | 'lost'
+  | 'transient'
+  | 'permanent'
+  | 'denied';
 
 /** One call that brought no completion. The message is shown and stored: it holds no secret. */
 export class CallFailure extends Error {

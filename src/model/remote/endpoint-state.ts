@@ -18,11 +18,15 @@ export interface EndpointLimits {
   readonly connectPatience: number;
 }
 
+/** Ends in a row, without an answer between them, after which a server is not taken back: what it is asked ends it. */
+const ENDS = 3;
+
 /** What is known of one endpoint: its load, its pauses, and whether it is worth another call. No input or output: times
  * are given, in milliseconds. */
 export class EndpointState {
   readonly #limits: EndpointLimits;
   readonly #concurrency: Concurrency;
+  readonly #any: number;
   #inFlight = 0;
   /** The last call that was turned away, while the pause holds that it caused. */
   #refused = -1;
@@ -35,9 +39,17 @@ export class EndpointState {
   /** When it last took a call, or was first sent one. */
   #goodAt: number | null = null;
   #gone = false;
+  /** Since when it is taken out. */
+  #outSince: number | null = null;
+  /** How often it was taken out since it last brought an answer. */
+  #ends = 0;
+  /** Calls of others that it has, as it tells. */
+  others = 0;
 
-  constructor(limits: EndpointLimits) {
+  /** `any`: the share of its calls that any job may take. */
+  constructor(limits: EndpointLimits, any = 1) {
     this.#limits = limits;
+    this.#any = any;
     this.#concurrency = new Concurrency({ initial: limits.initialConcurrency, max: limits.maxConcurrency });
   }
 
@@ -49,9 +61,14 @@ export class EndpointState {
     return this.#concurrency.limit;
   }
 
+  /** Calls that it has, those of others among them. */
+  get calls(): number {
+    return this.#inFlight + this.others;
+  }
+
   /** The share of its places that is taken. */
   get load(): number {
-    return this.#inFlight / this.#concurrency.limit;
+    return this.calls / this.#concurrency.limit;
   }
 
   get pausedUntil(): number {
@@ -64,7 +81,16 @@ export class EndpointState {
   }
 
   free(now: number): boolean {
-    return !this.#gone && now >= this.#pausedUntil && this.#inFlight < this.#concurrency.limit;
+    return !this.#gone && !this.out && now >= this.#pausedUntil && this.#inFlight < this.#concurrency.limit;
+  }
+
+  /** The same for any job, whether or not it is known there. */
+  freeToAny(now: number): boolean {
+    return this.free(now) && !this.#full;
+  }
+
+  get #full(): boolean {
+    return this.#inFlight >= Math.ceil(this.#concurrency.limit * this.#any);
   }
 
   /** A call is sent; answers its number, for `end`. */
@@ -80,10 +106,15 @@ export class EndpointState {
     const kind = failure?.kind;
     const load =
       failure === null ? 'healthy' : kind === 'refused' || kind === 'timeout' ? 'overloaded' : 'other';
-    this.#concurrency.ended(call, load, this.#inFlight);
+    // A limit is tested by as many calls as any job may take.
+    this.#concurrency.ended(call, load, this.#full ? Number.POSITIVE_INFINITY : this.#inFlight);
     this.#inFlight--;
     if (kind === 'denied') {
       this.#gone = true;
+      return;
+    }
+    if (kind === 'lost') {
+      this.takeOut(now);
       return;
     }
     if (kind === 'refused' || kind === 'unreachable') {
@@ -98,6 +129,7 @@ export class EndpointState {
     }
     this.#answered = true;
     this.#goodAt = now;
+    if (failure === null) this.#ends = 0;
     // A call that was sent after the refused one was taken: the server refuses some, not all. One that was sent before
     // proves nothing, since it may have been let in before the door closed.
     if (call > this.#refused) {
@@ -115,6 +147,42 @@ export class EndpointState {
   revive(): void {
     this.#gone = false;
     this.#goodAt = null;
+    this.#outSince = null;
+    this.#ends = 0;
+  }
+
+  /** It takes no calls until it is taken back. */
+  get out(): boolean {
+    return this.#outSince !== null;
+  }
+
+  get outSince(): number | null {
+    return this.#outSince;
+  }
+
+  /** Its server is known not to answer. */
+  takeOut(now: number): void {
+    if (this.out) return;
+    this.#outSince = now;
+    this.others = 0;
+    this.#ends++;
+  }
+
+  /** Its server is well again. */
+  takeBack(): void {
+    if (!this.out) return;
+    this.#outSince = null;
+    this.#gone = this.#ends >= ENDS;
+    this.#goodAt = null;
+    this.#pausedUntil = 0;
+    this.#turnedAway = 0;
+  }
+
+  /** Time passes while it is out. */
+  await(now: number): void {
+    const { patience, connectPatience } = this.#limits;
+    const limit = this.#answered ? patience : connectPatience;
+    if (this.#outSince !== null && now - this.#outSince > limit) this.#gone = true;
   }
 
   #turnAway(

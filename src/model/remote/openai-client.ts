@@ -6,6 +6,8 @@ export interface OpenAIClient {
   /** The body of a successful answer, of which `onText` hears as it comes. Rejects with the openai package's APIError for any other, with the transport's error
    * where none came, and with the signal's reason. */
   post(path: string, body: object, signal: AbortSignal, onText?: (piece: string) => void): Promise<string>;
+  /** The body of what is there, in the same way. */
+  get(path: string, signal: AbortSignal): Promise<string>;
 }
 
 /** Errors are the openai package's, and addresses are as it makes them. Its client is not used: all that it decides (headers,
@@ -27,24 +29,31 @@ export async function openClient(
     ...headers,
   };
   const urls = new Map<string, string>();
+  const call = async (
+    path: string,
+    body: string | null,
+    signal: AbortSignal,
+    onText?: (piece: string) => void,
+  ) => {
+    let url = urls.get(path);
+    if (url === undefined) {
+      url = address(baseURL, path);
+      urls.set(path, url);
+    }
+    const answer = await send(url, sent, body, signal, onText);
+    if (answer.status >= 200 && answer.status < 300) return answer.text;
+    const said = json(answer.text);
+    throw APIError.generate(
+      answer.status,
+      // Some servers leave the outer {"error": …} away.
+      said && (said as { error?: unknown }).error == null ? { error: said } : said,
+      said ? undefined : answer.text,
+      headersOf(answer.headers),
+    );
+  };
   return {
-    async post(path, body, signal, onText) {
-      let url = urls.get(path);
-      if (url === undefined) {
-        url = address(baseURL, path);
-        urls.set(path, url);
-      }
-      const answer = await send(url, sent, JSON.stringify(body), signal, onText);
-      if (answer.status >= 200 && answer.status < 300) return answer.text;
-      const said = json(answer.text);
-      throw APIError.generate(
-        answer.status,
-        // Some servers leave the outer {"error": …} away.
-        said && (said as { error?: unknown }).error == null ? { error: said } : said,
-        said ? undefined : answer.text,
-        headersOf(answer.headers),
-      );
-    },
+    post: (path, body, signal, onText) => call(path, JSON.stringify(body), signal, onText),
+    get: (path, signal) => call(path, null, signal),
   };
 }
 

@@ -126,9 +126,7 @@ export class OpenAIEndpoint implements CompletionEndpoint {
     try {
       text = await client.post(path, body, signal, onText);
     } catch (error) {
-      const refusal = told(error);
-      const header = (name: string) => refusal.headers?.get(name);
-      return { refusal, failure: httpFailure({ error, ...refusal, header }, this.name, this.#redact) };
+      return { refusal: told(error), failure: clientFailure(error, this.name, this.#redact) };
     }
     try {
       const whole = stream?.some ? JSON.stringify(stream.end()) : text;
@@ -190,6 +188,12 @@ function wellFormedValue(_: string, value: unknown): unknown {
 
 interface Told extends Refusal {
   readonly headers: Headers | undefined;
+}
+
+/** An error of the client's as ours. */
+export function clientFailure(error: unknown, name: string, redact: (text: string) => string): CallFailure {
+  const { headers, ...refusal } = told(error);
+  return httpFailure({ error, ...refusal, header: (name) => headers?.get(name) }, name, redact);
 }
 
 /** The parts of the client's errors; it has a class for each status, which says no more. */

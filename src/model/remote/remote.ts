@@ -16,7 +16,7 @@ import { Budget, type BudgetOptions, costOf } from './budget.ts';
 import type { CallFailure } from './call-failure.ts';
 import type { Clock } from './clock.ts';
 import { type Completion, type Job, jobs, type Paid } from './completion.ts';
-import type { Endpoint } from './places.ts';
+import type { Affinity, Endpoint } from './places.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
 export interface RemoteOptions extends Partial<SchedulerOptions>, BudgetOptions {
@@ -37,6 +37,8 @@ export interface RemoteRendering {
   /** Whether its server puts messages into a chat template, whose control tokens no message may bring. */
   readonly chat: boolean;
   readonly prefills: boolean;
+  /** Where its endpoints remember what they have read. */
+  readonly affinity?: Affinity<Job>;
 }
 
 /** A model behind endpoints: one scheduler for all its calls. `identity` is everything that decides what it answers. */
@@ -47,9 +49,9 @@ export function remoteModel(
   options: RemoteOptions,
   clock?: Clock,
 ): Model {
-  const { prefills } = rendering;
+  const { prefills, affinity = null } = rendering;
   const { maxN = 16, prices } = options;
-  const scheduler = new Scheduler<Job, void>(endpoints, options, clock, new Budget(options));
+  const scheduler = new Scheduler<Job, void>(endpoints, options, clock, new Budget(options), affinity);
   const most = () => (endpoints.every(({ takesN }) => takesN) ? Math.max(1, maxN) : 1);
   return {
     revision: createHash('sha256')

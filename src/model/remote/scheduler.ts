@@ -3,9 +3,12 @@ import { Breaker } from './breaker.ts';
 import { CallFailure } from './call-failure.ts';
 import { backoff, type Clock, SYSTEM_CLOCK } from './clock.ts';
 import type { EndpointLimits } from './endpoint-state.ts';
-import { type Endpoint, type Place, Places } from './places.ts';
+import { type Affinity, type Endpoint, type Place, Places } from './places.ts';
+import { WATCH_DEFAULTS, Watch, type WatchOptions } from './watch.ts';
 
 export interface SchedulerOptions extends EndpointLimits {
+  /** How endpoints are looked at that tell how they are. */
+  readonly watch: WatchOptions;
   /** Tries of one job, where calls fail that a server took (those that it turned away are not counted). */
   readonly attempts: number;
   /** Jobs in a row that may fail for good in the same words before all is stopped. */
@@ -22,7 +25,11 @@ const SCHEDULER_DEFAULTS: SchedulerOptions = {
   maxRetryAfter: 3_600_000,
   patience: 600_000,
   connectPatience: 10_000,
+  watch: WATCH_DEFAULTS,
 };
+
+/** How often a job goes elsewhere that was lost with its server: one that ends every server it comes to must not end them all. */
+const LOSSES = 1;
 
 /** What may be spent. */
 export interface Allowance<Job, Result> {
@@ -62,6 +69,7 @@ export class Scheduler<Job, Result> {
   readonly #options: SchedulerOptions;
   readonly #clock: Clock;
   readonly #places: Places<Job, Result>;
+  readonly #watch: Watch<Job, Result>;
   readonly #allowance: Allowance<Job, Result> | null;
   readonly #waiting: Waiting<Job, Result>[] = [];
   readonly #runs = new Set<Run>();
@@ -76,11 +84,16 @@ export class Scheduler<Job, Result> {
     options: Partial<SchedulerOptions> = {},
     clock: Clock = SYSTEM_CLOCK,
     allowance: Allowance<Job, Result> | null = null,
+    affinity: Affinity<Job> | null = null,
   ) {
     this.#options = { ...SCHEDULER_DEFAULTS, ...options };
     this.#clock = clock;
     this.#allowance = allowance;
-    this.#places = new Places(endpoints, this.#options, clock);
+    this.#places = new Places(endpoints, this.#options, clock, affinity);
+    this.#watch = new Watch(this.#options.watch, clock, () => {
+      if (this.#places.allGone) this.#stop(this.#unavailable());
+      this.#dispatch();
+    });
     this.#breaker = new Breaker(this.#options.breaker);
   }
 
@@ -140,6 +153,7 @@ export class Scheduler<Job, Result> {
     this.#runs.add(run);
     try {
       if (signal?.aborted) return;
+      this.#watch.begin(this.#places.all);
       for (;;) {
         pump();
         while (ended.length > 0 && !run.left) {
@@ -176,6 +190,7 @@ export class Scheduler<Job, Result> {
 
   /** The outcome of a job; null when it was dropped: the run was left, or all is stopped. */
   async #perform(job: Job, run: Run): Promise<Outcome<Job, Result> | null> {
+    let losses = 0;
     for (let tries = 1; ; ) {
       let sent = 0;
       const answer = await new Promise<Result | CallFailure | null>((resolve) => {
@@ -191,7 +206,8 @@ export class Scheduler<Job, Result> {
         this.#breaker.succeeded(sent);
         return { job, result: answer };
       }
-      const turnedAway = /refused|unreachable|denied/.test(answer.kind);
+      if (answer.kind === 'lost' && ++losses > LOSSES) return { job, failure: answer };
+      const turnedAway = /refused|unreachable|denied|lost/.test(answer.kind);
       if (answer.kind === 'permanent' || (!turnedAway && tries >= this.#options.attempts)) {
         const stop = this.#breaker.failed(answer);
         if (stop) this.#stop(stop);
@@ -230,7 +246,7 @@ export class Scheduler<Job, Result> {
 
   /** One call; its failure is an answer too, and null that it was given up. */
   #call(place: Place<Job, Result>, job: Job, run: Run): Promise<Result | CallFailure | null> {
-    const { endpoint, state } = place;
+    const { endpoint, state, underWay } = place;
     const { timeout } = this.#options;
     const number = state.begin(this.#clock.now());
     const controller = new AbortController();
@@ -241,8 +257,12 @@ export class Scheduler<Job, Result> {
         over = true;
         cancel();
         run.underWay.delete(giveUp);
+        underWay.delete(cut);
         const failure = answer instanceof CallFailure ? answer : null;
-        if (failure) this.#lastFailure = failure;
+        if (failure) {
+          this.#lastFailure = failure;
+          if (/unreachable|transient|timeout|lost/.test(failure.kind)) this.#watch.suspect(place);
+        }
         if (answer === null) state.abandon();
         else state.end(number, failure, this.#clock.now(), this.#clock.random());
         this.#allowance?.settle(job, answer);
@@ -254,6 +274,11 @@ export class Scheduler<Job, Result> {
         controller.abort();
         settle(null);
       };
+      const cut = (failure: CallFailure) => {
+        controller.abort();
+        settle(failure);
+      };
+      underWay.add(cut);
       const cancel = this.#clock.timer(timeout, () => {
         controller.abort();
         settle(
@@ -282,8 +307,7 @@ export class Scheduler<Job, Result> {
         first.admit(null);
         continue;
       }
-      const place = this.#places.leastLoaded();
-      if (place === null) break;
+      if (this.#places.leastLoaded() === null) break;
       if (this.#allowance && !this.#allowance.reserve(first.job)) {
         // What is set aside for the calls in flight may come back.
         if (this.#places.anyInFlight) return;
@@ -291,7 +315,7 @@ export class Scheduler<Job, Result> {
         return;
       }
       waiting.shift();
-      first.admit(place);
+      first.admit(this.#places.take(first.job));
     }
     if (waiting.length > 0) this.#places.await(this.#dispatch);
     else for (const { pump } of this.#runs) pump();
@@ -346,6 +370,7 @@ export class Scheduler<Job, Result> {
   #rest(): void {
     this.#dispatch();
     this.#stopped = null;
+    this.#watch.rest();
     this.#places.rest();
   }
 }
