@@ -299,7 +299,7 @@ export function runIdentity({
 /** A model without its address, its key and its price. */
 function modelIdentity(model: ModelChoice): unknown {
   if (isModel(model)) return { revision: model.revision };
-  if (typeof model === 'string') return model.replace(/^(openai:.+)@https?:.*$/, '$1');
+  if (typeof model === 'string') return model.replace(/^((?:openai|vllm):.+)@https?:.*$/, '$1');
   const { model: name, api, prefill, revision, body } = model;
   const own = { api, prefill, revision, body };
   const said = Object.values(own).some((value) => value !== undefined);

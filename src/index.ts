@@ -36,6 +36,7 @@ export { openEmbedded } from './model/open-embedded.ts';
 export { type OpenAICompatibleOptions, openaiCompatible } from './model/openai.ts';
 export type { RemoteOptions } from './model/remote/remote.ts';
 export { type Script, type ScriptRequest, scripted } from './model/scripted.ts';
+export { type VllmOptions, vllm } from './model/vllm.ts';
 export {
   type FinishReason,
   type GenerateOptions,

@@ -10,7 +10,10 @@ export const prices = z
 
 /** A model by its name, with what its server wants to know. */
 const named = z.strictObject({
-  model: z.string().min(1).describe('playground, a folder, openai:NAME@URL, ai:PROVIDER/NAME.'),
+  model: z
+    .string()
+    .min(1)
+    .describe('playground, a folder, openai:NAME@URL, vllm:NAME@URL[,URL…], ai:PROVIDER/NAME.'),
   api: z
     .enum(['chat', 'completions'])
     .optional()
@@ -30,9 +33,7 @@ const named = z.strictObject({
   seeds: z
     .boolean()
     .optional()
-    .describe(
-      'false sends no seeds: on a CPU one ends the engine of vLLM. Samples then differ from run to run.',
-    ),
+    .describe('false sends no seeds, for servers that fail by them. Samples then differ from run to run.'),
   concurrency: whole.optional().describe('Most calls in flight.'),
   timeout: z.number().positive().optional().describe('Seconds of one call.'),
   prices: prices.optional(),

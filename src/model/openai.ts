@@ -1,11 +1,13 @@
 import { EvalPlannerError } from '../errors.ts';
 import type { Model } from '../model.ts';
 import type { Clock } from './remote/clock.ts';
+import type { Job } from './remote/completion.ts';
 import { Notes } from './remote/notes.ts';
-import { openClient } from './remote/openai-client.ts';
+import { type OpenAIClient, openClient } from './remote/openai-client.ts';
 import { nameOf, OpenAIEndpoint } from './remote/openai-endpoint.ts';
 import type { OpenAIApi, PrefillForm } from './remote/openai-protocol.ts';
-import { type RemoteOptions, remoteModel } from './remote/remote.ts';
+import type { Affinity } from './remote/places.ts';
+import { type CompletionEndpoint, type RemoteOptions, remoteModel } from './remote/remote.ts';
 import { type KeySource, readKey, redactor, secretValues } from './remote/secret.ts';
 import { OPEN_TERMS } from './remote/terms.ts';
 import { openTransport, type Transport } from './remote/transport.ts';
@@ -31,9 +33,36 @@ export interface OpenAICompatibleOptions extends RemoteOptions, KeySource {
   readonly notice?: (message: string) => void;
 }
 
+/** What is known of a kind of server besides the protocol. */
+export interface ServerKind {
+  readonly name: string;
+  /** What names the weights where no revision does. */
+  place(model: string, urls: readonly string[]): string;
+  readonly prefill?: PrefillForm;
+  readonly choice?: 'structured_outputs';
+  endpoint?(endpoint: CompletionEndpoint, server: ServerAccess): CompletionEndpoint;
+  affinity?(endpoints: number): Affinity<Job>;
+}
+
+/** How one server is asked about itself. */
+export interface ServerAccess {
+  /** Up to and with its `/v1`. */
+  readonly url: string;
+  /** A client of that address, or of another one of the same server. */
+  client(url: string): Promise<OpenAIClient>;
+  /** Takes keys out of what it said. */
+  redact(text: string): string;
+}
+
+const OPENAI: ServerKind = { name: 'openai', place: (_, urls) => urls.toSorted().join(' ') };
+
 /** A model behind an OpenAI-style server: vLLM, SGLang, llama-server, Ollama, transformers serve, OpenAI and the like.
  * Nothing is contacted before the first request. Throws EvalPlannerError (`usage`). */
-export function openaiCompatible(options: OpenAICompatibleOptions, clock?: Clock): Model {
+export function openaiCompatible(
+  options: OpenAICompatibleOptions,
+  clock?: Clock,
+  kind: ServerKind = OPENAI,
+): Model {
   const { model, api = 'chat', system, body, headers = {}, revision } = options;
   const urls = [options.baseURL].flat().map(address);
   if (urls.length === 0) {
@@ -50,23 +79,30 @@ export function openaiCompatible(options: OpenAICompatibleOptions, clock?: Clock
     opened ??= openTransport();
     return openClient(url, key, headers, await opened);
   };
-  const prefill = options.prefill ?? documentedPrefill(urls);
+  const prefill = options.prefill ?? kind.prefill ?? documentedPrefill(urls);
   const seedField = urls.every((url) => RANDOM_SEED.test(url)) ? 'random_seed' : 'seed';
   const notes = new Notes(`${model} at ${urls.map(nameOf).join(' ')}`, options.notice);
-  const asked = { ...options, api, prefill, seedField } as const;
+  const choice = kind.choice ? { choice: kind.choice } : {};
+  const asked = { ...options, api, prefill, seedField, ...choice } as const;
   const terms = {
     ...OPEN_TERMS,
     countedLogprobs: urls.every((url) => COUNTED_LOGPROBS.test(url)),
     without: new Set(options.seeds === false ? [seedField] : []),
   };
-  const endpoints = urls.map((url) => new OpenAIEndpoint(url, client, redact, asked, terms, notes));
+  const endpoints = urls.map((url) => {
+    const endpoint = new OpenAIEndpoint(url, client, redact, asked, terms, notes);
+    return kind.endpoint?.(endpoint, { url, client, redact }) ?? endpoint;
+  });
+  const affinity = kind.affinity?.(urls.length);
   const chat = api === 'chat';
   // What decides an answer: never the key, nor how calls are made.
-  const place = revision ?? urls.toSorted().join(' ');
-  const identity = ['openai', place, model, api, system ?? '', JSON.stringify(body ?? {})];
+  const place = revision ?? kind.place(model, urls);
+  const identity = [kind.name, place, model, api, system ?? '', JSON.stringify(body ?? {})];
   if (chat) identity.push(prefill);
+  const prefills = !chat || prefill !== 'none';
+  const rendering = { chat, prefills, ...(affinity ? { affinity } : {}) };
   return {
-    ...remoteModel(identity, endpoints, { chat, prefills: !chat || prefill !== 'none' }, options, clock),
+    ...remoteModel(identity, endpoints, rendering, options, clock),
     close: async () => {
       notes.close();
       await (await opened)?.close();

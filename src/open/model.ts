@@ -78,7 +78,7 @@ export function checkModelOptions(
 
 /** The model of that name, ready to be asked: `hf:OWNER/NAME[@REVISION]` (downloaded into the hub's cache where it is missing; the
  * diagnostics channel `evalplanner:download` tells how far it is), the folder of a checkpoint or of a PEFT adapter,
- * `openai:NAME@URL`, `ai:PROVIDER/NAME`. What it needs is loaded here; `close` gives it back. Throws EvalPlannerError: `usage` for
+ * `openai:NAME@URL`, `vllm:NAME@URL[,URL…]`, `ai:PROVIDER/NAME`. What it needs is loaded here; `close` gives it back. Throws EvalPlannerError: `usage` for
  * options that do not fit, `model` for one that is not there or does not run here, `network`, `disk`. */
 export async function openModel(name: string, options: ModelOptions = {}): Promise<Model> {
   const place = placeOf(name, options.baseUrl);
@@ -129,10 +129,13 @@ export async function openModel(name: string, options: ModelOptions = {}): Promi
     const { aiSdk } = await import('../model/ai-sdk.ts');
     return aiSdk(await languageModel(place.provider, place.model), { ...remote, notice });
   }
-  const { openaiCompatible } = await import('../model/openai.ts');
+  const open =
+    place.engine === 'vllm'
+      ? (await import('../model/vllm.ts')).vllm
+      : (await import('../model/openai.ts')).openaiCompatible;
   const openAI = place.baseURL.every((url) => URL.parse(url)?.hostname === 'api.openai.com');
   const keyName = apiKeyEnv ?? (openAI && apiKeyFile === undefined ? 'OPENAI_API_KEY' : undefined);
-  return openaiCompatible({
+  return open({
     ...remote,
     baseURL: place.baseURL,
     model: place.model,

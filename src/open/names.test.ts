@@ -14,6 +14,11 @@ test.each([
   ['playground', ['http://a/v1'], { kind: 'folder', folder: join(SEED_FOLDER, 'model') }],
   ['embedded:m2', ['http://a/v1'], { kind: 'folder', folder: 'm2' }],
   ['openai:org/m@x@http://b:1/v1', [], { kind: 'server', model: 'org/m@x', baseURL: ['http://b:1/v1'] }],
+  [
+    'vllm:org/m@http://a:1/x,http://b,https://c/v1',
+    [],
+    { kind: 'server', model: 'org/m', baseURL: ['http://a:1/x', 'http://b', 'https://c/v1'], engine: 'vllm' },
+  ],
   ['ai:anthropic/claude-x', [], { kind: 'provider', provider: 'anthropic', model: 'claude-x' }],
   ['openai:m', ['http://a/v1'], { kind: 'server', model: 'openai:m', baseURL: ['http://a/v1'] }],
   ['embedded:ai:x', [], { kind: 'folder', folder: 'ai:x' }],
@@ -24,6 +29,7 @@ test.each([
 test.each([
   ['openai:gpt-4o', 'openai:NAME@URL'],
   ['openai:gpt-4o@api.openai.com', 'openai:NAME@https://'],
+  ['vllm:gpt-4o', 'vllm:NAME@URL'],
   ['ai:gpt-4o', 'ai:PROVIDER/NAME'],
   ['ai:../x/y', 'embedded:ai:../x/y'],
 ])('%s is told the form that it should have', (name, form) => {

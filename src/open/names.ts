@@ -7,7 +7,13 @@ import { similarWord } from '../text/similar.ts';
 /** Where a model is. */
 export type ModelPlace =
   | { readonly kind: 'folder'; readonly folder: string }
-  | { readonly kind: 'server'; readonly model: string; readonly baseURL: readonly string[] }
+  | {
+      readonly kind: 'server';
+      readonly model: string;
+      readonly baseURL: readonly string[];
+      /** Absent: of any OpenAI-style server. */
+      readonly engine?: 'vllm';
+    }
   | { readonly kind: 'provider'; readonly provider: string; readonly model: string };
 
 /** A way to name a model. */
@@ -52,6 +58,18 @@ const FORMS: readonly Form[] = [
     here: false,
     pattern: /^openai:(.+)@(https?:.+)$/,
     place: (model = '', url = '') => ({ kind: 'server', model, baseURL: [url] }),
+  },
+  {
+    form: 'vllm:NAME@URL[,URL…]',
+    example: 'vllm:NAME@http://gpu-1:8000,http://gpu-2:8000',
+    here: false,
+    pattern: /^vllm:(.+)@(https?:.+)$/,
+    place: (model = '', urls = '') => ({
+      kind: 'server',
+      model,
+      baseURL: urls.split(/,(?=https?:)/),
+      engine: 'vllm',
+    }),
   },
   {
     form: 'ai:PROVIDER/NAME',
