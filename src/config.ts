@@ -3,6 +3,7 @@ import { wrongField } from './config/faults.ts';
 import { budget, isModel, type ModelChoice, model } from './config/model.ts';
 import { count, name, share, whole } from './config/parts.ts';
 import { isPromptSet, prompts, shots } from './config/prompts.ts';
+import { faultsOfServe, serve } from './config/serve.ts';
 import { isSource, source } from './config/source.ts';
 import { trainer } from './config/trainer.ts';
 import { lora, optimisation, training } from './config/training.ts';
@@ -33,7 +34,7 @@ const runConfig = z
       solver: model.optional().describe('Solves math questions; the judge when absent.'),
       planner: model.optional().describe('Writes the plans of the first round; the judge when absent.'),
     }),
-    serve: z.literal('embedded').default('embedded').describe('How new checkpoints are sampled.'),
+    serve,
     trainer,
     sources: z.record(name, source),
     pairs: z
@@ -188,6 +189,8 @@ const runConfig = z
           });
       }
 
+    for (const [path, message] of faultsOfServe(config))
+      context.addIssue({ code: 'custom', path: [...path], message });
     for (const [path, message] of faultsOfWriting(config))
       context.addIssue({ code: 'custom', path: ['thoughts', path], message });
     const names = new Set<string>();

@@ -3,7 +3,7 @@ import type { Json } from './key.ts';
 import { formOfM0 } from './pipeline/asked-as.ts';
 import { runBench } from './pipeline/bench.ts';
 import { RunBudget } from './pipeline/budget.ts';
-import { problems, trainerReady } from './pipeline/check.ts';
+import { modelsReady, problems, trainerReady } from './pipeline/check.ts';
 import { guidanceOf, requireGuidance } from './pipeline/guided.ts';
 import { withInputs } from './pipeline/inputs.ts';
 import { runJudge } from './pipeline/judge.ts';
@@ -163,6 +163,7 @@ export async function run(config: Resolved, ports: Ports, options: RunOptions = 
   const [problem] = await problems(stages, config, ports, signal);
   if (problem) throw problem;
   const notes = await trainerReady(stages, ports);
+  await modelsReady(stages, ports, signal);
   await requireGuidance(stages, ports, signal);
   await options.onStart?.(stages, store);
   store.planStages(stages);

@@ -67,12 +67,12 @@ const RELATIVE = /^([a-z]+:)?(\.{1,2}[\\/].*)$/s;
 
 /** Fields that are places, whatever they are in. */
 const PLACES = new Set(
-  'judge writer solver planner model apiKeyFile from validation test dev response modify plan execute unplanned direct python accelerate'.split(
+  'judge writer solver planner model command apiKeyFile from validation test dev response modify plan execute unplanned direct python accelerate'.split(
     ' ',
   ),
 );
 /** Parts of a config in which they are. */
-const PARTS = ['models', 'trainer', 'sources', 'prompts', 'benchmarks'];
+const PARTS = ['models', 'serve', 'trainer', 'sources', 'prompts', 'benchmarks'];
 
 /** The same with relative places of data, models and prompts as seen from where the command runs. */
 function located(config: RunConfig, folder: string): RunConfig {

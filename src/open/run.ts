@@ -1,23 +1,21 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { CHOICE_BENCHMARKS } from '../benchmarks/choice-names.ts';
 import { benchmarkOf, loadPairs } from '../benchmarks/data.ts';
-import { isModel, type ModelChoice } from '../config/model.ts';
+import { isModel } from '../config/model.ts';
 import { areRows, isSource } from '../config/source.ts';
 import type { Resolved } from '../config.ts';
 import type { Device } from '../engine/device.ts';
 import { revision } from '../engine/llama/checkpoint.ts';
 import { Pool } from '../engine/parallel/pool.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { EmbeddedModel } from '../model/embedded.ts';
 import { openCheckpoint } from '../model/local/checkpoint.ts';
 import { localPlace } from '../model/local/hub.ts';
-import { Purse } from '../model/remote/budget.ts';
+import { identify } from '../model/local/identity.ts';
 import type { Model } from '../model.ts';
 import { heldOutPath, readHeldOut } from '../package.ts';
-import { checkpointFolder, type RunDescription, stepsFolder } from '../pipeline/folder.ts';
+import type { RunDescription } from '../pipeline/folder.ts';
 import { readJudgeFile } from '../pipeline/judge-file.ts';
-import type { BenchmarkData, Models, Ports } from '../pipeline/stage.ts';
+import type { BenchmarkData, Ports } from '../pipeline/stage.ts';
 import { playground } from '../playground/source.ts';
 import { type PromptSet, templateVersions } from '../prompts/set.ts';
 import { openData } from '../source/data.ts';
@@ -26,9 +24,11 @@ import type { Source } from '../source.ts';
 import type { Store } from '../store.ts';
 import { languageDetector } from '../text/language.ts';
 import type { ResponsePair } from '../types.ts';
-import { type ModelOptions, openModel } from './model.ts';
-import { inFolder, placeOf } from './names.ts';
+import { openModel } from './model.ts';
+import { inFolder } from './names.ts';
 import { openPrompts } from './prompts.ts';
+import { bound, modelFolder, named, RunModels, startFolder } from './run-models.ts';
+import { openServe, restingFor } from './serve.ts';
 import { openTrainer } from './trainer.ts';
 
 export interface OpenRun {
@@ -60,19 +60,23 @@ export async function openRun({ config, inputs, folder, store, device }: RunSetu
     opened ??= new Pool(device);
     return opened;
   };
+  const start = startFolder(config);
+  const served = start === null ? null : await openServe(config.serve, { start, folder });
+  const models = await RunModels.open(config, folder, store, pool, served);
   // Last: what throws before it leaves no threads behind.
   const trainer = await openTrainer(config.trainer, pool);
   return {
     ports: {
       store,
       ...inputs,
-      trainer,
-      models: new RunModels(config, folder, store, pool),
+      trainer: served === null ? trainer : restingFor(trainer, served),
+      models,
       benchmarks,
       folder,
     },
     async close() {
       await trainer.close();
+      await served?.close();
       await opened?.close();
     },
   };
@@ -92,102 +96,6 @@ export async function openBenchmarks({ benchmarks }: Resolved): Promise<Record<s
     opened[name] = { benchmark, pairs: await loadPairs(benchmark, from) };
   }
   return opened;
-}
-
-/** The folder of a model that is named in a config; null for one behind a server. */
-function modelFolder(name: string): string | null {
-  const place = placeOf(name);
-  return place.kind === 'folder' ? place.folder : null;
-}
-
-/** A model of a config that is no object: its name, and what its server wants to know. */
-function named(choice: Exclude<ModelChoice, Model>): {
-  readonly model: string;
-  readonly options: ModelOptions;
-} {
-  if (typeof choice === 'string') return { model: choice, options: {} };
-  const { model, ...options } = choice;
-  return { model, options: options as ModelOptions };
-}
-
-/** The roles of a config and the judges of a run; those in this process share one pool. */
-class RunModels implements Models {
-  readonly prefills = true;
-  readonly #config: Resolved;
-  readonly #folder: string;
-  /** What is left of the budget: servers are never asked for more than it may hold. */
-  readonly #purse: Purse | null;
-  readonly #pool: () => Pool;
-
-  constructor(config: Resolved, folder: string, store: Store, pool: () => Pool) {
-    this.#config = config;
-    this.#folder = folder;
-    const cost = config.budget?.cost;
-    const spent = store.stages().reduce((sum, stage) => sum + stage.cost, 0);
-    this.#purse = cost === undefined ? null : new Purse(cost - spent);
-    this.#pool = pool;
-  }
-
-  async open(name: string): Promise<Model> {
-    const choice = this.#choice(name);
-    if (choice === null) {
-      const place = this.place(name) as string;
-      return this.#embedded(place).catch((error: unknown) => {
-        throw ofThisRun(error, place);
-      });
-    }
-    // A model of the caller's own is the caller's to close.
-    if (isModel(choice)) return { ...bound(choice), close: async () => {} };
-    const { model, options } = named(choice);
-    const folder = modelFolder(model);
-    return folder === null
-      ? openModel(model, { ...options, ...(this.#purse ? { purse: this.#purse } : {}) })
-      : inFolder(model, folder, (place) => this.#embedded(place));
-  }
-
-  place(name: string): string | null {
-    if (name !== 'M0') {
-      const [own, step] = name.split('/') as [string, string?];
-      return step === undefined
-        ? checkpointFolder(this.#folder, own)
-        : join(stepsFolder(this.#folder, own), step);
-    }
-    const { judge } = this.#config.models;
-    return isModel(judge) ? null : modelFolder(named(judge).model);
-  }
-
-  /** What the config says of a role, or of M0; null for a judge of this run. */
-  #choice(name: string): ModelChoice | null {
-    const { judge, writer, solver, planner } = this.#config.models;
-    const roles: Readonly<Record<string, ModelChoice>> = {
-      M0: judge,
-      writer: writer ?? judge,
-      solver: solver ?? judge,
-      planner: planner ?? judge,
-    };
-    return roles[name] ?? null;
-  }
-
-  async #embedded(place: string): Promise<Model> {
-    const { parameters, tokenizer, files } = await openCheckpoint(place);
-    return new EmbeddedModel(this.#pool(), parameters, tokenizer, files);
-  }
-}
-
-/** Its methods, whatever class it is of. */
-const bound = (model: Model): Model => ({
-  revision: model.revision,
-  prefills: model.prefills,
-  ...(model.chat === undefined ? {} : { chat: model.chat }),
-  ...(model.logprobs === undefined ? {} : { logprobs: model.logprobs }),
-  generate: (...of) => model.generate(...of),
-  close: () => model.close(),
-});
-
-function ofThisRun(error: unknown, checkpoint: string): unknown {
-  if (!(error instanceof EvalPlannerError)) return error;
-  const remedy = `restore ${checkpoint} from a copy, or start a new run in another folder with --out; the rest of this one is kept`;
-  return new EvalPlannerError(error.code, error.message, remedy, error);
 }
 
 /** Sources and prompts of a config. Throws EvalPlannerError: `usage`, `data` or `network` for what is not there. */
@@ -282,7 +190,7 @@ export async function runFacts(
   return {
     config: form === undefined ? config : { ...config, models: { ...config.models, form } },
     facts: {
-      model: await revisionOf(judge, folder),
+      model: await revisionOf(config, folder),
       sources: Object.fromEntries(revisions),
       prompts: templateVersions(prompts),
     },
@@ -301,9 +209,15 @@ export async function openRole(
   return { model: await openModel(name, options), name };
 }
 
-async function revisionOf(judge: ModelChoice, folder: string | null): Promise<string> {
+async function revisionOf(
+  { models: { judge }, serve }: Pick<Resolved, 'models' | 'serve'>,
+  folder: string | null,
+): Promise<string> {
   if (isModel(judge)) return judge.revision;
   const { model, options } = named(judge);
+  // What is served may be too large for this machine.
+  if (folder !== null && serve !== 'embedded')
+    return (await inFolder(model, folder, (place) => identify(place))).weights;
   if (folder !== null) return revision((await inFolder(model, folder, openCheckpoint)).parameters);
   const opened = await openModel(model, options);
   await opened.close();

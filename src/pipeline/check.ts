@@ -48,6 +48,15 @@ export async function trainerReady(
   return left && models.place('M0') !== null ? ((await trainer.ready?.()) ?? []) : [];
 }
 
+/** Throws where models could not be asked, and some are to be. */
+export async function modelsReady(
+  stages: readonly Stage[],
+  { models, store }: Pick<Ports, 'models' | 'store'>,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (stages.some((stage) => !isDone(stage, store.stage(stage.name)))) await models.ready?.(signal);
+}
+
 /** Sources that yield nothing, questions without answers, held-out instructions that are all trained on. */
 export async function sourceProblems(
   stages: readonly Stage[],

@@ -80,6 +80,8 @@ export interface Models {
   /** Whether judges of later rounds go on from a plan: how new checkpoints are sampled decides. */
   readonly prefills: boolean;
   open(name: string): Promise<Model>;
+  /** Asked before anything is paid for, where there is something left to do: throws EvalPlannerError where judges could not be sampled. */
+  ready?(signal?: AbortSignal): Promise<void>;
   /** The checkpoint that a training starts from: a judge's, or M0's; null where it is none that can be trained. */
   place(name: string): string | null;
 }

@@ -31,7 +31,7 @@ export async function dryRun(
   try {
     const stages = stagesOf(config);
     const measured = stages.some((stage) => (known?.stage(stage.name)?.tokens ?? 0) > 0);
-    const here = opened.ports.models.place('M0') !== null;
+    const here = config.serve === 'embedded' && opened.ports.models.place('M0') !== null;
     const { benchmarks = {} } = opened.ports;
     const told = measured || !here ? {} : { trial: await trial(config, opened.ports, signal) };
     await printEstimate(estimateRun(stages, config, known, { ...told, benchmarks }), json);
