@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { Trainer } from '../trainer.ts';
 import { has } from './parts.ts';
+import { ray } from './trainer/ray.ts';
 import { trl } from './trainer/trl.ts';
 
 /** Trainers that are no default, by their kind. */
-const named = z.discriminatedUnion('kind', [trl]);
+const named = z.discriminatedUnion('kind', [trl, ray]);
 
 export const trainer = z
   .union([z.literal('embedded'), named, z.custom<Trainer>(isTrainer)])

@@ -67,7 +67,7 @@ const RELATIVE = /^([a-z]+:)?(\.{1,2}[\\/].*)$/s;
 
 /** Fields that are places, whatever they are in. */
 const PLACES = new Set(
-  'judge writer solver planner model command apiKeyFile from validation test dev response modify plan execute unplanned direct python accelerate'.split(
+  'judge writer solver planner model command apiKeyFile from validation test dev response modify plan execute unplanned direct python accelerate shared'.split(
     ' ',
   ),
 );

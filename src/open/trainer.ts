@@ -17,6 +17,11 @@ export async function openTrainer(choice: TrainerChoice, pool: () => Pool): Prom
       const { kind: _, ...options } = choice;
       return new TrlTrainer(options);
     }
+    case 'ray': {
+      const { RayTrainer } = await import('../trainer/ray/trainer.ts');
+      const { kind: _, ...options } = choice;
+      return new RayTrainer(options);
+    }
   }
 }
 

@@ -6,6 +6,8 @@ import { patiently } from './patience.ts';
 export interface FollowOptions {
   /** Each line of its log once, in order, wherever connections broke in between. */
   readonly onLine: (line: string) => void;
+  /** Hears once why it has not begun, where it has to wait. */
+  readonly onWait?: (why: string) => void;
   /** Milliseconds between two looks at its state. */
   readonly poll: number;
   /** Milliseconds without any answer after which it is given up; the job is not. */
@@ -18,7 +20,7 @@ export interface FollowOptions {
 export async function follow(
   jobs: RayJobs,
   id: string,
-  { onLine, poll, patience, signal }: FollowOptions,
+  { onLine, onWait, poll, patience, signal }: FollowOptions,
 ): Promise<RayJob | null> {
   const remedy = `the job ${id} goes on there as long as the cluster does: run the same command again, and it is followed further`;
   const ask = <T>(attempt: () => Promise<T>) => patiently(attempt, { patience, remedy, signal });
@@ -37,6 +39,10 @@ export async function follow(
       }
     };
   };
+  let waits = 0;
+  const look = (job: RayJob) => {
+    if (job.status === 'PENDING' && ++waits === 2) onWait?.(job.message ?? 'it is pending');
+  };
   for (;;) {
     // The log first: after a restart of the head it takes this question to wake what looks after its jobs.
     const before = await ask(() => jobs.logs(id, signal));
@@ -45,17 +51,21 @@ export async function follow(
     const logs = hasEnded(job) ? await ask(() => jobs.logs(id, signal)) : before;
     reader()(logs ?? '');
     if (hasEnded(job)) return job;
-    if (!(await listen(jobs, id, reader(), poll, signal))) await pause(poll, signal);
+    look(job);
+    if (!(await listen(jobs, id, { onText: reader(), look, poll, signal }))) await pause(poll, signal);
   }
+}
+
+interface Listening extends Pick<FollowOptions, 'poll' | 'signal'> {
+  readonly onText: (text: string) => void;
+  readonly look: (job: RayJob) => void;
 }
 
 /** Hears of the log until the job seems to have ended; false where the connection broke, or hangs. */
 async function listen(
   jobs: RayJobs,
   id: string,
-  onText: (text: string) => void,
-  poll: number,
-  signal: AbortSignal | undefined,
+  { onText, look, poll, signal }: Listening,
 ): Promise<boolean> {
   const enough = new AbortController();
   const both = signal ? AbortSignal.any([signal, enough.signal]) : enough.signal;
@@ -85,6 +95,7 @@ async function listen(
       });
       if (job === null) return false;
       if (hasEnded(job)) return true;
+      look(job);
     }
     await tail;
     return whole;

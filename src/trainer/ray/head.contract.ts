@@ -6,8 +6,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-/** A real Ray head on loopback, for suites that have Ray: it asks for a token, and keeps what it knows on disk where `memory` is
- * false. */
+export interface HeadOptions {
+  /** Keep what it knows in memory only, and not on disk. */
+  readonly memory?: boolean;
+  /** For its jobs. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A real Ray head on loopback, which asks for a token, for suites that have Ray. */
 export class RayHead {
   readonly #bin: string;
   readonly #folder: string;
@@ -15,16 +21,25 @@ export class RayHead {
   readonly #env: NodeJS.ProcessEnv;
   readonly token = 'a-token-of-a-head-on-loopback';
 
-  private constructor(bin: string, folder: string, ports: readonly number[], memory: boolean) {
+  private constructor(
+    bin: string,
+    folder: string,
+    ports: readonly number[],
+    { memory = false, env = {} }: HeadOptions,
+  ) {
     this.#bin = bin;
     this.#folder = folder;
     this.#ports = ports;
     this.#env = {
+      ...env,
       PATH: `${bin}:${process.env.PATH}`,
       HOME: folder,
       // Without it the machine's own address takes the place of 127.0.0.1.
       RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER: '0',
       RAY_USAGE_STATS_ENABLED: '0',
+      // On a busy machine a node and its agents take longer to begin than Ray waits by itself.
+      RAY_raylet_start_wait_time_s: '300',
+      RAY_agent_register_timeout_ms: '300000',
       RAY_AUTH_MODE: 'token',
       RAY_AUTH_TOKEN_PATH: join(folder, 'token'),
       ...(memory ? {} : { RAY_gcs_storage: 'rocksdb', RAY_gcs_storage_path: join(folder, 'gcs') }),
@@ -32,12 +47,17 @@ export class RayHead {
   }
 
   /** `bin`: the folder of an environment's `ray` and `python`. */
-  static async start(bin: string, { memory = false }: { readonly memory?: boolean } = {}): Promise<RayHead> {
+  static async start(bin: string, options: HeadOptions = {}): Promise<RayHead> {
     // Ray's sockets lie below it, and the kernel takes 107 bytes for their path.
     const folder = await mkdtemp('/tmp/ray-');
-    const head = new RayHead(bin, folder, await freePorts(5), memory);
+    const head = new RayHead(bin, folder, await freePorts(5), options);
     await writeFile(join(folder, 'token'), head.token, { mode: 0o600 });
-    await head.start();
+    try {
+      await head.start();
+    } catch (error) {
+      await head.close();
+      throw error;
+    }
     return head;
   }
 
@@ -114,9 +134,8 @@ export function rayBin(): string | null {
 function touches(pid: number, folder: string): boolean {
   const within = (text: string) => text.includes(`${folder}/`);
   try {
-    const { pid: own } = process;
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    if (pid === own || /\) Z /.test(stat)) return false;
+    if (/\) Z /.test(stat)) return false;
     if (within(readFileSync(`/proc/${pid}/cmdline`, 'latin1'))) return true;
     if (within(readFileSync(`/proc/${pid}/environ`, 'latin1'))) return true;
     return readdirSync(`/proc/${pid}/fd`).some((fd) => {

@@ -36,6 +36,10 @@ export class RayHttp {
     this.#redact = token === undefined ? asItIs : redactor(token);
   }
 
+  elsewhere(address: string): RayHttp {
+    return new RayHttp({ address, token: this.#token, timeout: this.#timeout });
+  }
+
   /** Any answer but those that say that the token is wrong or that another try may help. Throws EvalPlannerError, or Unreachable. */
   async send(
     method: Dispatcher.HttpMethod,
@@ -95,7 +99,13 @@ export class RayHttp {
         end();
       };
       socket.onmessage = ({ data }) => {
-        if (!signal.aborted && typeof data === 'string') onText(this.#redact(data));
+        if (signal.aborted || typeof data !== 'string') return;
+        try {
+          onText(this.#redact(data));
+        } catch (error) {
+          settle(() => reject(error));
+          socket.close();
+        }
       };
       socket.onerror = () => settle(() => reject(new Unreachable(`the log of ${this.address} broke off`)));
       socket.onclose = ({ code }) =>

@@ -17,8 +17,7 @@ export interface Submission {
   readonly id: string;
   readonly entrypoint: string;
   readonly runtimeEnv: object;
-  readonly cpus?: number | undefined;
-  readonly gpus?: number | undefined;
+  /** What its own process takes, by Ray's names. */
   readonly resources?: Readonly<Record<string, number>> | undefined;
 }
 
@@ -34,6 +33,11 @@ export class RayJobs {
 
   get address(): string {
     return this.#http.address;
+  }
+
+  /** The same at another address, with the same token. */
+  elsewhere(address: string): RayJobs {
+    return new RayJobs(this.#http.elsewhere(address));
   }
 
   /** Of Ray, as `2.60.0`. */
@@ -70,16 +74,18 @@ export class RayJobs {
 
   /** Submit a job; one of its id that is there already stays what it is. */
   async submit(
-    { id, entrypoint, runtimeEnv, cpus, gpus, resources }: Submission,
+    { id, entrypoint, runtimeEnv, resources = {} }: Submission,
     signal?: AbortSignal,
   ): Promise<void> {
+    const { CPU, GPU, memory, ...others } = resources;
     const body = JSON.stringify({
       submission_id: id,
       entrypoint,
       runtime_env: runtimeEnv,
-      entrypoint_num_cpus: cpus,
-      entrypoint_num_gpus: gpus,
-      entrypoint_resources: resources,
+      entrypoint_num_cpus: CPU,
+      entrypoint_num_gpus: GPU,
+      entrypoint_memory: memory,
+      entrypoint_resources: Object.keys(others).length > 0 ? others : undefined,
     });
     // A duplicate id is a traceback with status 500.
     const passes = ({ text }: { readonly text: string }) => text.includes(EXISTS);

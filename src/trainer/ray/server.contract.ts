@@ -75,6 +75,10 @@ export class MadeUpHead {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  statusOf(id: string): Job['status'] | undefined {
+    return this.#jobs.get(id)?.status;
+  }
+
   /** Breaks all connections that there are. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();

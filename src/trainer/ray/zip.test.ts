@@ -15,12 +15,15 @@ test("a zip has the bytes of Python's zipfile", () => {
   );
 });
 
-test('a package is named by its Python files, and holds nothing else', async () => {
+test('a package is named by its code, and holds nothing else', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'evalplanner-zip-'));
   await mkdir(join(folder, 'a'));
   for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text);
   const first = packageOf(folder);
-  await writeFile(join(folder, 'a', 'b.pyc'), 'compiled');
+  for (const other of ['tests', '__pycache__', '.cache']) {
+    await mkdir(join(folder, 'a', other));
+    await writeFile(join(folder, 'a', other, 'b.pyc'), 'compiled');
+  }
   expect(packageOf(folder)).toEqual(first);
   expect(first.name).toMatch(/^_ray_pkg_[\w]+\.zip$/);
   expect(first.bytes).toEqual(zip(new Map(Object.entries(FILES).map(([n, text]) => [n, Buffer.from(text)]))));

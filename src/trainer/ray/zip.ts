@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 /** A zip of some text files as Ray takes for code: stored without compression, and the same bytes for the same files (APPNOTE 6.3.10). */
@@ -40,16 +40,19 @@ export function zip(files: ReadonlyMap<string, Uint8Array>): Buffer {
   return Buffer.concat([...parts, ...directory, end]);
 }
 
-/** The Python files of a folder as a package of Ray, whose name is that of its content. */
+/** What of a folder with Python code is no code of it. */
+const LEFT_OUT = /(^|[/\\])(\.|tests[/\\]|__pycache__[/\\])/;
+
+/** The code in a folder as a package of Ray, whose name is that of its content. */
 export function packageOf(folder: string): { readonly name: string; readonly bytes: Buffer } {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  const found = entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.py'))
-    .map((entry) => join(entry.parentPath, entry.name));
-  const named = found.map(
-    (path) => [path.slice(folder.length + 1).replaceAll('\\', '/'), readFileSync(path)] as const,
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .filter((path) => !LEFT_OUT.test(path));
+  const bytes = zip(
+    new Map(paths.map((path) => [path.replaceAll('\\', '/'), readFileSync(join(folder, path))])),
   );
-  const bytes = zip(new Map(named));
   const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
   return { name: `_ray_pkg_evalplanner_${digest}.zip`, bytes };
 }
