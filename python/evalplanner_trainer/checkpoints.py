@@ -76,6 +76,8 @@ def publish(draft: Path, target: Path) -> None:
     for path in [*draft.rglob("*"), draft]:
         flush(path)
     previous = target.with_name(f".{target.name}.previous")
+    if previous.exists() and not target.exists():
+        os.rename(previous, target)
     shutil.rmtree(previous, ignore_errors=True)
     if target.exists():
         os.rename(target, previous)

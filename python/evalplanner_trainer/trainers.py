@@ -50,6 +50,8 @@ class Scheduled:
         self.progress = progress
         self.stop = stop
         self.told: list[Event] = []
+        # Where transformers writes.
+        self.target = Path(how["args"].output_dir)
         # Of the rows of a step: tokens, then what a subclass counts.
         self.counts = torch.zeros(5, dtype=torch.float64)
         self.begun = time.monotonic()
