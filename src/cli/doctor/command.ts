@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 
 /** `evalplanner doctor` on the command line. */
 export function doctorCommand(evalplanner: Command): void {
@@ -8,11 +8,18 @@ export function doctorCommand(evalplanner: Command): void {
     .description('what works here, and what to do about the rest')
     .option('--out <folder>', 'where the run of the config lies')
     .option('--json', 'print the checks as JSON')
+    .addOption(
+      new Option('--install <name>', 'make the Python environment of a trainer, and check nothing').choices([
+        'trl',
+      ]),
+    )
     .addHelpText(
       'after',
-      '\nExamples:\n  $ evalplanner doctor\n  $ evalplanner doctor evalplanner.config.yaml\n\nExit code 3 when a check failed, 2 when the config is wrong.',
+      '\nExamples:\n  $ evalplanner doctor\n  $ evalplanner doctor evalplanner.config.yaml\n  $ evalplanner doctor --install trl\n\nExit code 3 when a check failed, 2 when the config is wrong.',
     )
-    .action(async (config: string | undefined, options) =>
-      (await import('./doctor.ts')).doctor(config, options),
+    .action(async (config: string | undefined, { install, ...options }) =>
+      install === undefined
+        ? (await import('./doctor.ts')).doctor(config, options)
+        : (await import('./install.ts')).install(install),
     );
 }
