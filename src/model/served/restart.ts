@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { EvalPlannerError } from '../../errors.ts';
+import { openaiCompatible } from '../openai.ts';
 import type { PrefillForm } from '../remote/openai-protocol.ts';
 import { environmentRedactor, type KeySource } from '../remote/secret.ts';
 import { freePort, lastLines, StartedServer } from './process.ts';
@@ -30,6 +31,7 @@ const LOOK = 500;
 
 /** Whole checkpoints: a server is started, or restarted by a command of the user's, for each. */
 export class Restart implements Loader {
+  readonly client = openaiCompatible;
   readonly prefill: PrefillForm;
   readonly #options: RestartOptions;
   readonly #timeout: number;

@@ -3,7 +3,7 @@ import { EvalPlannerError } from '../../errors.ts';
 import { key } from '../../key.ts';
 import { type GenerateOptions, type Generation, type Model, RENDERING, type Requests } from '../../model.ts';
 import { type Identity, identify } from '../local/identity.ts';
-import { type OpenAICompatibleOptions, openaiCompatible } from '../openai.ts';
+import type { OpenAICompatibleOptions } from '../openai.ts';
 import type { OpenAIApi, PrefillForm } from '../remote/openai-protocol.ts';
 
 /** A checkpoint that a server is to sample. */
@@ -28,6 +28,8 @@ export interface Loader {
   readonly api: (chat: boolean) => OpenAIApi;
   /** How a chat takes the beginning of an answer. */
   readonly prefill: PrefillForm;
+  /** What asks it. */
+  readonly client: (options: OpenAICompatibleOptions) => Model;
   /** False where it never tells log-probabilities. */
   readonly logprobs?: false;
   /** Before anything is paid for: throws EvalPlannerError where `start` could not be served. */
@@ -147,7 +149,7 @@ export class ServedModels {
 
   #client({ chat, weights }: Checkpoint, { baseURL, model, body }: Loaded): Model {
     const { prefill } = this.#loader;
-    return openaiCompatible({
+    return this.#loader.client({
       ...this.#options,
       baseURL,
       model,

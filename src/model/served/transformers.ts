@@ -2,6 +2,7 @@ import { readFile, symlink, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { EvalPlannerError } from '../../errors.ts';
 import { makeFolder } from '../../files.ts';
+import { openaiCompatible } from '../openai.ts';
 import type { KeySource } from '../remote/secret.ts';
 import type { Checkpoint, Loaded, Loader } from './served.ts';
 import { Server } from './server.ts';
@@ -21,6 +22,7 @@ const LOADING = 1_800_000;
  * their hash. It tells no log-probabilities, and a chat cannot be begun; raw prompts can. Read in transformers 5.24
  * (cli/serving/model_manager.py, chat_completion.py, completion.py). */
 export class TransformersServe implements Loader {
+  readonly client = openaiCompatible;
   readonly prefill = 'none';
   readonly logprobs = false;
   readonly #server: Server;

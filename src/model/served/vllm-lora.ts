@@ -4,6 +4,7 @@ import { EvalPlannerError } from '../../errors.ts';
 import { hubOrigin } from '../local/hub.ts';
 import { type Identity, identify } from '../local/identity.ts';
 import type { KeySource } from '../remote/secret.ts';
+import { vllm } from '../vllm.ts';
 import type { Checkpoint, Loaded, Loader } from './served.ts';
 import { type ServedName, Server } from './server.ts';
 
@@ -24,6 +25,7 @@ const LOADING = 600_000;
 /** Adapters loaded into running vLLM servers: each under a name of its own, which holds the hash of its weights, on every replica.
  * https://docs.vllm.ai/en/latest/features/lora/ */
 export class VllmLora implements Loader {
+  readonly client = vllm;
   readonly prefill = 'continue_final_message';
   readonly #options: VllmLoraOptions;
   readonly #servers: readonly Server[];
