@@ -13,6 +13,8 @@ export interface UnderTest {
   readonly model: string;
   /** Settings under which CONTRACT_ROWS take four steps or more, and give two checkpoints or more. */
   readonly optimisation: Optimisation;
+  /** A row in the form that the trainer takes; as CONTRACT_ROWS has it when absent. */
+  readonly row?: (row: object) => object;
   /** What of a checkpoint has to be equal where a training was stopped; all its files where nothing is said. */
   readonly digest?: (checkpoint: string) => Promise<string>;
   /** Ends what is there for the trainer; the trainer itself is closed by the contract. */
@@ -38,11 +40,17 @@ export async function contractJob(
   folder: string,
   name: string,
   kind: Kind,
-  { model, optimisation }: Pick<UnderTest, 'model' | 'optimisation'>,
+  { model, optimisation, row: shaped = (row) => row }: Pick<UnderTest, 'model' | 'optimisation' | 'row'>,
   rows: readonly object[] = CONTRACT_ROWS[kind],
 ): Promise<TrainJob> {
   const path = join(folder, `${name}.jsonl`);
-  await writeFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  await writeFile(
+    path,
+    rows
+      .map(shaped)
+      .map((row) => `${JSON.stringify(row)}\n`)
+      .join(''),
+  );
   const method = kind === 'sft' ? { kind } : { kind, beta: 0.1, nllWeight: 0.5 };
   const settings = { ...method, rows: path, optimisation };
   return { ...settings, model, out: join(folder, name), key: await trainKey('the start', settings) };
