@@ -13,6 +13,8 @@ export interface TokenRows {
   readonly sequences: readonly Sequence<Int32Array>[];
   /** Of each row; the longer one's of the two. */
   readonly lengths: readonly number[];
+  /** Which rows of the file they are, counted from 0. */
+  readonly kept: readonly number[];
   /** Rows that are too long. */
   readonly dropped: number;
 }
@@ -40,6 +42,7 @@ export async function readTokenRows(
   const names = kind === 'sft' ? ['completion'] : ['chosen', 'rejected'];
   const sequences: Sequence<Int32Array>[] = [];
   const lengths: number[] = [];
+  const kept: number[] = [];
   let rows = 0;
   let verdicts = 0;
   for await (const { value, at } of readRows(path)) {
@@ -75,6 +78,7 @@ export async function readTokenRows(
     if (length > maxLength) continue;
     sequences.push(...own);
     lengths.push(length);
+    kept.push(rows - 1);
   }
   if (rows === 0)
     throw new EvalPlannerError(
@@ -88,10 +92,10 @@ export async function readTokenRows(
       `no row of ${basename(path)} has a verdict that could weigh ${verdictWeight}`,
       'let completions end in [[A]] or [[B]], or leave the weight out',
     );
-  return { sequences, lengths, dropped: rows - lengths.length };
+  return { sequences, lengths, kept, dropped: rows - lengths.length };
 }
 
-function areMessages(found: unknown): found is readonly Message[] {
+export function areMessages(found: unknown): found is readonly Message[] {
   return (
     Array.isArray(found) &&
     found.length > 0 &&

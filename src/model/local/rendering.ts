@@ -16,6 +16,8 @@ export interface Rendering {
   readonly revision: string;
   /** By a template. */
   readonly chat: boolean;
+  /** What a template is given: messages without control tokens of the model. */
+  harmless(prompt: Prompt): Prompt;
   /** Throws EvalPlannerError `usage` for messages that it cannot be shown. */
   render(prompt: Prompt): Rendered;
 }
@@ -40,6 +42,7 @@ export function rendering(
     return {
       revision: key({ rendering: RENDERING }),
       chat: false,
+      harmless: (prompt) => prompt,
       render(prompt) {
         const text = isExamples(prompt)
           ? promptText(prompt)
@@ -54,11 +57,13 @@ export function rendering(
     (token) => source.includes(token) && !THOUGHT.test(token),
   );
   const control = [...new Set([...tokenizer.special, ...Object.values(specialTokens(files)), ...written])];
+  const harmless = (prompt: Prompt) => breakControl(prompt, control);
   return {
     revision: key({ rendering: RENDERING, template: source, control }),
     chat: true,
+    harmless,
     render(prompt) {
-      const text = rendered(template, breakControl(prompt, control));
+      const text = rendered(template, harmless(prompt));
       return { text, ids: tokenizer.encode(text) };
     },
   };
