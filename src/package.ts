@@ -35,6 +35,11 @@ export function runtimeCommand(): string {
   return `npm install onnxruntime-node@${manifest().devDependencies['onnxruntime-node']} --ignore-scripts`;
 }
 
+/** The one command that adds the client of together.ai, in the version that the tests use. */
+export function togetherCommand(): string {
+  return `npm install together-ai@${manifest().devDependencies['together-ai']}`;
+}
+
 interface Manifest {
   readonly version: string;
   readonly devDependencies: Readonly<Record<string, string>>;

@@ -1,3 +1,4 @@
+import type { EvalPlannerError } from './errors.ts';
 import { key } from './key.ts';
 import { sha256 } from './rows/sha256.ts';
 
@@ -110,6 +111,8 @@ export interface Trainer {
     signal?: AbortSignal,
     onNote?: (message: string) => void,
   ): Promise<TrainResult>;
+  /** Why it could do no training of these settings, by the field's name; null where it could. Asked before anything is paid for. */
+  refuses?(settings: TrainSettings): Promise<EvalPlannerError | null>;
   /** Asked before anything is paid for, where there is something to train: throws EvalPlannerError where it could do no job here, and
    * answers what a person should know beforehand, a line each. */
   ready?(): Promise<readonly string[]>;

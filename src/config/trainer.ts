@@ -2,10 +2,11 @@ import { z } from 'zod';
 import type { Trainer } from '../trainer.ts';
 import { has } from './parts.ts';
 import { ray } from './trainer/ray.ts';
+import { together } from './trainer/together.ts';
 import { trl } from './trainer/trl.ts';
 
 /** Trainers that are no default, by their kind. */
-const named = z.discriminatedUnion('kind', [trl, ray]);
+const named = z.discriminatedUnion('kind', [trl, ray, together]);
 
 export const trainer = z
   .union([z.literal('embedded'), named, z.custom<Trainer>(isTrainer)])

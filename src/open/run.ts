@@ -64,7 +64,7 @@ export async function openRun({ config, inputs, folder, store, device }: RunSetu
   const served = start === null ? null : await openServe(config.serve, { start, folder });
   const models = await RunModels.open(config, folder, store, pool, served);
   // Last: what throws before it leaves no threads behind.
-  const trainer = await openTrainer(config.trainer, pool);
+  const trainer = await openTrainer(config.trainer, pool, start);
   return {
     ports: {
       store,

@@ -62,6 +62,9 @@ export function restingFor(trainer: Trainer, served: ServedModels): Trainer {
       await served.rest();
       return trainer.train(...of);
     },
+    ...(trainer.refuses
+      ? { refuses: (...of) => (trainer.refuses as NonNullable<Trainer['refuses']>)(...of) }
+      : {}),
     ...(trainer.ready ? { ready: () => (trainer.ready as NonNullable<Trainer['ready']>)() } : {}),
     close: () => trainer.close(),
   };

@@ -3,40 +3,44 @@ import { EvalPlannerError } from '../errors.ts';
 import type { Source } from '../source.ts';
 import { normalised } from '../text/duplicates.ts';
 import type { Trainer } from '../trainer.ts';
+import { rowsFile } from './folder.ts';
 import { isDone } from './planned.ts';
 import { instructionsOf, isHeldOut, type Part, partsOf } from './sets.ts';
 import type { Ports, Stage } from './stage.ts';
-import { jobKind } from './train.ts';
+import { jobKind, settingsOf } from './train.ts';
 
 /** What would stop a run later, found before the first request. */
 export async function problems(
   stages: readonly Stage[],
   config: Resolved,
-  ports: Pick<Ports, 'trainer' | 'sources' | 'store'>,
+  ports: Pick<Ports, 'trainer' | 'sources' | 'store' | 'folder'>,
   signal?: AbortSignal,
 ): Promise<EvalPlannerError[]> {
   return [
-    ...trainerProblems(stages, ports.trainer),
+    ...(await trainerProblems(stages, config, ports)),
     ...(await sourceProblems(stages, config, ports, signal)),
   ];
 }
 
 /** Jobs that a trainer cannot do. */
-export function trainerProblems(
+export async function trainerProblems(
   stages: readonly Stage[],
-  { kinds }: Pick<Trainer, 'kinds'>,
-): EvalPlannerError[] {
-  return stages.flatMap((stage) =>
-    stage.kind === 'train' && !kinds.includes(jobKind(stage))
-      ? [
-          new EvalPlannerError(
-            'usage',
-            `the trainer cannot do the ${jobKind(stage)} of ${stage.judge}`,
-            `it does ${kinds.join(', ')}: choose among these, or another trainer`,
-          ),
-        ]
-      : [],
-  );
+  config: Resolved,
+  { trainer, folder }: { readonly trainer: Pick<Trainer, 'kinds' | 'refuses'>; readonly folder: string },
+): Promise<EvalPlannerError[]> {
+  const found: EvalPlannerError[] = [];
+  for (const stage of stages) {
+    if (stage.kind !== 'train') continue;
+    const wrong = trainer.kinds.includes(jobKind(stage))
+      ? await trainer.refuses?.(settingsOf(stage, config, rowsFile(folder, stage.rows)))
+      : new EvalPlannerError(
+          'usage',
+          `the trainer cannot do the ${jobKind(stage)} of ${stage.judge}`,
+          `it does ${trainer.kinds.join(', ')}: choose among these, or another trainer`,
+        );
+    if (wrong) found.push(wrong);
+  }
+  return found;
 }
 
 /** What the trainer says beforehand, where there is something left to train. Throws what it throws. */

@@ -154,7 +154,8 @@ async function startOf(name: string, { models }: Ports) {
   return { revision, chat };
 }
 
-function settingsOf({ judge, how }: TrainStage, config: Resolved, rows: string): TrainSettings {
+/** What a trainer is asked for, but for where it starts. */
+export function settingsOf({ judge, how }: TrainStage, config: Resolved, rows: string): TrainSettings {
   const { learningRate, warmupSteps, epochs, batchSize, lora = config.lora } = how;
   const { betas, ...optimiser } = config.optimiser;
   const optimisation: Optimisation = {

@@ -7,6 +7,7 @@ import { readConfig } from '../../open/config.ts';
 import { openPrompts } from '../../open/prompts.ts';
 import { openBenchmarks, openRole, openSources } from '../../open/run.ts';
 import { describeRun } from '../../open/run-in.ts';
+import { startFolder } from '../../open/run-models.ts';
 import { openTrainer } from '../../open/trainer.ts';
 import { sourceProblems, trainerProblems } from '../../pipeline/check.ts';
 import { estimateRun } from '../../pipeline/estimate.ts';
@@ -45,7 +46,7 @@ export async function configChecks(path: string, out: string | undefined): Promi
     await attempt('prompts', () => prompts(config), MEND),
     ...(await models(config)),
     ...(await sources(config)),
-    ...(config.trainer === 'embedded' ? [] : await trainer(stages, config.trainer)),
+    ...(config.trainer === 'embedded' ? [] : await trainer(stages, config, name)),
   ];
   if (Object.keys(config.benchmarks).length > 0)
     checks.push(await attempt('benchmarks', () => benchmarks(config), MEND));
@@ -58,17 +59,19 @@ export async function configChecks(path: string, out: string | undefined): Promi
 }
 
 /** Whether it could do the jobs of the run, and whether it is here. */
-async function trainer(stages: readonly Stage[], choice: Resolved['trainer']): Promise<Check[]> {
-  const opened = await openTrainer(choice, () => {
+async function trainer(stages: readonly Stage[], config: Resolved, folder: string): Promise<Check[]> {
+  const { trainer: choice } = config;
+  const noThreads = () => {
     throw new Error('a trainer of this kind needs no threads of the engine');
-  });
+  };
+  const opened = await openTrainer(choice, noThreads, startFolder(config));
   try {
-    const wrong = trainerProblems(stages, opened).map((error) => failed('trainer', error, MEND));
-    if (wrong.length > 0) return wrong;
+    const wrong = await trainerProblems(stages, config, { trainer: opened, folder });
+    if (wrong.length > 0) return wrong.map((error) => failed('trainer', error, MEND));
     const notes = (await opened.ready?.()) ?? [];
-    const name = typeof choice === 'object' && 'kind' in choice ? choice.kind : 'of your own';
+    const kind = typeof choice === 'object' && 'kind' in choice ? choice.kind : 'of your own';
     return notes.length === 0
-      ? [{ name: 'trainer', status: 'ok', detail: name }]
+      ? [{ name: 'trainer', status: 'ok', detail: kind }]
       : notes.map((detail) => ({ name: 'trainer', status: 'warn', detail }));
   } catch (error) {
     return [failed('trainer', error, MEND)];
