@@ -61,4 +61,4 @@ test('a SIGKILL loses nothing that was reported as stored, leaves no half batch 
     expect([...store.missing(keys)]).toEqual([]);
     next = total / 50;
   }
-}, 30_000);
+});
