@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest';
 import { playground } from '../benchmarks/custom.ts';
-import { type RunConfig, resolveConfig } from '../config.ts';
-import { stagesOf } from '../pipeline.ts';
+import { type Resolved, type RunConfig, resolveConfig } from '../config.ts';
+import { run, stagesOf } from '../pipeline.ts';
+import type { Source } from '../source.ts';
 import { openStore } from '../store/ledger.ts';
 import { estimateRun } from './estimate.ts';
+import { madeUpRun, SMALL } from './made-up-run.contract.ts';
+import { pairRequests } from './pairs.ts';
+import type { PairsStage, Stage } from './stage.ts';
 
 const SFT = { kind: 'sft', learningRate: 1e-5, warmupSteps: 0, epochs: 1, batchSize: 8 } as const;
 const CONFIG: RunConfig = {
@@ -54,6 +58,68 @@ test('requests by the method: what each kind of stage asks', () => {
   expect(first).toMatchObject({ tokens: 2000, measured: false, seconds: null });
   expect(first?.cost).toBeCloseTo((2000 * 1 + 2000 * 10) / 1e6, 12);
 });
+
+test('each model costs what it asks for', () => {
+  const priced = (completion: number) => ({
+    model: 'openai:m@http://h/v1',
+    prices: { prompt: 0, completion },
+  });
+  const models = { judge: priced(1), writer: priced(10), solver: priced(100), planner: priced(1000) };
+  const dear = resolveConfig({ ...CONFIG, models });
+  const costs = (config: Resolved) => {
+    const told = estimateRun(stagesOf(config), config, null, { benchmarks });
+    return Object.fromEntries(told.map(({ stage, cost }) => [stage, cost && cost * 1e6]));
+  };
+  const told = costs(dear);
+  expect(told['pairs d1']).toBeCloseTo(10 * 2 * 50 * 10 + 5 * 4 * 50 * 100, 6);
+  // Plans of 10 tokens by the planner, executions of 20 by the judge.
+  expect(told['thoughts 1']).toBeCloseTo(22 * (3 * 10 * 1000 + 3 * 2 * 2 * 20 * 1), 6);
+  expect(told['judge M0']).not.toBeNull();
+  // One that is asked and has no price leaves the cost open; one that is not asked does not.
+  const open = costs(resolveConfig({ ...CONFIG, models: { ...models, solver: 'openai:m@http://h/v1' } }));
+  expect(open).toMatchObject({ 'pairs d1': null, 'pairs test': 0, 'thoughts 1': told['thoughts 1'] });
+});
+
+test('prompts of what is left are as long as those of a request that came', () => {
+  using store = openStore(':memory:', { config: {} });
+  store.planStages(stages);
+  // Half of the instructions: 20 of 40 requests, each of 30 tokens and answered by 5.
+  store.spend('pairs d1', { seconds: 1, tokens: 100, promptTokens: 600 }, { done: 11, total: 22 });
+  const [first] = estimateRun(stages, config, store, { benchmarks });
+  expect(first).toMatchObject({ requests: 20, tokens: 100 });
+  expect(first?.cost).toBeCloseTo((20 * 30 * 1 + 100 * 10) / 1e6, 12);
+});
+
+test.each(['modified', 'other', 'nearest'] as const)(
+  'requests of pairs are those that a run asks for: what the data brings is not written (%s)',
+  async (rejected) => {
+    const source = (kind: 'general' | 'math'): Source => ({
+      kind,
+      revision: 'r',
+      async *instructions(split) {
+        for (let i = 0; i < 40; i++)
+          yield {
+            text: `${split} ${kind} ${i} gold ${i}`,
+            family: 'f',
+            ...(kind === 'math' ? { answer: String(i) } : {}),
+            ...(i % 3 > 0 ? { response: `right ${i}` } : {}),
+            ...(i % 3 > 1 ? { rejected: `wrong ${i}` } : {}),
+          };
+      },
+    });
+    const general = { ...SMALL.sources.general, rejected } as Resolved['sources'][string];
+    const config = { ...SMALL, sources: { ...SMALL.sources, general } };
+    using store = openStore(':memory:', { config: {} });
+    const made = madeUpRun(store, 'nowhere', { config });
+    const ports = { ...made.ports, sources: { general: source('general'), math: source('math') } };
+    const stage = stagesOf(config)[0] as Stage & PairsStage;
+    const told = await pairRequests(stage, config, ports, new AbortController().signal);
+    await run(config, ports, { ...made.options, until: stage.name });
+    expect(Object.values(told).reduce((a, b) => a + b, 0)).toBe(made.asked.length);
+    // One of the four questions brings both responses.
+    expect(told.math).toBe(3 * SMALL.pairs.solutions);
+  },
+);
 
 test('what is done is left out, what is begun counts for what is left, at the rates that were measured', () => {
   using store = openStore(':memory:', { config: {} });

@@ -21,15 +21,9 @@ export async function runPairs(
 ): Promise<Json> {
   const { set, counts } = stage;
   const { store, models, prompts, sources } = ports;
-  const { pairs } = config;
-  const cold = { temperature: pairs.answerTemperature, topP: pairs.topP, maxTokens: pairs.maxTokens };
-  const warm = { ...cold, temperature: pairs.temperature };
   const total = Object.values(counts).reduce((sum, n) => sum + n, 0);
   const result: Record<string, Json> = {};
-  const training = !isHeldOut(set, config);
-  const index = training
-    ? await heldOutIndex(config, ports, (...of) => notedParts(config, ports, ...of), work.signal)
-    : null;
+  const index = await indexFor(set, config, ports, work.signal);
   let done = 0;
   work.progress(0, total);
   // Made anew from what the ledger knows: a row of an earlier attempt would stay beside another one of the same instruction.
@@ -38,16 +32,7 @@ export async function runPairs(
     const source = sources[name] as Source;
     const parts = notedParts(config, ports, name, source);
     const repeats = index && new Repeats(index, config);
-    const options: PairOptions = {
-      seed: seedOf(config.seed, set),
-      domain: name,
-      chosen: 'own',
-      answer: cold,
-      modification: warm,
-      solution: warm,
-      solutions: pairs.solutions,
-      ...(source.kind === 'pairs' ? {} : { kind: source.kind }),
-    };
+    const options = pairOptions(config, set, name, source);
     const role = source.kind === 'math' ? 'solver' : 'writer';
     const all = { dropped: {} as Record<string, number> };
     let [found, made] = [0, 0];
@@ -94,9 +79,70 @@ export async function runPairs(
   return result;
 }
 
+/** Requests that the instructions of a set take, of each source: what they bring is not asked for. */
+export async function pairRequests(
+  { set, counts }: PairsStage,
+  config: Resolved,
+  ports: Ports,
+  signal: AbortSignal,
+): Promise<Record<string, number>> {
+  const index = await indexFor(set, config, ports, signal);
+  const found: Record<string, number> = {};
+  for (const name of Object.keys(counts)) {
+    const source = ports.sources[name] as Source;
+    const parts = notedParts(config, ports, name, source);
+    const options = pairOptions(config, set, name, source);
+    const repeats = index && new Repeats(index, config);
+    const keys = new Set<string>();
+    for await (const instruction of await instructionsFor(
+      config,
+      source,
+      name,
+      set,
+      parts,
+      repeats,
+      options.seed,
+      signal,
+    )) {
+      const { value, done } = makePairs(instruction, options, {
+        revision: '',
+        prompts: ports.prompts,
+      }).next();
+      if (!done) for (const { request } of value) keys.add(request.key);
+    }
+    found[name] = keys.size;
+  }
+  return found;
+}
+
+/** How instructions of a source become pairs of a set. */
+function pairOptions({ seed, pairs }: Resolved, set: string, name: string, { kind }: Source): PairOptions {
+  const cold = { temperature: pairs.answerTemperature, topP: pairs.topP, maxTokens: pairs.maxTokens };
+  const warm = { ...cold, temperature: pairs.temperature };
+  return {
+    seed: seedOf(seed, set),
+    domain: name,
+    chosen: 'own',
+    answer: cold,
+    modification: warm,
+    solution: warm,
+    solutions: pairs.solutions,
+    ...(kind === 'pairs' ? {} : { kind }),
+  };
+}
+
+/** What instructions of a set must not repeat; null for one that is judged on. */
+async function indexFor(set: string, config: Resolved, ports: Ports, signal: AbortSignal | undefined) {
+  if (isHeldOut(set, config)) return null;
+  return heldOutIndex(config, ports, (...of) => notedParts(config, ports, ...of), signal);
+}
+
+/** Where a ledger has which instructions of a source its sets have. */
+export const partsNote = (source: string) => `parts ${source}`;
+
 /** Which instructions of a source the sets have; noted, so that what is added to the config later comes after them. */
 function notedParts(config: Resolved, { store }: Ports, name: string, source: Source): Part[] {
-  const note = `parts ${name}`;
+  const note = partsNote(name);
   const parts = partsOf(config, source, name, (store.note(note) ?? []) as unknown as Part[]);
   store.putNote(note, parts as unknown as Json);
   return parts;

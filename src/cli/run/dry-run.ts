@@ -4,6 +4,8 @@ import type { Resolved } from '../../config.ts';
 import { openRun, type RunSetup } from '../../open/run.ts';
 import { estimateRun, type Rates } from '../../pipeline/estimate.ts';
 import { guidanceOf } from '../../pipeline/guided.ts';
+import { pairRequests, partsNote } from '../../pipeline/pairs.ts';
+import { isDone } from '../../pipeline/planned.ts';
 import { instructionsOf, partsOf, roundSet } from '../../pipeline/sets.ts';
 import type { Ports } from '../../pipeline/stage.ts';
 import { withModels } from '../../pipeline/with-models.ts';
@@ -27,6 +29,10 @@ export async function dryRun(
   const path = join(folder, 'run.db');
   using known = existsSync(path) ? readStore(path) : null;
   using store = openStore(':memory:', { config: {} });
+  for (const name of Object.keys(config.sources)) {
+    const parts = known?.note(partsNote(name));
+    if (parts !== undefined) store.putNote(partsNote(name), parts);
+  }
   const opened = await openRun({ config, folder, store, ...setup });
   try {
     const stages = stagesOf(config);
@@ -34,7 +40,11 @@ export async function dryRun(
     const here = config.serve === 'embedded' && opened.ports.models.place('M0') !== null;
     const { benchmarks = {} } = opened.ports;
     const told = measured || !here ? {} : { trial: await trial(config, opened.ports, signal) };
-    await printEstimate(estimateRun(stages, config, known, { ...told, benchmarks }), json);
+    const pairs: Record<string, Record<string, number>> = {};
+    for (const stage of stages)
+      if (stage.kind === 'pairs' && !isDone(stage, known?.stage(stage.name)))
+        pairs[stage.set] = await pairRequests(stage, config, opened.ports, signal);
+    await printEstimate(estimateRun(stages, config, known, { ...told, benchmarks, pairs }), json);
   } finally {
     await opened.close();
   }

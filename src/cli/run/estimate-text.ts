@@ -42,7 +42,7 @@ ${text}
 
 ≤ tokens if every answer is as long as it may be; else, and the times, as measured in this run so far
 or by a short trial. A dash: nothing of its kind was measured yet. A training's requests are of the
-validation pairs that pick among its checkpoints. Where the data bring responses, fewer are written.
+validation pairs that pick among its checkpoints.
 `);
 }
 
