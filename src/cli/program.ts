@@ -18,6 +18,7 @@ import { runCommand } from './run/command.ts';
 import { serveCommand } from './serve/command.ts';
 import { isGone } from './terminal.ts';
 import { trainCommand } from './train/command.ts';
+import { upCommand } from './up/command.ts';
 
 /** The command line. Commands are loaded when they are called, so that `--help` and wrong arguments answer at once. */
 function program(): Command {
@@ -55,6 +56,7 @@ Progress goes to stderr, results to stdout.`,
     exportCommand,
     benchCommand,
     serveCommand,
+    upCommand,
     modelsCommand,
     doctorCommand,
   ])
