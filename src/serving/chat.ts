@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ChosenToken } from '../engine/sampling/sampler.ts';
+import type { ChosenToken } from '../engine/sampling/sample.ts';
 import { EvalPlannerError } from '../errors.ts';
 import type { Tokenizer } from '../model/local/tokenizer.ts';
 import type { ChatTemplate } from '../prompts/chat-template.ts';

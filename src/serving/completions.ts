@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ChosenToken } from '../engine/sampling/sampler.ts';
+import type { ChosenToken } from '../engine/sampling/sample.ts';
 import { ApiError } from './api-error.ts';
 import { checkCount, encode, type Job, type Served, samplingOf } from './job.ts';
 import { type CompletionBody, readCompletion } from './requests.ts';

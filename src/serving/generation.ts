@@ -1,6 +1,6 @@
 import type { Parameters } from '../engine/llama/parameters.ts';
 import { type LiveRun, type Pool, WORKERS } from '../engine/parallel/pool.ts';
-import type { ChosenToken, Sample, SampleRequest } from '../engine/sampling/sampler.ts';
+import type { ChosenToken, Sample, SampleRequest } from '../engine/sampling/sample.ts';
 import { StopTexts, TextStream } from '../model/local/text-stream.ts';
 import type { Tokenizer } from '../model/local/tokenizer.ts';
 import { ApiError, overloaded } from './api-error.ts';

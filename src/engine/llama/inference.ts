@@ -7,12 +7,12 @@ import { attentionScale, layersOf, windowOf } from './layers.ts';
 import { type Parameters, parameterShapes } from './parameters.ts';
 import { rotaryTable } from './rope.ts';
 
-const microsoft = 'com.microsoft';
+export const microsoft = 'com.microsoft';
 
 /** How one layer attends, given its queries and keys, rotated, and its values [N, heads · d]; returns as many. */
-type Attend = (layer: number, kind: LayerKind, query: Value, key: Value, value: Value) => Value;
+export type Attend = (layer: number, kind: LayerKind, query: Value, key: Value, value: Value) => Value;
 
-/** What the two inference graphs differ in. */
+/** What the inference graphs differ in. */
 interface Pass {
   readonly weights: Weights;
   /** For the matrices, which are not among the weights then but for the embedding. */
@@ -32,14 +32,14 @@ interface Pass {
 
 /** The same numbers in another shape. What stays in its place and what follows from the rest is not fed: each feed costs a
  * microsecond of a step. */
-function reshape(graph: Graph, x: Value, shape: readonly Dim[]): Value {
+export function reshape(graph: Graph, x: Value, shape: readonly Dim[]): Value {
   const known = shape.map((dim, i) => (typeof dim === 'number' ? dim : dim === x.shape[i] ? 0 : -1));
   const target = known.filter((dim) => dim === -1).length > 1 ? graph.shape(shape) : graph.integers(known);
   return graph.node('Reshape', [x, target], shape);
 }
 
 /** The logits. */
-function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
+export function inferenceGraph(graph: Graph, config: LlamaConfig, pass: Pass): Value {
   const { hiddenSize, headDim, numAttentionHeads, numKeyValueHeads, intermediateSize, rmsNormEps } = config;
   const { weights, int8, ids, batch, length, positions, bound, attend, last } = pass;
   const rows = times(batch, length);
@@ -141,7 +141,7 @@ export interface OwnWeights {
   readonly int8?: Int8Weights | undefined;
 }
 
-function weightsOf(graph: Graph, config: LlamaConfig, { float32, int8 }: OwnWeights) {
+export function weightsOf(graph: Graph, config: LlamaConfig, { float32, int8 }: OwnWeights) {
   if (int8) return { weights: otherInputs(graph, config), int8: new Int8Products(graph, int8) };
   return {
     weights: float32 ? weightConstants(graph, float32) : weightInputs(graph, config),

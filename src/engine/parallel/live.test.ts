@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { referenceLogits } from '../llama/reference.contract.ts';
 import { exactWeights, TINY, tinyParameters, tokens } from '../llama/tiny.contract.ts';
-import type { ChosenToken, Sample, SampleRequest } from '../sampling/sampler.ts';
+import type { ChosenToken, Sample, SampleRequest } from '../sampling/sample.ts';
 import { type LiveRun, Pool } from './pool.ts';
 
 const CAPACITY = 64;

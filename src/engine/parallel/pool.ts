@@ -4,10 +4,11 @@ import type { Device } from '../device.ts';
 import { type BaseParameters, HalfParameters } from '../llama/parameters.ts';
 import type { Adapter } from '../lora/adapter.ts';
 import type { Quantization } from '../quantization.ts';
-import type { ChosenToken, Sample, SampleRequest } from '../sampling/sampler.ts';
+import type { ChosenToken, Sample, SampleRequest } from '../sampling/sample.ts';
 import type { AdamWArrays, AdamWUpdate, Stretch } from '../training/adamw.ts';
 import type { FromWorker, GradientResult, GradientTask, ToWorker } from './protocol.ts';
 import { Turn } from './turn.ts';
+import { Waiting } from './waiting.ts';
 
 /** Two workers whatever the machine: how a batch is split, and so every digit of a training run, must not depend on the
  * number of cores. More cores become threads of the runtime inside each worker. */
@@ -212,8 +213,9 @@ export class Pool {
   }
 
   /** Sample every request; each result comes as its sequence ends. Prompts of about one length go together, whatever the order of
-   * the requests: they are padded to the longest. `capacity` bounds prompt plus completion of each. `token` hears of each token
-   * of a request that watches and may end its sequence with that one, by the answer true. */
+   * the requests: they are padded to the longest; and so do those that begin alike, where they are cut. `capacity` bounds prompt plus
+   * completion of each. `token` hears of each token of a request that watches and may end its sequence with that one, by the answer
+   * true. */
   async *sample(
     requests: readonly SampleRequest[],
     capacity: number,
@@ -227,7 +229,7 @@ export class Pool {
   ): AsyncGenerator<Sample> {
     if (this.#gone) throw this.#gone;
     const run = ++this.#runs;
-    const waiting = requests.toSorted((a, b) => b.prompt.length - a.prompt.length);
+    const waiting = new Waiting(requests, this.#workers.length);
     const finished: Sample[] = [];
     let running = this.#workers.length;
     let failure: Error | null = null;
@@ -254,7 +256,7 @@ export class Pool {
       if (told !== null) finished.push(sample);
     };
     const feed = (worker: number) => {
-      tell(worker, { type: 'requests', run, requests: waiting.splice(0, CHUNK) });
+      tell(worker, { type: 'requests', run, requests: waiting.take(worker, CHUNK) });
     };
     for (const i of this.#workers.keys()) {
       this.#failures[i] = (error) => {
@@ -354,11 +356,13 @@ export class Pool {
 function ended(told: readonly ChosenToken[]): Sample {
   const logprobs = told.flatMap((chosen) => (chosen.logprobs ? [chosen.logprobs] : []));
   const kept = logprobs.length > 0 ? { logprobs } : {};
+  const { index = 0, cachedTokens } = told[0] ?? {};
   return {
-    index: told[0]?.index ?? 0,
+    index,
     tokens: told.map(({ token }) => token),
     finishReason: 'stop',
     ...kept,
+    ...(cachedTokens === undefined ? {} : { cachedTokens }),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Device } from '../device.ts';
 import type { LlamaConfig } from '../llama/config.ts';
 import type { LoraConfig } from '../lora/adapter.ts';
 import type { Quantization } from '../quantization.ts';
-import type { ChosenToken, Sample, SampleRequest } from '../sampling/sampler.ts';
+import type { ChosenToken, Sample, SampleRequest } from '../sampling/sample.ts';
 import type { AdamWArrays, AdamWUpdate, Stretch } from '../training/adamw.ts';
 import type { MicroBatch } from '../training/sequence.ts';
 

@@ -1,13 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import { HalfParameters, Parameters } from '../llama/parameters.ts';
 import { Adapter } from '../lora/adapter.ts';
-import {
-  type ChosenToken,
-  type Live,
-  type Sample,
-  type SampleRequest,
-  Sampler,
-} from '../sampling/sampler.ts';
+import type { ChosenToken, Sample, SampleRequest } from '../sampling/sample.ts';
+import { type Live, Sampler } from '../sampling/sampler.ts';
 import { adamwUpdate, sumOfSquares } from '../training/adamw.ts';
 import { GradientRunner } from '../training/gradients.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
@@ -114,6 +109,8 @@ async function handle(message: ToWorker): Promise<void> {
       const { task, index, gradient } = message;
       const turn = new Turn(message.turn, index);
       const adds = task.kind !== 'logp';
+      // Training needs the memory.
+      sampler?.forget();
       try {
         const result = await (gradients as GradientRunner).run(task, new Float32Array(gradient), turn);
         send({ type: 'gradient', result });

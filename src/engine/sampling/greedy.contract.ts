@@ -1,5 +1,6 @@
 import type { Parameters } from '../llama/parameters.ts';
-import { type Sample, Sampler } from './sampler.ts';
+import type { Sample } from './sample.ts';
+import { Sampler } from './sampler.ts';
 
 /** The likeliest continuation of each prompt, `count` tokens whatever they are, all at once. */
 export async function greedy(

@@ -12,6 +12,44 @@ export interface KeysAndValues {
   readonly layers: readonly Float32Array[];
 }
 
+/** The first `count` positions of one row of [rows, K, length, d]. */
+export function rowOf(
+  { numKeyValueHeads: heads, headDim }: LlamaConfig,
+  source: Float32Array,
+  row: number,
+  length: number,
+  count: number,
+): Float32Array {
+  const size = count * headDim;
+  const out = new Float32Array(heads * size);
+  for (let head = 0; head < heads; head++) {
+    const from = (row * heads + head) * length * headDim;
+    out.set(source.subarray(from, from + size), head * size);
+  }
+  return out;
+}
+
+/** Keys and values of positions that follow each other, as one. */
+export function joined(
+  { numHiddenLayers, numKeyValueHeads: heads, headDim }: LlamaConfig,
+  parts: readonly KeysAndValues[],
+): KeysAndValues {
+  const total = parts.reduce((sum, { length }) => sum + length, 0);
+  const layers = Array.from({ length: 2 * numHiddenLayers }, () => new Float32Array(heads * total * headDim));
+  for (const [i, target] of layers.entries()) {
+    let at = 0;
+    for (const { length, layers: own } of parts) {
+      const size = length * headDim;
+      for (let head = 0; head < heads; head++) {
+        const source = (own[i] as Float32Array).subarray(head * size, (head + 1) * size);
+        target.set(source, (head * total + at) * headDim);
+      }
+      at += length;
+    }
+  }
+  return { length: total, layers };
+}
+
 /** Keys and values of so many places, [places, K, C, d] for each layer, and the mask that says which of the C positions each place
  * has filled. C follows the longest of them, so that short ones are not charged for the longest that was allowed. A masked
  * position weighs exactly zero: C changes no sequence's arithmetic. */

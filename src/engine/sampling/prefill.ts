@@ -1,7 +1,7 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import type { Parameters } from '../llama/parameters.ts';
 import { shapeFeeds, tensor, weightFeeds } from '../session.ts';
-import type { KeysAndValues } from './key-value-cache.ts';
+import { type KeysAndValues, rowOf } from './key-value-cache.ts';
 
 /** Prompts are padded to a multiple of this, and computed together with others of the same padded length. */
 const BLOCK = 32;
@@ -10,6 +10,8 @@ const BLOCK = 32;
 export interface Prefilled {
   readonly cache: KeysAndValues;
   readonly logits: Float32Array;
+  /** Tokens that were computed before; of a prompt that is cut. */
+  readonly cachedTokens?: number;
 }
 
 /** Caches of prompts, in their order. A prompt's arithmetic does not depend on its company: those of another padded length
@@ -37,7 +39,7 @@ async function prefillBatch(
   prompts: readonly (readonly number[])[],
   length: number,
 ): Promise<Prefilled[]> {
-  const { numHiddenLayers, numKeyValueHeads, headDim, vocabSize, padTokenId } = parameters.config;
+  const { numHiddenLayers, vocabSize, padTokenId } = parameters.config;
   // At least two: the runtime multiplies a single row by other means, which round differently.
   const rows = Math.max(2, prompts.length);
   const ids = new BigInt64Array(rows * length).fill(BigInt(padTokenId));
@@ -58,16 +60,8 @@ async function prefillBatch(
   });
   const logits = outputs.logits?.data as Float32Array;
   return prompts.map((prompt, row) => {
-    const size = prompt.length * headDim;
-    const slice = (name: string) => {
-      const source = outputs[name]?.data as Float32Array;
-      const out = new Float32Array(numKeyValueHeads * size);
-      for (let head = 0; head < numKeyValueHeads; head++) {
-        const from = (row * numKeyValueHeads + head) * length * headDim;
-        out.set(source.subarray(from, from + size), head * size);
-      }
-      return out;
-    };
+    const slice = (name: string) =>
+      rowOf(parameters.config, outputs[name]?.data as Float32Array, row, length, prompt.length);
     const layers = Array.from({ length: numHiddenLayers }, (_, l) => [
       slice(`key.${l}`),
       slice(`value.${l}`),

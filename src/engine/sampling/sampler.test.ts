@@ -3,7 +3,8 @@ import type { LlamaConfig } from '../llama/config.ts';
 import { referenceLogits } from '../llama/reference.contract.ts';
 import { exactWeights, SHAPES, TINY, tinyParameters, tokens } from '../llama/tiny.contract.ts';
 import { addsInt8 } from '../quantization-check.ts';
-import { type Sample, type SampleRequest, Sampler } from './sampler.ts';
+import type { Sample, SampleRequest } from './sample.ts';
+import { Sampler } from './sampler.ts';
 
 /** On other processors int8 is refused. */
 const exact = await addsInt8();
@@ -249,5 +250,96 @@ describe('sampling', () => {
 
   it('nothing to do is done at once', async () => {
     expect(await sampleAll(sampler, [])).toEqual([]);
+  });
+});
+
+describe('prompts that are cut', () => {
+  const warm = { temperature: 1.5, topP: 0.95 };
+  const shared = tokens(20, 1);
+  /** Two examples, four cases, three answers begun of each. */
+  const cut = Array.from({ length: 24 }, (_, i) => {
+    const asked = [...shared.slice(0, 10 + 10 * (i % 2)), ...tokens(9, 2 + (i % 4))];
+    const prompt = [...asked, ...tokens(1 + (i % 3), 20 + i)];
+    return request(i, prompt, { ...warm, seed: i, cuts: [10 + 10 * (i % 2), asked.length] });
+  });
+  const texts = (samples: readonly Sample[]) => samples.map(({ index, tokens }) => ({ index, tokens }));
+
+  it.each(SHAPES)('are continued greedily as the whole ones: %s', async (_, change) => {
+    const own = new Sampler(tinyParameters(change), { slots: 8 });
+    const lengths = [5, 31, 33, 34];
+    const prompts = lengths.map((length) => tokens(length, length + 100));
+    const asked = prompts.map((prompt, i) => request(i, prompt, { cuts: [2, prompt.length - 2] }));
+    const samples = await sampleAll(own, asked);
+    for (const [i, prompt] of prompts.entries())
+      expect(samples[i]?.tokens).toEqual(greedy({ ...TINY, ...change }, prompt, 12));
+    await own.close();
+  });
+
+  it('have the same texts alone, in company, among whole ones, and whatever is kept', async () => {
+    const whole = cut.map(({ cuts: _, ...one }) => ({ ...one, index: one.index + 100 }));
+    const roomy = new Sampler(tinyParameters(), { slots: 8 });
+    const first = await sampleAll(roomy, cut);
+    const second = await sampleAll(roomy, cut);
+    expect(texts(second)).toEqual(texts(first));
+    expect(second.map(({ cachedTokens }) => cachedTokens)).toEqual(cut.map(({ cuts }) => cuts?.at(-1)));
+    const mixed = await sampleAll(roomy, [...whole, ...cut].toReversed(), { pauses: [1, 2, 7] });
+    expect(texts(mixed.filter(({ index }) => index < 100).toReversed())).toEqual(texts(first));
+    await roomy.close();
+    // Room for one or two beginnings, then for none.
+    for (const beginnings of [8000, 0]) {
+      const narrow = new Sampler(tinyParameters(), { slots: 4, beginnings });
+      expect(texts(await sampleAll(narrow, cut.toReversed())).toReversed()).toEqual(texts(first));
+      for (const one of cut.slice(0, 6))
+        expect(texts(await sampleAll(narrow, [one]))).toEqual(texts([first[one.index]!]));
+      await narrow.close();
+    }
+  });
+
+  it('leave whole ones their bits', async () => {
+    const own = new Sampler(tinyParameters(), { slots: 8 });
+    const whole = cut.map(({ cuts: _, ...one }) => ({ ...one, index: one.index + 100, logprobs: 3 }));
+    const alone = await sampleAll(own, whole);
+    const mixed = await sampleAll(own, [...cut, ...whole]);
+    expect(mixed.slice(cut.length)).toEqual(alone);
+    expect(alone.every(({ cachedTokens }) => cachedTokens === undefined)).toBe(true);
+    await own.close();
+  });
+
+  it('nothing is kept of other weights', async () => {
+    const parameters = tinyParameters();
+    const own = new Sampler(parameters, { slots: 8 });
+    await sampleAll(own, cut);
+    parameters.flat.forEach((weight, i) => {
+      parameters.flat[i] = weight * 0.9;
+    });
+    await own.close();
+    const changed = await sampleAll(own, cut);
+    const fresh = new Sampler(parameters, { slots: 8 });
+    expect(changed).toEqual(await sampleAll(fresh, cut));
+    await Promise.all([own.close(), fresh.close()]);
+  });
+
+  it('reach the last position that the model knows, and no further', async () => {
+    const own = new Sampler(tinyParameters({ maxPositionEmbeddings: 40 }), { slots: 4 });
+    const asked = [39, 40].map((length, i) => request(i, tokens(length, 3), { cuts: [17, 38] }));
+    const samples = await sampleAll(own, asked, { capacity: 500 });
+    expect(samples.map(({ tokens }) => tokens.length)).toEqual([1, 0]);
+    expect(samples[0]?.tokens).toEqual(greedy({ ...TINY, maxPositionEmbeddings: 40 }, tokens(39, 3), 1));
+    await own.close();
+  });
+
+  it('a run that is given up leaves nothing wrong behind', async () => {
+    const own = new Sampler(tinyParameters(), { slots: 4 });
+    const queue = [...cut];
+    let steps = 0;
+    await own.run(
+      () => queue.shift(),
+      64,
+      () => {},
+      () => steps++ > 3,
+    );
+    const fresh = new Sampler(tinyParameters(), { slots: 4 });
+    expect(texts(await sampleAll(own, cut))).toEqual(texts(await sampleAll(fresh, cut)));
+    await Promise.all([own.close(), fresh.close()]);
   });
 });

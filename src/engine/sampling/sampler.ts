@@ -1,50 +1,22 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import type { Device } from '../device.ts';
+import { continuationGraph } from '../llama/continuation.ts';
 import { decodeGraph, prefillGraph } from '../llama/inference.ts';
 import { Int8Weights } from '../llama/int8.ts';
 import { windowOf } from '../llama/layers.ts';
 import type { Parameters } from '../llama/parameters.ts';
 import type { Quantization } from '../quantization.ts';
 import { loadGraph, shapeFeeds, tensor, weightFeeds } from '../session.ts';
+import { Beginnings } from './beginnings.ts';
 import { chooseToken } from './choose.ts';
+import { type CutPrompt, cachedTokens, prefillCut } from './continuation.ts';
 import { KeyValueCache } from './key-value-cache.ts';
 import { type TokenLogprob, tokenLogprobs } from './logprobs.ts';
 import { type Prefilled, prefill } from './prefill.ts';
 import { type PromptGroup, PromptGroups } from './prompt-groups.ts';
 import { type Random, sequenceRandom } from './random.ts';
-
-export interface SampleRequest {
-  readonly index: number;
-  readonly prompt: readonly number[];
-  readonly maxTokens: number;
-  /** 0 is greedy. */
-  readonly temperature: number;
-  readonly topP: number;
-  readonly seed: number;
-  /** A sequence ends with the first of these; it is kept in the tokens. */
-  readonly stopIds: readonly number[];
-  /** Keep the log-probability of each token, with those of so many likeliest ones. */
-  readonly logprobs?: number;
-  /** Tell of each token as it is chosen, with as many of its likeliest alternatives (null: without probabilities). */
-  readonly watch?: { readonly logprobs: number | null };
-}
-
-/** A token of a request that watches. */
-export interface ChosenToken {
-  readonly index: number;
-  readonly token: number;
-  /** The chosen token's first, then the likeliest ones'; see tokenLogprobs. */
-  readonly logprobs?: readonly TokenLogprob[];
-}
-
-export interface Sample {
-  readonly index: number;
-  readonly tokens: readonly number[];
-  /** `length`: maxTokens or the capacity came first. */
-  readonly finishReason: 'stop' | 'length';
-  /** Of each token, where the request asked for them: see tokenLogprobs. */
-  readonly logprobs?: readonly (readonly TokenLogprob[])[];
-}
+import type { ChosenToken, Sample, SampleRequest } from './sample.ts';
+import { stretchesOf } from './stretches.ts';
 
 /** Prompts taken and computed at a time: their caches wait for free slots. */
 const PROMPTS = 8;
@@ -71,6 +43,7 @@ export interface Live {
 
 interface Active {
   readonly request: SampleRequest;
+  readonly cachedTokens: number | undefined;
   readonly next: Random;
   readonly tokens: number[];
   readonly logprobs: (readonly TokenLogprob[])[];
@@ -83,16 +56,22 @@ const SLOT_STEP = 4;
 /** Up to so many weights the decoding graph has its own copy of them: on every worker, so larger models go without. */
 const PACKED = 64e6;
 
+/** Of prompts' beginnings, on each worker. */
+const BEGINNINGS = 256e6;
+
 export interface SamplerOptions {
   readonly slots?: number;
   readonly threads?: number;
   readonly device?: Device;
   readonly quantization?: Quantization | undefined;
+  /** Bytes of prompts' beginnings that are kept. */
+  readonly beginnings?: number;
 }
 
 /** Continuous batching on one thread: up to `slots` sequences take each step together; one that ends leaves at once and the
- * next takes its place. Requests with the same prompt share its prefill. A sequence's text does not depend on its
- * company. The weights are those of the first run. */
+ * next takes its place. Requests with the same prompt share its prefill, and those whose prompts begin alike the
+ * beginning's, where they are cut there. A sequence's text does not depend on its company, nor on what was computed before. The
+ * weights are those of the first run. */
 export class Sampler {
   readonly #parameters: Parameters;
   readonly #slots: number;
@@ -100,11 +79,13 @@ export class Sampler {
   readonly #device: Device;
   readonly #quantization: Quantization | undefined;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
+  readonly #beginnings: Beginnings;
 
   constructor(
     parameters: Parameters,
-    { slots = 32, threads = 1, device = 'cpu', quantization }: SamplerOptions = {},
+    { slots = 32, threads = 1, device = 'cpu', quantization, beginnings = BEGINNINGS }: SamplerOptions = {},
   ) {
+    this.#beginnings = new Beginnings(beginnings);
     this.#parameters = parameters;
     this.#slots = Math.ceil(slots / SLOT_STEP) * SLOT_STEP;
     this.#threads = threads;
@@ -138,7 +119,8 @@ export class Sampler {
 
     /** Choose and record the next token; true when the sequence has ended. */
     const extend = (sequence: Active, row: Float32Array): boolean => {
-      const { request, tokens } = sequence;
+      const { request, tokens, cachedTokens } = sequence;
+      const found = cachedTokens === undefined ? {} : { cachedTokens };
       const { index, logprobs: count, watch } = request;
       const token = chooseToken(row, request.temperature, request.topP, sequence.next);
       tokens.push(token);
@@ -146,13 +128,13 @@ export class Sampler {
       if (watch && live) {
         const logprobs =
           watch.logprobs === null ? {} : { logprobs: tokenLogprobs(row, token, watch.logprobs) };
-        live.token({ index, token, ...logprobs });
+        live.token({ index, token, ...logprobs, ...(tokens.length === 1 ? found : {}) });
       }
       const stopped = request.stopIds.includes(token);
       const full = request.prompt.length + tokens.length >= limit;
       if (!stopped && tokens.length < request.maxTokens && !full) return false;
       const kept = count === undefined ? {} : { logprobs: sequence.logprobs };
-      done({ index, tokens, finishReason: stopped ? 'stop' : 'length', ...kept });
+      done({ index, tokens, finishReason: stopped ? 'stop' : 'length', ...kept, ...found });
       return true;
     };
 
@@ -189,7 +171,9 @@ export class Sampler {
         if (!first) break;
         const request = first.waiting.shift() as SampleRequest;
         if (first.waiting.length === 0) ready.shift();
-        const sequence: Active = { request, next: sequenceRandom(request.seed), tokens: [], logprobs: [] };
+        const { cachedTokens } = first;
+        const next = sequenceRandom(request.seed);
+        const sequence: Active = { request, cachedTokens, next, tokens: [], logprobs: [] };
         if (extend(sequence, first.logits)) continue;
         first.group = groups.join(first.group, first.cache, active.push(sequence) - 1);
       }
@@ -244,24 +228,36 @@ export class Sampler {
         continue;
       }
       taken++;
-      const key = request.prompt.join();
+      const { prompt, cuts = [] } = request;
+      const key = `${prompt.join()} ${cuts.join()}`;
       const group = groups.get(key);
       if (group) group.push(request);
       else {
         groups.set(key, [request]);
-        tokens += request.prompt.length;
+        tokens += prompt.length;
+        if (cuts.length > 0) tokens -= cachedTokens(stretchesOf(prompt, cuts), this.#beginnings);
       }
     }
-    const waiting = [...groups.values()];
-    if (waiting.length === 0) return [];
-    const session = await this.#session('prefill', limit);
-    const prompts = waiting.map(([first]) => (first as SampleRequest).prompt);
-    const results = await prefill(session, this.#parameters, prompts);
-    return results.map((result, i) => ({ ...result, waiting: waiting[i] as SampleRequest[] }));
+    const [whole, cut]: [SampleRequest[][], SampleRequest[][]] = [[], []];
+    for (const waiting of groups.values()) (waiting[0]?.cuts?.length ? cut : whole).push(waiting);
+    const ready = (waiting: readonly SampleRequest[][], results: readonly Prefilled[]) =>
+      results.map((result, i): Ready => ({ ...result, waiting: waiting[i] as SampleRequest[] }));
+    const out: Ready[] = [];
+    if (whole.length > 0) {
+      const prompts = whole.map(([first]) => (first as SampleRequest).prompt);
+      const session = await this.#session('prefill', limit);
+      out.push(...ready(whole, await prefill(session, this.#parameters, prompts)));
+    }
+    if (cut.length > 0) {
+      const prompts = cut.map(([first]) => first as CutPrompt);
+      const session = await this.#session('continue', limit);
+      out.push(...ready(cut, await prefillCut(session, this.#parameters, prompts, this.#beginnings)));
+    }
+    return out;
   }
 
   /** The graph for sequences of up to `limit` tokens, padding included; a power of two, so that there are few. */
-  #session(kind: 'prefill' | 'decode', limit: number): Promise<InferenceSession> {
+  #session(kind: 'prefill' | 'continue' | 'decode', limit: number): Promise<InferenceSession> {
     const positions = 2 ** Math.ceil(Math.log2(Math.max(limit, 256)));
     const key = `${kind} ${positions}`;
     let session = this.#sessions.get(key);
@@ -269,10 +265,12 @@ export class Sampler {
       const { config } = this.#parameters;
       // Rounded again for each graph: to keep them would be a second copy.
       const int8 = this.#quantization && new Int8Weights(this.#parameters);
-      const graph =
-        kind === 'prefill'
-          ? prefillGraph(config, positions, { int8 })
-          : decodeGraph(config, positions, { int8, float32: this.#packed ? this.#parameters : undefined });
+      const float32 = this.#packed ? this.#parameters : undefined;
+      const graph = {
+        prefill: () => prefillGraph(config, positions, { int8 }),
+        continue: () => continuationGraph(config, positions, { int8 }),
+        decode: () => decodeGraph(config, positions, { int8, float32 }),
+      }[kind]();
       session = loadGraph(graph, this.#threads, { device: this.#device });
       this.#sessions.set(key, session);
     }
@@ -283,8 +281,14 @@ export class Sampler {
     return this.#device === 'cpu' && this.#parameters.flat.length <= PACKED;
   }
 
+  /** Frees the memory of what was kept of prompts. */
+  forget(): void {
+    this.#beginnings.clear();
+  }
+
   /** Frees the runtime's memory. The next run takes the weights as they are then. */
   async close(): Promise<void> {
+    this.forget();
     for (const session of this.#sessions.values()) await (await session).release();
     this.#sessions.clear();
   }
