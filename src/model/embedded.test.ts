@@ -8,7 +8,7 @@ import { EmbeddedModel, sampledRevision } from './embedded.ts';
 import { tokenizer } from './local/tokenizer.ts';
 import { modelContract } from './model.contract.ts';
 
-function tiny(pool: Pool): EmbeddedModel {
+function tiny(pool: Pool, files: Readonly<Record<string, string>> = {}): EmbeddedModel {
   const parameters = new Parameters({
     vocabSize: VOCAB.length,
     hiddenSize: 64,
@@ -26,7 +26,7 @@ function tiny(pool: Pool): EmbeddedModel {
     padTokenId: PAD_ID,
   });
   initialise(parameters, random(1));
-  return new EmbeddedModel(pool, parameters, tokenizer(tokenizerJson(), tokenizerConfig()));
+  return new EmbeddedModel(pool, parameters, tokenizer(tokenizerJson(), tokenizerConfig()), files);
 }
 
 modelContract('embedded', async () => {
@@ -126,4 +126,49 @@ test('log-probabilities are the model’s own, of the tokens that make the text'
       if (key === 'k') expect(logprob).toBe(top[0]?.logprob);
     }
   }
+});
+
+test('what prompts of several turns begin with is computed once, and changes no text', async () => {
+  const chat_template =
+    '{% for m in messages %}{{ m.role }} {{ m.content }} {% endfor %}{% if add_generation_prompt %}assistant {% endif %}';
+  const files = { 'tokenizer_config.json': JSON.stringify({ ...tokenizerConfig(), chat_template }) };
+  const examples = [
+    { role: 'user', content: `Name 2 birds.${' dog'.repeat(20)}` },
+    { role: 'assistant', content: 'the robin' },
+  ] as const;
+  const request = (i: number) => ({
+    key: `${i}`,
+    prompt: {
+      messages: [...examples, { role: 'user' as const, content: `Name ${1 + (i % 4)} words.` }],
+      ...(i % 2 === 0 ? {} : { prefill: 'the answer is' }),
+    },
+    maxTokens: 8,
+    temperature: 1,
+    topP: 1,
+    seed: i,
+    // Spelled, so that the sequence is watched.
+    stop: [' zebra zebra'],
+  });
+  const requests = Array.from({ length: 12 }, (_, i) => request(i));
+  const ask = async (model: EmbeddedModel, some = requests) => {
+    const found = new Map<string, Generation>();
+    for await (const one of model.generate(some)) found.set(one.key, one);
+    return some.map(({ key }) => found.get(key) as Generation);
+  };
+  const pool = new Pool();
+  const model = tiny(pool, files);
+  const first = await ask(model);
+  const second = await ask(model);
+  expect(second.map(({ text }) => text)).toEqual(first.map(({ text }) => text));
+  for (const { cachedTokens, promptTokens } of second) {
+    expect(cachedTokens).toBeGreaterThan(20);
+    expect(cachedTokens).toBeLessThan(promptTokens);
+  }
+  await pool.close();
+  const other = new Pool();
+  for (const one of requests.slice(0, 3)) {
+    const [alone] = await ask(tiny(other, files), [one]);
+    expect(alone).toMatchObject({ text: first[Number(one.key)]?.text });
+  }
+  await other.close();
 });

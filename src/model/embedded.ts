@@ -3,7 +3,7 @@ import type { Parameters } from '../engine/llama/parameters.ts';
 import type { Pool } from '../engine/parallel/pool.ts';
 import { INT8_WEIGHTS } from '../engine/quantization.ts';
 import type { TokenLogprob as IdLogprob } from '../engine/sampling/logprobs.ts';
-import type { ChosenToken, Sample, SampleRequest } from '../engine/sampling/sampler.ts';
+import type { ChosenToken, Sample, SampleRequest } from '../engine/sampling/sample.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { key } from '../key.ts';
 import type {
@@ -15,6 +15,7 @@ import type {
   TokenLogprob,
 } from '../model.ts';
 import { type Rendering, rendering } from './local/rendering.ts';
+import { SharedBeginnings } from './local/shared-beginnings.ts';
 import { StopTexts, TextStream } from './local/text-stream.ts';
 import type { Tokenizer } from './local/tokenizer.ts';
 
@@ -24,6 +25,8 @@ const CHUNK = 4096;
 interface Prepared {
   readonly request: GenerateRequest;
   readonly ids: readonly number[];
+  /** See SampleRequest. */
+  readonly cuts: readonly number[];
   /** Token ids that end the completion. */
   readonly ends: readonly number[];
   /** Texts that do. */
@@ -48,6 +51,7 @@ export class EmbeddedModel implements Model {
   readonly prefills = true;
   readonly #tokenizer: Tokenizer;
   readonly #rendering: Rendering;
+  readonly #beginnings: SharedBeginnings;
 
   /** `files`: the tokenizer's, with the chat template if there is one (Checkpoint.files). */
   constructor(
@@ -57,6 +61,7 @@ export class EmbeddedModel implements Model {
     files: Readonly<Record<string, string>> = {},
   ) {
     this.#rendering = rendering(files, tokenizer);
+    this.#beginnings = new SharedBeginnings(this.#rendering);
     const [weights, shown] = [sampledRevision(pool, parameters), this.#rendering.revision];
     this.revision = key({ weights, shown }).slice(0, 16);
     this.chat = this.#rendering.chat;
@@ -96,11 +101,12 @@ export class EmbeddedModel implements Model {
       }
       if (chunk.length === 0 || signal?.aborted) return;
       const capacity = Math.max(...chunk.map(({ ids, request }) => ids.length + request.maxTokens));
-      const samples = chunk.map(({ ids, ends, request, writing }, index): SampleRequest => {
+      const samples = chunk.map(({ ids, cuts, ends, request, writing }, index): SampleRequest => {
         const { maxTokens, temperature, topP, seed, logprobs } = request;
         const count = logprobs === undefined ? {} : { logprobs };
         const kept = writing ? { watch: { logprobs: logprobs ?? null } } : count;
-        return { index, prompt: ids, maxTokens, temperature, topP, seed, stopIds: ends, ...kept };
+        const cut = cuts.length === 0 ? {} : { cuts };
+        return { index, prompt: ids, ...cut, maxTokens, temperature, topP, seed, stopIds: ends, ...kept };
       });
       const token = (chosen: ChosenToken) => {
         const { request, writing } = chunk[chosen.index] as Prepared & { writing: Writing };
@@ -122,14 +128,16 @@ export class EmbeddedModel implements Model {
     const ends = [...this.#parameters.config.eosTokenIds, ...added];
     const watches = heard || stops.some((text) => this.#tokenizer.added(text) === undefined);
     const before = request.prompt.prefill ? ids.slice(-1) : [];
-    const prepared = { request, ids, ends, stops, before };
+    const cuts = this.#beginnings.cuts(request.prompt, ids);
+    const prepared = { request, ids, cuts, ends, stops, before };
     return { ...prepared, writing: watches ? new Writing(this.#tokenizer, prepared) : null };
   }
 
   #generation(sample: Sample, prepared: Prepared): Generation {
     const { request, ids, stops, before, writing } = prepared;
-    const { tokens, finishReason } = sample;
-    const told = { key: request.key, promptTokens: ids.length };
+    const { tokens, finishReason, cachedTokens = 0 } = sample;
+    const cached = cachedTokens > 0 ? { cachedTokens } : {};
+    const told = { key: request.key, promptTokens: ids.length, ...cached };
     const named = (rows: readonly (readonly IdLogprob[])[]) =>
       request.logprobs === undefined ? {} : { logprobs: rows.map((row) => this.#named(row)) };
     let written = writing;
