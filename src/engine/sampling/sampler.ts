@@ -271,7 +271,9 @@ export class Sampler {
         continue: () => continuationGraph(config, positions, { int8 }),
         decode: () => decodeGraph(config, positions, { int8, float32 }),
       }[kind]();
-      session = loadGraph(graph, this.#threads, { device: this.#device });
+      // Of what continues, hardly two shapes are alike.
+      const memoryPattern = kind !== 'continue';
+      session = loadGraph(graph, this.#threads, { device: this.#device, memoryPattern });
       this.#sessions.set(key, session);
     }
     return session;
