@@ -216,7 +216,7 @@ export function tableLoop(may: Readonly<Record<string, readonly string[]>> = MAY
 export function sourcesOf(root: string): Map<string, string> {
   const files = globSync('**/*.{ts,tsx}', { cwd: root })
     .map((file) => file.replaceAll('\\', '/'))
-    .filter((file) => !/\.(test|contract|slow)\.tsx?$/.test(file))
+    .filter((file) => !/\.(test|contract|slow|stack|faults)\.tsx?$/.test(file))
     .sort();
   return new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
 }

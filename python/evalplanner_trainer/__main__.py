@@ -32,7 +32,8 @@ def main() -> int:
 def report(with_device: bool) -> int:
     requirements = Path(__file__).parents[1].joinpath("requirements.txt").read_text().split()
     found: dict[str, Any] = {"python": sys.version.split()[0]}
-    for name in (line.partition("==")[0] for line in requirements):
+    # The last one is of the presets zero2 and zero3.
+    for name in [*(line.partition("==")[0] for line in requirements), "deepspeed"]:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

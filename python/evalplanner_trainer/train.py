@@ -95,10 +95,12 @@ def open_model(job: Job) -> tuple[Any, Any]:
         )
     model = peft.PeftModel.from_pretrained(model, job.adapter, is_trainable=True)
     own = model.peft_config["default"]
-    if (own.r, own.lora_alpha) != (lora.rank, lora.alpha):
+    others = lora.targets != "all-linear" and set(own.target_modules) != set(lora.targets)
+    if (own.r, own.lora_alpha) != (lora.rank, lora.alpha) or others:
         raise Failure(
             "usage",
-            f"{job.adapter} is an adapter of rank {own.r} and alpha {own.lora_alpha}, and the training asks for another",
+            f"{job.adapter} is an adapter of rank {own.r} and alpha {own.lora_alpha} on "
+            f"{', '.join(sorted(own.target_modules))}, and the training asks for another",
             "train it on with its own rank, alpha and targets, or merge it into its base first and train a new one",
         )
     return model, None

@@ -15,6 +15,8 @@ export async function install(name: string): Promise<void> {
     );
   });
   const { versions, device } = await inspectPython(python, true);
-  const told = Object.entries(versions).map(([what, version]) => `${what} ${version}`);
+  const told = Object.entries(versions).flatMap(([what, version]) =>
+    version === null ? [] : [`${what} ${version}`],
+  );
   await print(`${python}\n${told.join(', ')}; computes on ${device}\n`);
 }

@@ -95,7 +95,7 @@ const INSTALL =
 
 /** The interpreter to use: the one that is named, else that of EVALPLANNER_PYTHON, else our own. Throws EvalPlannerError `usage` where
  * there is none, or packages are missing. */
-export async function requirePython(named: string | undefined): Promise<string> {
+export async function requirePython(named: string | undefined, accelerate = ''): Promise<string> {
   const own = executable(await environmentFolder('trl', [REQUIREMENTS]));
   const python = named ?? process.env.EVALPLANNER_PYTHON ?? (existsSync(own) ? own : null);
   if (python === null)
@@ -104,7 +104,10 @@ export async function requirePython(named: string | undefined): Promise<string> 
     const reason = (error.stderr || error.message).trim().split('\n').at(-1);
     throw new EvalPlannerError('usage', `${python} cannot be started: ${reason}`, INSTALL, error);
   });
-  const missing = Object.keys(versions).filter((name) => versions[name] === null);
+  const sharded = accelerate.startsWith('zero');
+  const missing = Object.keys(versions).filter(
+    (name) => versions[name] === null && (name !== 'deepspeed' || sharded),
+  );
   if (missing.length > 0)
     throw new EvalPlannerError('usage', `${python} lacks ${missing.join(', ')}`, INSTALL);
   return python;

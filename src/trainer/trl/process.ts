@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type ErrorCode, EvalPlannerError } from '../../errors.ts';
@@ -116,8 +116,9 @@ function command(job: string, { processes = 1, accelerate }: TrlOptions): string
 
 function crashed(out: string, how: string): EvalPlannerError {
   const path = join(out, LOG);
-  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
-  const said = lines.slice(-LAST_LINES).join('\n');
+  const said = existsSync(path)
+    ? readFileSync(path, 'utf8').trimEnd().split('\n').slice(-LAST_LINES).join('\n')
+    : '';
   return new EvalPlannerError(
     'model',
     `the training in ${out} has ended before its end (${how})${said === '' ? '' : `; its last words:\n${said}`}`,

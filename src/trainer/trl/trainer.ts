@@ -16,7 +16,7 @@ export class TrlTrainer implements Trainer {
   }
 
   async ready(): Promise<readonly string[]> {
-    return noteVersions(await requirePython(this.#options.python));
+    return noteVersions(await requirePython(this.#options.python, this.#options.accelerate));
   }
 
   async train(
@@ -37,7 +37,7 @@ export class TrlTrainer implements Trainer {
         const { result } = folder;
         for (const step of result?.steps ?? []) onStep?.(step);
         if (result !== null) return result;
-        const python = await requirePython(this.#options.python);
+        const python = await requirePython(this.#options.python, this.#options.accelerate);
         const { path, kept, dropped } = await prepare(job, folder, this.#options, signal, onNote);
         await runPython({
           python,
