@@ -104,6 +104,22 @@ export const SHAPES: readonly Shape[] = [
     config: { ...base, model_type: 'phi3', num_key_value_heads: 4, tie_word_embeddings: true },
   },
   {
+    name: 'phi3, longrope within the first length',
+    config: {
+      ...base,
+      model_type: 'phi3',
+      head_dim: 16,
+      max_position_embeddings: 4096,
+      original_max_position_embeddings: 1024,
+      rope_parameters: {
+        rope_type: 'longrope',
+        rope_theta: 10_000,
+        short_factor: [1, 1.02, 1.1, 1.25, 1.5, 1.85, 2.3, 2.9],
+        long_factor: [1.05, 1.3, 2.1, 4.7, 9.4, 21.5, 40.2, 63.7],
+      },
+    },
+  },
+  {
     name: 'gemma3, windows of 20 in two layers of three',
     config: {
       ...gemma3,

@@ -496,6 +496,39 @@ describe('scaled rope', () => {
     expect(modelToJson(read(all)).rope_parameters).toEqual({ rope_theta: 1e6, rope_type: 'yarn', ...all });
   });
 
+  it.each(['longrope', 'su', 'yarn'])(
+    'longrope of Phi-3, called %s: texts of the first length are run',
+    (type) => {
+      const { head_dim: headDim } = json as { head_dim: number };
+      const [short, long] = [1, 9].map((factor) => Array.from({ length: headDim / 2 }, (_, i) => factor + i));
+      const first = { original_max_position_embeddings: 16 };
+      const scaled = { type, short_factor: short, long_factor: long };
+      const old = { ...without('rope_parameters'), ...PHI3, ...first, rope_scaling: scaled };
+      const config = parse(old);
+      expect(config).toMatchObject({
+        maxPositionEmbeddings: 16,
+        ropeScaling: {
+          type: 'longrope',
+          shortFactor: short,
+          longFactor: long,
+          attentionFactor: Math.sqrt(1 + Math.log(128 / 16) / Math.log(16)),
+          maxPositionEmbeddings: 128,
+        },
+      });
+      // Who reads it after us has the whole.
+      expect(parse(modelToJson(config) as typeof json)).toMatchObject({
+        ...config,
+        source: expect.any(String),
+      });
+      expect(modelToJson(config)).toMatchObject({ max_position_embeddings: 128, ...first });
+      const { short_factor: _, ...without_ } = scaled;
+      expect(() => parse({ ...old, rope_scaling: without_ })).toThrow(/short_factor/);
+      expect(() =>
+        parse({ ...old, rope_scaling: { ...scaled, long_factor: [0, ...long!.slice(1)] } }),
+      ).toThrow(/long_factor/);
+    },
+  );
+
   it('linear, by its old name too', () => {
     const old = { ...without('rope_parameters'), rope_scaling: { type: 'linear', factor: 2 } };
     expect(parse(old)).toMatchObject({ ropeTheta: 1e4, ropeScaling: { type: 'linear', factor: 2 } });
@@ -567,12 +600,8 @@ describe('what this engine does not run is refused by name', () => {
       { rope_parameters: { full_attention: { rope_theta: 1e6 }, sliding_attention: { rope_theta: 1e4 } } },
       'layer to layer',
     ],
-    [
-      'Phi-3 for long texts',
-      { ...PHI3, rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [2] } },
-      'longrope',
-    ],
-    ['Phi-3 of the first days', { ...PHI3, rope_scaling: { type: 'su' } }, 'su'],
+    ['another rope of Phi-3', { ...PHI3, rope_scaling: { type: 'linear', factor: 2 } }, 'linear'],
+    ['longrope of another family', { rope_scaling: { type: 'longrope', short_factor: [1] } }, 'longrope'],
     ['another activation', { hidden_act: 'gelu' }, 'hidden_act'],
     ['quantised weights', { quantization_config: { bits: 4 } }, 'quantization_config'],
     ['a sliding window of Llama', { sliding_window: 512 }, 'sliding_window'],

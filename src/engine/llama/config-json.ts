@@ -7,6 +7,16 @@ import { ropesFrom, ropesToJson } from './rope-json.ts';
 
 const MOST_LAYERS = 1e6;
 
+/** Positions of the longest text that a model is for, of which the engine may run fewer. Phi-3's first length stands outside of rope,
+ * too: transformers has a default for it there, which would go before. */
+function lengthsToJson({ ropeScaling, maxPositionEmbeddings }: LlamaConfig): Json {
+  if (ropeScaling?.type !== 'longrope') return { max_position_embeddings: maxPositionEmbeddings };
+  return {
+    max_position_embeddings: ropeScaling.maxPositionEmbeddings,
+    original_max_position_embeddings: ropeScaling.originalMaxPositionEmbeddings,
+  };
+}
+
 const oneOrList = (ids: readonly number[]) => (ids.length === 1 ? ids[0] : ids);
 
 /** All that the engine knows of a model, in the fields of Hugging Face's config.json as transformers 5 writes them. */
@@ -23,7 +33,7 @@ export function modelToJson(config: LlamaConfig): Json {
     num_attention_heads: config.numAttentionHeads,
     num_key_value_heads: config.numKeyValueHeads,
     head_dim: config.headDim,
-    max_position_embeddings: config.maxPositionEmbeddings,
+    ...lengthsToJson(config),
     rms_norm_eps: config.rmsNormEps,
     rope_parameters: ropesToJson(config),
     ...(config.queryPreAttnScalar === undefined ? {} : { query_pre_attn_scalar: config.queryPreAttnScalar }),
@@ -136,6 +146,7 @@ export function configFromJson(
   if (eos === undefined) throw fields.malformed('no eos_token_id says which token ends a text');
 
   const maxPositionEmbeddings = count('max_position_embeddings');
+  const rope = ropesFrom(fields, family, { maxPositionEmbeddings, headDim });
   const switches = family.switches.filter((name) => fields.flag(name));
   return {
     modelType,
@@ -146,9 +157,12 @@ export function configFromJson(
     numAttentionHeads,
     numKeyValueHeads,
     headDim,
-    maxPositionEmbeddings,
+    maxPositionEmbeddings:
+      rope.ropeScaling?.type === 'longrope'
+        ? Math.min(maxPositionEmbeddings, rope.ropeScaling.originalMaxPositionEmbeddings)
+        : maxPositionEmbeddings,
     rmsNormEps: fields.number('rms_norm_eps', { absent: defaults.rms_norm_eps ?? 1e-6 }),
-    ...ropesFrom(fields, family, maxPositionEmbeddings),
+    ...rope,
     ...layersFrom(fields, family, numHiddenLayers),
     ...(defaults.query_pre_attn_scalar === undefined
       ? {}

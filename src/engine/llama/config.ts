@@ -30,6 +30,18 @@ export type RopeScaling =
       readonly originalMaxPositionEmbeddings: number;
       /** The bounds between which frequencies are mixed are whole dimensions. */
       readonly truncate: boolean;
+    }
+  | {
+      readonly type: 'longrope';
+      /** The frequencies of a head are divided by these, in texts of the first length; longer ones are not run. */
+      readonly shortFactor: readonly number[];
+      /** The same in longer texts, for who reads the checkpoint after us. */
+      readonly longFactor: readonly number[];
+      /** Of cos and sin. */
+      readonly attentionFactor: number;
+      readonly originalMaxPositionEmbeddings: number;
+      /** Positions of the longest text that the model is for. */
+      readonly maxPositionEmbeddings: number;
     };
 
 /** By what queries and keys are rotated. */
@@ -58,6 +70,7 @@ export interface LlamaConfig extends Rope {
   readonly numAttentionHeads: number;
   readonly numKeyValueHeads: number;
   readonly headDim: number;
+  /** That the engine runs. */
   readonly maxPositionEmbeddings: number;
   readonly rmsNormEps: number;
   /** Of sliding layers, where theirs is another. */

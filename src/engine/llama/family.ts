@@ -1,4 +1,4 @@
-import type { LlamaConfig } from './config.ts';
+import type { LlamaConfig, RopeScaling } from './config.ts';
 import type { Fields } from './fields.ts';
 
 type Biases = Pick<LlamaConfig, 'attentionBias' | 'mlpBias'>;
@@ -43,8 +43,8 @@ export interface Family {
   readonly activation: 'silu' | 'gelu_tanh';
   /** Sliding layers are rotated otherwise than the others. */
   readonly localRope: boolean;
-  /** The frequencies of positions can be scaled. */
-  readonly ropeScaling: boolean;
+  /** How the frequencies of positions may be scaled. */
+  readonly ropeScaling: readonly RopeScaling['type'][];
   /** Fields of config.json that a decoder of ours runs with this value only, which is also what they mean when absent. */
   readonly fixed: Readonly<Record<string, unknown>>;
   /** What absent fields of config.json mean. */
@@ -66,6 +66,6 @@ export const COMMON = {
   unitGains: false,
   activation: 'silu',
   localRope: false,
-  ropeScaling: true,
+  ropeScaling: ['linear', 'llama3', 'yarn'],
   fixed: { hidden_act: 'silu' },
 } as const satisfies Partial<Family>;

@@ -164,10 +164,11 @@ export function ggufEntries(where: string, config: LlamaConfig): GgufEntry[] {
     throw unsupported(where, 'llama.cpp has no biases in the attention of Qwen3');
   if (
     config.ropeScaling?.type === 'yarn' ||
+    config.ropeScaling?.type === 'longrope' ||
     config.slidingWindow !== undefined ||
     config.layers !== undefined
   )
-    throw unsupported(where, 'YaRN and layers that see a window only are not written as GGUF');
+    throw unsupported(where, 'YaRN, LongRoPE and layers that see a window only are not written as GGUF');
   const count = (name: string, value: number): GgufEntry => [`${type}.${name}`, 'uint32', value];
   const real = (name: string, value: number): GgufEntry => [`${type}.${name}`, 'float32', value];
   const { ropeScaling, bosTokenId, eosTokenIds, padTokenId } = config;

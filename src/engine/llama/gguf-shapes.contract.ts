@@ -8,7 +8,13 @@ function isWritten({
   layers,
   attentionBias,
 }: Partial<LlamaConfig>) {
-  if (ropeScaling?.type === 'yarn' || slidingWindow !== undefined || layers !== undefined) return false;
+  if (
+    ropeScaling?.type === 'yarn' ||
+    ropeScaling?.type === 'longrope' ||
+    slidingWindow !== undefined ||
+    layers !== undefined
+  )
+    return false;
   return modelType === 'llama' || modelType === 'qwen2' || (modelType === 'qwen3' && !attentionBias);
 }
 

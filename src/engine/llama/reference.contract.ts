@@ -18,6 +18,7 @@ function frequency({ ropeTheta, ropeScaling: scaling }: Rope, headDim: number, p
   const plain = ropeTheta ** ((-2 * pair) / headDim);
   if (scaling === undefined) return plain;
   if (scaling.type === 'linear') return plain / scaling.factor;
+  if (scaling.type === 'longrope') return plain / (scaling.shortFactor[pair] as number);
   if (scaling.type === 'yarn') {
     // A dimension's turns in the first length, and the dimensions of two numbers of turns.
     const at = (turns: number) =>
@@ -47,7 +48,8 @@ function turned(rope: Rope, head: readonly number[], position: number): number[]
   const half = head.length / 2;
   return head.map((value, i) => {
     const angle = position * frequency(rope, head.length, i % half);
-    const factor = rope.ropeScaling?.type === 'yarn' ? rope.ropeScaling.attentionFactor : 1;
+    const { ropeScaling: scaling } = rope;
+    const factor = scaling && 'attentionFactor' in scaling ? scaling.attentionFactor : 1;
     const turned =
       value * Math.cos(angle) + (i < half ? -head[i + half]! : head[i - half]!) * Math.sin(angle);
     return factor * turned;

@@ -9,6 +9,15 @@ function ropeToJson({ ropeTheta, ropeScaling }: Rope): Json {
   const theta = { rope_theta: ropeTheta };
   if (ropeScaling === undefined) return { ...theta, rope_type: 'default' };
   if (ropeScaling.type === 'linear') return { ...theta, rope_type: 'linear', factor: ropeScaling.factor };
+  if (ropeScaling.type === 'longrope')
+    return {
+      ...theta,
+      rope_type: 'longrope',
+      short_factor: ropeScaling.shortFactor,
+      long_factor: ropeScaling.longFactor,
+      attention_factor: ropeScaling.attentionFactor,
+      original_max_position_embeddings: ropeScaling.originalMaxPositionEmbeddings,
+    };
   const { type, factor, originalMaxPositionEmbeddings } = ropeScaling;
   return {
     ...theta,
@@ -43,12 +52,13 @@ function within(fields: Fields, name: string, outer: Json): Json {
 export function ropesFrom(
   fields: Fields,
   family: Family,
-  maxPositionEmbeddings: number,
+  { maxPositionEmbeddings, headDim }: Pick<LlamaConfig, 'maxPositionEmbeddings' | 'headDim'>,
 ): Rope & Pick<LlamaConfig, 'localRope'> {
   const older = fields.object('rope_scaling');
   const given = fields.object('rope_parameters');
   const { rope_theta: theta, rope_local_base_freq: localTheta } = { ...family.defaults, ...fields.raw };
-  const read = (rope: Json, absent: unknown) => ropeOf(fields, family, maxPositionEmbeddings, rope, absent);
+  const of = { maxPositionEmbeddings, headDim };
+  const read = (rope: Json, absent: unknown) => ropeOf(fields, family, of, rope, absent);
   const flat = Object.keys(older).length > 0 ? older : given;
   const nested = Object.values(flat).some(
     (value) => value !== null && typeof value === 'object' && !Array.isArray(value),
@@ -72,22 +82,23 @@ export function ropesFrom(
 /** One rope; `absent` is its θ where it has none. */
 function ropeOf(
   fields: Fields,
-  { name, ropeScaling: scales }: Family,
-  maxPositionEmbeddings: number,
+  { name, ropeScaling: scalings }: Family,
+  { maxPositionEmbeddings, headDim }: Pick<LlamaConfig, 'maxPositionEmbeddings' | 'headDim'>,
   rope: Json,
   absent: unknown,
 ): Rope {
-  const type = rope.rope_type ?? rope.type ?? 'default';
+  const named = rope.rope_type ?? rope.type ?? 'default';
+  // Phi-3's first checkpoints call it so.
+  const type = scalings.includes('longrope') && (named === 'su' || named === 'yarn') ? 'longrope' : named;
   const partial = rope.partial_rotary_factor ?? fields.raw.partial_rotary_factor ?? 1;
   if (partial !== 1) {
     throw fields.unsupported(`partial_rotary_factor is ${shown(partial)}; this engine rotates whole heads`);
   }
   const ropeTheta = fields.number('rope_theta', { from: rope, absent });
   if (type === 'default') return { ropeTheta };
-  if (!scales) throw fields.unsupported(`rope_type is ${shown(type)}; this engine runs ${name} with default`);
-  if (type !== 'linear' && type !== 'llama3' && type !== 'yarn') {
+  if (!(scalings as readonly unknown[]).includes(type)) {
     throw fields.unsupported(
-      `rope_type is ${shown(type)}; this engine runs default, linear, llama3 and yarn`,
+      `rope_type is ${shown(type)}; this engine runs ${name} with ${['default', ...scalings].join(', ')}`,
     );
   }
   if (type === 'linear')
@@ -104,8 +115,27 @@ function ropeOf(
       ropeScaling: { type, factor, ...yarn(fields, rope, factor), originalMaxPositionEmbeddings },
     };
   }
+  if (type === 'longrope') {
+    const factor = fields.number('factor', {
+      from: rope,
+      absent: maxPositionEmbeddings / originalMaxPositionEmbeddings,
+    });
+    const recommended =
+      factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalMaxPositionEmbeddings));
+    return {
+      ropeTheta,
+      ropeScaling: {
+        type,
+        shortFactor: divisors(fields, 'short_factor', rope, headDim),
+        longFactor: divisors(fields, 'long_factor', rope, headDim),
+        attentionFactor: fields.number('attention_factor', { from: rope, absent: recommended }),
+        originalMaxPositionEmbeddings,
+        maxPositionEmbeddings,
+      },
+    };
+  }
   const ropeScaling: RopeScaling = {
-    type,
+    type: 'llama3',
     factor: fields.number('factor', { from: rope }),
     lowFreqFactor: fields.number('low_freq_factor', { from: rope }),
     highFreqFactor: fields.number('high_freq_factor', { from: rope }),
@@ -115,6 +145,14 @@ function ropeOf(
     throw fields.malformed('high_freq_factor is not above low_freq_factor');
   }
   return { ropeTheta, ropeScaling };
+}
+
+/** One for each pair of a head. */
+function divisors(fields: Fields, name: string, rope: Json, headDim: number): number[] {
+  const list = rope[name];
+  if (!Array.isArray(list) || list.length !== headDim / 2)
+    throw fields.malformed(`${name} is no list of ${headDim / 2} numbers, half a head of ${headDim}`);
+  return list.map((value) => fields.number(name, { from: { [name]: value } }));
 }
 
 /** What absent fields of YaRN (arXiv 2309.00071) follow from; both `mscale`s are DeepSeek's. */

@@ -37,9 +37,15 @@ function yarn(scaling: Extract<RopeScaling, { type: 'yarn' }>, theta: number, he
   };
 }
 
+/** LongRoPE (arXiv 2402.13753), within the first length: a divisor for every dimension. */
+function longrope({ shortFactor }: Extract<RopeScaling, { type: 'longrope' }>): Scale {
+  return (_, i, power) => fround(1 / fround(fround(shortFactor[i] as number) * power));
+}
+
 function scaleOf({ ropeTheta, ropeScaling: scaling }: Rope, headDim: number): Scale {
   if (scaling?.type === 'llama3') return llama3(scaling);
   if (scaling?.type === 'yarn') return yarn(scaling, ropeTheta, headDim);
+  if (scaling?.type === 'longrope') return longrope(scaling);
   return (frequency) => frequency / (scaling?.factor ?? 1);
 }
 
@@ -59,6 +65,7 @@ export function rotaryTable(
   headDim: number,
   length: number,
 ): { cos: Float32Array; sin: Float32Array } {
-  const factor = rope.ropeScaling?.type === 'yarn' ? rope.ropeScaling.attentionFactor : 1;
+  const { ropeScaling: scaling } = rope;
+  const factor = scaling && 'attentionFactor' in scaling ? scaling.attentionFactor : 1;
   return rotaryAngles(length, frequencies(rope, headDim), factor);
 }

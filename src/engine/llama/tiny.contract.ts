@@ -52,6 +52,21 @@ export const SHAPES: readonly (readonly [name: string, change: Partial<LlamaConf
       },
     },
   ],
+  [
+    'longrope',
+    {
+      headDim: 8,
+      modelType: 'phi3',
+      ropeScaling: {
+        type: 'longrope',
+        shortFactor: [1, 1.25, 2, 3.5],
+        longFactor: [1.5, 3, 9, 30],
+        attentionFactor: 1.19,
+        originalMaxPositionEmbeddings: 64,
+        maxPositionEmbeddings: 512,
+      },
+    },
+  ],
   ['yarn scaling', { headDim: 16, ropeTheta: 100, ropeScaling: YARN }],
   [
     'yarn scaling, bounds as they come',

@@ -1,6 +1,7 @@
 import { COMMON, type Family } from '../family.ts';
 
-/** Llama with matrices that are several in one. Its way to long texts (longrope) is not run. */
+/** Llama with matrices that are several in one. Its way to long texts (longrope) is run as far as texts of the first length go: beyond
+ * them every position of a text turns otherwise, also those that are in a cache already. */
 export const phi3: Family = {
   ...COMMON,
   name: 'Phi-3',
@@ -9,7 +10,7 @@ export const phi3: Family = {
   biases: () => [],
   fused: true,
   windows: { slides: () => true, listed: false },
-  ropeScaling: false,
+  ropeScaling: ['longrope'],
   defaults: {
     vocab_size: 32_064,
     hidden_size: 3072,
