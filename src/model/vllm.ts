@@ -14,21 +14,24 @@ import { PrefixAffinity } from './remote/prefix-affinity.ts';
 import type { CompletionEndpoint } from './remote/remote.ts';
 
 /** `baseURL`: of its replicas, or of a router before them, with or without the `/v1`. */
-export type VllmOptions = OpenAICompatibleOptions;
+export interface VllmOptions extends OpenAICompatibleOptions {
+  /** Has a replica serve the model: before its first request, and again where it comes back as it was started. */
+  readonly bring?: ((url: string) => Promise<void>) | undefined;
+}
 
 /** A model behind replicas of vLLM, or a router of theirs. What begins alike goes to one replica, for its prefix cache; a replica that
  * dies or hangs is taken out, its requests go elsewhere once, and it is taken back when it is well. Before its first request each is asked
  * whether it serves the model. Throws EvalPlannerError (`usage`). */
 export function vllm(options: VllmOptions, clock?: Clock): Model {
   const baseURL = [options.baseURL].flat().map(withVersion);
-  const { model } = options;
+  const { model, bring } = options;
   const kind: ServerKind = {
     name: 'vllm',
     // By what it loads, as it is called where nothing else is said: replicas come and go.
     place: (name) => name,
     prefill: 'continue_final_message',
     choice: 'structured_outputs',
-    endpoint: (endpoint, server) => new VllmEndpoint(endpoint, server, model),
+    endpoint: (endpoint, server) => new VllmEndpoint(endpoint, server, model, bring),
     affinity: (replicas) => new PrefixAffinity(replicas),
   };
   return openaiCompatible({ ...options, baseURL }, clock, kind);
@@ -60,17 +63,24 @@ class VllmEndpoint implements CompletionEndpoint {
   readonly #endpoint: CompletionEndpoint;
   readonly #server: ServerAccess;
   readonly #model: string;
+  readonly #bring: VllmOptions['bring'];
   /** Whether it serves the model; null: not asked since it was last started, as far as is known. */
   #serves: Promise<void> | null = null;
   /** Sequences of ours that it has. */
   #sequences = 0;
   #well = true;
 
-  constructor(endpoint: CompletionEndpoint, server: ServerAccess, model: string) {
+  constructor(
+    endpoint: CompletionEndpoint,
+    server: ServerAccess,
+    model: string,
+    bring: VllmOptions['bring'],
+  ) {
     this.name = endpoint.name;
     this.#endpoint = endpoint;
     this.#server = server;
     this.#model = model;
+    this.#bring = bring;
   }
 
   get takesN(): boolean {
@@ -84,7 +94,12 @@ class VllmEndpoint implements CompletionEndpoint {
     try {
       await this.#endpoint.call(job, signal);
     } catch (error) {
-      throw error instanceof CallFailure && hasEnded(error) ? lost(error) : error;
+      if (!(error instanceof CallFailure)) throw error;
+      if (this.#bring && hasForgotten(error)) {
+        this.#serves = null;
+        throw new CallFailure('transient', error.message);
+      }
+      throw hasEnded(error) ? lost(error) : error;
     } finally {
       this.#sequences -= sequences;
     }
@@ -135,6 +150,7 @@ class VllmEndpoint implements CompletionEndpoint {
   }
 
   async #ask(): Promise<void> {
+    await this.#bring?.(this.#server.url);
     let text: string;
     try {
       text = await this.#get(this.#server.url, '/models', AbortSignal.timeout(ASKING));
@@ -164,6 +180,11 @@ class VllmEndpoint implements CompletionEndpoint {
 /** A server's engine is gone, and does not come back without it (`EngineDeadError`): it answers 500, and ends. */
 function hasEnded({ kind, message }: CallFailure): boolean {
   return kind === 'transient' && /EngineDead|EngineCore encountered an issue/.test(message);
+}
+
+/** It was started anew so fast that nobody saw it gone, without what was loaded into it. */
+function hasForgotten({ kind, message }: CallFailure): boolean {
+  return kind === 'denied' && /\b404\b.*does not exist/.test(message);
 }
 
 const lost = ({ message }: CallFailure) => new CallFailure('lost', message, { remedy: RESTART });

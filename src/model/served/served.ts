@@ -5,6 +5,7 @@ import { type GenerateOptions, type Generation, type Model, RENDERING, type Requ
 import { type Identity, identify } from '../local/identity.ts';
 import type { OpenAICompatibleOptions } from '../openai.ts';
 import type { OpenAIApi, PrefillForm } from '../remote/openai-protocol.ts';
+import type { VllmOptions } from '../vllm.ts';
 
 /** A checkpoint that a server is to sample. */
 export interface Checkpoint extends Identity {
@@ -17,6 +18,8 @@ export interface Loaded {
   readonly baseURL: readonly string[];
   /** What requests call it. */
   readonly model: string;
+  /** Has a server that was started anew serve it again, where that can be. */
+  readonly bring?: (url: string) => Promise<void>;
   /** Further fields of requests for it. */
   readonly body?: Readonly<Record<string, unknown>>;
   /** Aborted with an EvalPlannerError when the server is known to be gone. */
@@ -29,7 +32,7 @@ export interface Loader {
   /** How a chat takes the beginning of an answer. */
   readonly prefill: PrefillForm;
   /** What asks it. */
-  readonly client: (options: OpenAICompatibleOptions) => Model;
+  readonly client: (options: VllmOptions) => Model;
   /** False where it never tells log-probabilities. */
   readonly logprobs?: false;
   /** Before anything is paid for: throws EvalPlannerError where `start` could not be served. */
@@ -147,7 +150,7 @@ export class ServedModels {
     }
   }
 
-  #client({ chat, weights }: Checkpoint, { baseURL, model, body }: Loaded): Model {
+  #client({ chat, weights }: Checkpoint, { baseURL, model, body, bring }: Loaded): Model {
     const { prefill } = this.#loader;
     return this.#loader.client({
       ...this.#options,
@@ -156,6 +159,7 @@ export class ServedModels {
       api: this.#loader.api(chat),
       prefill,
       revision: weights,
+      bring,
       body: { ...body, ...this.#options.body },
     });
   }

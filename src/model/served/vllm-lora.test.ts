@@ -127,6 +127,24 @@ describe('a new adapter', () => {
   });
 });
 
+test('a replica that dies, and comes back as it was started, is given the adapter again', async () => {
+  let dead = false;
+  const dying: Fault = (path, _, response) => {
+    if (path === '/v1/completions' && !dead) {
+      dead = true;
+      // What was loaded is gone with it.
+      server.models.splice(1);
+      response.destroy();
+      return true;
+    }
+    return false;
+  };
+  const { models, server } = await served([dying]);
+  const name = await nameOf('M1-SFT', first);
+  expect(await ask(await models.open('M1-SFT', first))).toBe(`${name} says`);
+  expect(loads(server)).toEqual([`POST /v1/load_lora_adapter ${name}`, `POST /v1/load_lora_adapter ${name}`]);
+});
+
 describe('is refused by name', () => {
   test('another base, before anything is asked', async () => {
     const { models, server } = await served();

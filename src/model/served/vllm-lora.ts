@@ -68,10 +68,13 @@ export class VllmLora implements Loader {
       );
     const name = servedName(checkpoint);
     const path = resolve(checkpoint.folder);
-    await Promise.all(
-      this.#servers.map((server) => this.#loadOn(server, { name, path, parent: base.id }, signal)),
-    );
-    return { baseURL, model: name, body: PLAIN };
+    const adapter = { name, path, parent: base.id };
+    await Promise.all(this.#servers.map((server) => this.#loadOn(server, adapter, signal)));
+    const bring = async (url: string) => {
+      const server = this.#servers.find((one) => one.url === url);
+      if (server) await this.#loadOn(server, adapter);
+    };
+    return { baseURL, model: name, body: PLAIN, bring };
   }
 
   async rest(): Promise<void> {}
