@@ -199,6 +199,8 @@ class Scheduled:
         if adapter.exists():
             config = json.loads(adapter.read_text())
             config |= {"base_model_name_or_path": job.base.name, "revision": job.base.revision}
+            # A set, whose order is another one in each process.
+            config["target_modules"] = sorted(config["target_modules"])
             adapter.write_text(json.dumps(config, indent=2, sort_keys=True))
 
 
