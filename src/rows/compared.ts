@@ -1,6 +1,6 @@
 import type { Message } from '../prompts/conversation.ts';
 import type { RowFields } from './fields.ts';
-import { type Gold, goldOf, isOneHot, saysGold } from './gold.ts';
+import { type Gold, goldOf, isOneHot } from './gold.ts';
 import { ASKED, type Question, questionFrom, questionOf, withSystem } from './question.ts';
 
 /** Two responses to one question. */
@@ -66,10 +66,10 @@ export function responsesOf(row: RowFields, names: Names, asked: readonly string
   return { question: questionFrom(row, question, names[0]), responses };
 }
 
-/** Whether a row is of two responses that are not called chosen and rejected, and says which is the better one. */
+/** Whether a row is of two responses that are not called chosen and rejected; which is the better one has to be said then. */
 export function isLabelled(row: RowFields): boolean {
   const names = namesIn(row);
-  return names !== undefined && names[0] !== 'chosen' && saysGold(row, names);
+  return names !== undefined && names[0] !== 'chosen';
 }
 
 /** The names of which both are there, else of which both are columns: then one is missing, and said to be. */

@@ -7,7 +7,7 @@ import { EvalPlannerError } from '../errors.ts';
 import { trainingRow } from '../exports/training-row.ts';
 import { instructionText } from '../prompts/conversation.ts';
 import { newAccount } from '../source/account.ts';
-import { readInstruction } from '../source/presets.ts';
+import { presetOf, readInstruction } from '../source/presets.ts';
 import { selectInstructions } from '../source/select.ts';
 import { compared } from './compared.ts';
 import { costsRow, RowFields } from './fields.ts';
@@ -283,6 +283,16 @@ describe('which response is better', () => {
       left: { tie: 1, 'conversations part before the last answer': 1 },
     });
   });
+});
+
+it.each([
+  { instruction: 'i', response_a: 'p', response_b: 'q', winner: '' },
+  { instruction: 'i', response_a: 'p', response_b: 'q', winner: null },
+  { instruction: 'i', response_1: 'p', response_2: 'q' },
+  { prompt: 'i', a: 'p', b: 'q', gold: ' ' },
+])('two responses of which the row does not say the better one are no instruction without any: %j', (row) => {
+  expect(() => readInstruction(source(row))).toThrow('does not say which response is better');
+  expect(readInstruction(source(row), presetOf('plain')).text).toBe('i');
 });
 
 describe('ids', () => {

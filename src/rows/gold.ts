@@ -89,11 +89,7 @@ export function goldOf(
   }
 }
 
-/** Whether a row says anything of the kind, understood or not. */
-export function saysGold(row: RowFields, names: readonly [string, string]): boolean {
-  return columnsOf(names).some((column) => !row.isBlank(column)) || isOneHot(row);
-}
-
+/** Whether a row has the columns of an outcome each. */
 export const isOneHot = (row: RowFields) => row.has(ONE_HOT.A) && row.has(ONE_HOT.B);
 
 function columnsOf([first]: readonly [string, string]): string[] {
