@@ -89,7 +89,7 @@ export interface GenerateOptions {
 
 /** Version of how messages are shown to models: part of every model's revision, so that an answer to another rendering is never
  * reused. To be raised with every change of what a model sees of the same messages. */
-export const RENDERING = 'rendering 2';
+export const RENDERING = 'rendering 3';
 
 export interface Model {
   /** Changes whenever the weights do, or the way in which messages are shown to them: a generation is never reused for another

@@ -1,8 +1,9 @@
 import type { Prompt } from '../model.ts';
 
-/** What most tokenizers make single tokens of: `<|im_end|>`, `<｜User｜>`, `[|endofturn|]`, whatever the name. Nothing else that people
- * write has this shape. */
-const SHAPE = /(?<open>[<[])(?=(?<bar>[|｜])[^\s|｜<>[\]]{1,64}\k<bar>[>\]])/gu;
+/** What most tokenizers make single tokens of: `<|im_end|>`, `<｜User｜>`, `[|endofturn|]`, and with a bar on one side `<|turn>`, `<turn|>`,
+ * whatever the name. Nothing else that people write has this shape. */
+const SHAPE =
+  /(?<open>[<[])(?=(?<bar>[|｜])[^\s|｜<>[\]]{1,64}\k<bar>[>\]]|(?<=<)(?:[|｜][\p{L}\p{N}_▁.:-]{1,64}|[\p{L}\p{N}_▁.:-]{1,64}[|｜])>)/gu;
 
 /** Control tokens of the chat templates that servers use, by family, of SHAPE or not. A server's tokenizer is not known here, and the
  * name of a model says nothing sure of it: all of them are broken for each. So is HTML's `<s>`, which Llama 2's and Mistral's
@@ -27,6 +28,12 @@ export const FAMILIES: Readonly<Record<string, readonly string[]>> = {
   'Llama 4': ['<|header_start|>', '<|header_end|>', '<|eot|>', '<|eom|>'],
   // https://ai.google.dev/gemma/docs/core/prompt-structure
   Gemma: ['<bos>', '<eos>', '<start_of_turn>', '<end_of_turn>'],
+  // https://ai.google.dev/gemma/docs/core/prompt-formatting-gemma4
+  'Gemma 4': [
+    ...['<|turn>', '<turn|>', '<|channel>', '<channel|>', '<|think|>', '<|"|>', '<|image|>', '<|audio|>'],
+    ...['<|tool>', '<tool|>', '<|tool_call>', '<tool_call|>', '<|tool_response>', '<tool_response|>'],
+    ...['<|image>', '<image|>', '<|audio>', '<audio|>'],
+  ],
   // https://github.com/mistralai/mistral-common/blob/main/src/mistral_common/tokens/tokenizers/base.py (SpecialTokens)
   Mistral: [
     '[SYSTEM_PROMPT]',
@@ -47,6 +54,8 @@ export const FAMILIES: Readonly<Record<string, readonly string[]>> = {
     '[SUFFIX]',
     '<unk>',
     '<pad>',
+    ...['[THINK]', '[/THINK]', '[MODEL_SETTINGS]', '[/MODEL_SETTINGS]', '[AUDIO]', '[BEGIN_AUDIO]'],
+    ...['[TRANSCRIBE]', '[STREAMING_PAD]', '[STREAMING_WORD]', '[NEXT_AUDIO_TEXT]', '[REPEAT_AUDIO_TEXT]'],
   ],
   // https://huggingface.co/microsoft/Phi-3-mini-4k-instruct/blob/main/tokenizer_config.json
   'Phi-3': ['<|system|>', '<|user|>', '<|assistant|>', '<|end|>'],
@@ -89,6 +98,23 @@ export const FAMILIES: Readonly<Record<string, readonly string[]>> = {
   SmolVLM: ['<end_of_utterance>'],
   OpenChat: ['<|end_of_turn|>'],
   YandexGPT: ['[SEP]'],
+  // https://github.com/ggml-org/llama.cpp/blob/master/src/llama-chat.cpp
+  'Seed-OSS': ['<seed:bos>', '<seed:eos>'],
+  'Pangu Embedded': ['[unused9]', '[unused10]'],
+  // https://github.com/sgl-project/SpecForge/blob/main/specforge/data/template.py
+  'MiniMax-M2': [']~!b[', ']~b]', '[e~['],
+  // https://github.com/vllm-project/vllm/blob/main/vllm/parser/minimax_m3.py
+  'MiniMax-M3': [']<]minimax[>['],
+  // https://github.com/modelscope/ms-swift/blob/main/swift/template/templates/minimax.py
+  'MiniMax-Text-01': ['<begin_of_document>', '<beginning_of_sentence>', '<end_of_sentence>'],
+  // https://huggingface.co/nvidia/NVIDIA-Nemotron-Nano-9B-v2/blob/main/tokenizer_config.json
+  'Nemotron Nano 2': ['<SPECIAL_10>', '<SPECIAL_11>', '<SPECIAL_12>'],
+  // https://huggingface.co/nvidia/Nemotron-4-340B-Instruct
+  'Nemotron 4': ['<extra_id_0>', '<extra_id_1>', '<extra_id_2>'],
+  // https://github.com/hiyouga/LLaMA-Factory/blob/main/src/llamafactory/data/template.py
+  'Baichuan 2': ['<reserved_106>', '<reserved_107>'],
+  // https://github.com/vllm-project/vllm/blob/main/vllm/reasoning/poolside_v1_reasoning_parser.py
+  Laguna: ['<assistant>', '</assistant>'],
 };
 
 export const SERVED_CONTROL: readonly string[] = [...new Set(Object.values(FAMILIES).flat())];
