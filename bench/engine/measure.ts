@@ -6,16 +6,28 @@ import type { LlamaConfig } from '../../src/engine/llama/config.ts';
 import { initialise, Parameters } from '../../src/engine/llama/parameters.ts';
 import { sequenceRandom } from '../../src/engine/sampling/random.ts';
 import { openCheckpoint } from '../../src/model/local/checkpoint.ts';
+import { mergeCheckpoint } from '../../src/model/local/copy.ts';
+import { rendering } from '../../src/model/local/rendering.ts';
 import { random, seedOf } from '../../src/random.ts';
 import { samplingFlops, trainingFlops } from './flops.ts';
+import { isOurs, type Program, Programs, programOf, type Setup } from './programs.ts';
+import { realRows } from './real.ts';
 import { playgroundRows, type Rows } from './rows.ts';
-import { DPO, LLAMA_30M, LONG, LORA, QWEN_500M, ROUND, TRAINING, type Workload } from './settings.ts';
-import { type Memory, Side, type Timing } from './side.ts';
+import {
+  DPO,
+  LLAMA_30M,
+  LONG,
+  LORA,
+  QWEN_500M,
+  ROUND,
+  type Task,
+  TRAINING,
+  type Who,
+  type Workload,
+} from './settings.ts';
+import type { Memory, Side, Timing } from './side.ts';
 
-/** `ours-int8`: ours, sampling in 8-bit integers. */
-export type Who = 'ours' | 'ours-int8' | 'pytorch' | 'trl' | 'transformers';
 type Job = { readonly do: string } & Readonly<Record<string, unknown>>;
-export type Task = 'sft' | 'dpo' | 'sampling';
 
 /** One side's figures in one task: medians over the rounds. */
 export interface Measure {
@@ -51,22 +63,7 @@ export interface MemoryReport {
   readonly seconds: number;
 }
 
-export interface Setup {
-  readonly threads: number;
-  /** Null: there is no Python, and ours is measured alone. */
-  readonly python: string | null;
-  /** Other work runs here. */
-  readonly busy: boolean;
-  readonly say: (line: string) => void;
-}
-
-const TASKS: readonly { readonly task: Task; readonly peers: readonly Who[] }[] = [
-  { task: 'sft', peers: ['pytorch', 'trl'] },
-  { task: 'dpo', peers: ['trl'] },
-  { task: 'sampling', peers: ['ours-int8', 'transformers'] },
-];
-
-const isOurs = (who: Who) => who === 'ours' || who === 'ours-int8';
+const TASKS: readonly Task[] = ['sft', 'dpo', 'sampling'];
 
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b);
@@ -80,10 +77,11 @@ export const median = (values: readonly number[]): number => {
 export class Bench {
   readonly #setup: Setup;
   readonly #scratch: string;
-  readonly #sides: Side[] = [];
+  readonly #programs: Programs;
 
   private constructor(setup: Setup, scratch: string) {
     this.#setup = setup;
+    this.#programs = new Programs(setup);
     this.#scratch = scratch;
   }
 
@@ -93,12 +91,13 @@ export class Bench {
     const large = new Parameters(LLAMA_30M);
     initialise(large, next);
     await writeCheckpoint(bench.#dir('30m'), large);
+    if (setup.gguf) await mergeCheckpoint(setup.gguf, bench.#dir('real'));
     return bench;
   }
 
   async close(): Promise<void> {
     // After a failure some are still there, and the process would wait for them.
-    for (const side of this.#sides) side.kill();
+    this.#programs.kill();
     await rm(this.#scratch, { recursive: true, force: true });
   }
 
@@ -106,68 +105,61 @@ export class Bench {
     return model === 'seed' ? join(import.meta.dirname, '../../seed/model') : join(this.#scratch, model);
   }
 
-  #side(who: Who): Side {
-    const { threads, python, busy } = this.#setup;
-    const started = (...how: ConstructorParameters<typeof Side>) => {
-      const side = new Side(...how);
-      this.#sides.push(side);
-      return side;
-    };
-    if (who === 'ours') return started('ours', process.execPath, [join(import.meta.dirname, 'ours.ts')], {});
-    const script = join(import.meta.dirname, 'peers.py');
-    // Threads of OpenMP spin while they wait for one another: a standstill where another process has the core.
-    const policy = process.env.OMP_WAIT_POLICY ?? (busy ? 'passive' : undefined);
-    const env = { OMP_NUM_THREADS: String(threads), ...(policy ? { OMP_WAIT_POLICY: policy } : {}) };
-    return started('peers', python as string, [script], env);
-  }
-
   /** The sides that there are, opened on the model and its rows. */
-  async #opened(who: Who, { model }: Workload): Promise<Side> {
-    const side = this.#side(who);
+  async #opened(side: Side, { model }: Workload): Promise<Side> {
     const rows = join(this.#scratch, `${model}.json`);
-    await side.ask({ do: 'open', dir: this.#dir(model), rows, training: TRAINING });
+    const { gguf } = this.#setup;
+    await side.ask({ do: 'open', dir: this.#dir(model), rows, training: TRAINING, gguf });
     return side;
   }
 
   async #rows(workload: Workload): Promise<Rows> {
-    const { tokenizer, parameters } = await openCheckpoint(this.#dir('seed'));
-    const [eos] = parameters.config.eosTokenIds;
-    const rows = playgroundRows(tokenizer, eos as number, workload);
+    const real = workload.model === 'real';
+    const { tokenizer, parameters, files } = await openCheckpoint(this.#dir(real ? 'real' : 'seed'));
+    const [eos] = parameters.config.eosTokenIds as [number];
+    const rows = real
+      ? realRows(rendering(files, tokenizer), tokenizer, eos, workload)
+      : playgroundRows(tokenizer, eos, workload);
     await writeFile(join(this.#scratch, `${workload.model}.json`), JSON.stringify(rows));
     return rows;
   }
 
   async versions(): Promise<Readonly<Record<string, string>>> {
-    const of = async (who: Who) => {
-      const side = this.#side(who);
-      const versions = await side.ask<Record<string, string>>({ do: 'versions' });
-      await side.close();
-      return versions;
-    };
-    return { ...(await of('ours')), ...(this.#setup.python ? await of('pytorch') : {}) };
+    const found: Record<string, string> = {};
+    for (const program of ['ours', 'peers', 'vllm', 'llama.cpp'] as const) {
+      const side = this.#programs.start(program);
+      Object.assign(found, await side?.ask<Record<string, string>>({ do: 'versions' }));
+      await side?.close();
+    }
+    return found;
   }
 
   /** Interleaved: in each round every side does every task for ROUND seconds or more, one after the other. Round 0 warms up and
    * is not counted. */
   async speed(workload: Workload): Promise<ModelReport> {
-    const { python, threads, say } = this.#setup;
+    const { threads, say } = this.#setup;
     const rows = await this.#rows(workload);
     const { config, flat } = await readCheckpoint(this.#dir(workload.model));
-    const ours = await this.#opened('ours', workload);
-    const peers = python ? await this.#opened('pytorch', workload) : null;
+    const sides = new Map<Program, Side>();
+    const asked = new Set(['ours' as const, ...Object.values(workload.peers).flat()].map(programOf));
+    for (const program of asked) {
+      const side = this.#programs.start(program);
+      if (side) sides.set(program, await this.#opened(side, workload));
+    }
     const timings = new Map<string, (Timing & { choice?: string })[]>();
     const ceilings: number[] = [];
     for (let round = 0; round <= workload.rounds; round++) {
       say(`${workload.model}: ${round === 0 ? 'warming up' : `round ${round} of ${workload.rounds}`}`);
       const products: number[] = [];
-      for (const side of [ours, peers]) {
-        if (side) products.push(await side.ask<number>({ do: 'product', n: 1024, threads }));
+      for (const program of ['ours', 'peers'] as const) {
+        const product = await sides.get(program)?.ask<number>({ do: 'product', n: 1024, threads });
+        if (product !== undefined) products.push(product);
       }
       if (round > 0) ceilings.push(Math.max(...products));
-      for (const { task, peers: theirs } of TASKS) {
-        for (const who of ['ours', ...theirs] as const) {
-          const side = isOurs(who) ? ours : peers;
-          if (!side) continue;
+      for (const task of TASKS) {
+        for (const who of ['ours', ...workload.peers[task]] as const) {
+          const side = sides.get(programOf(who));
+          if (!side || (who === 'ours-int8' && !this.#setup.int8)) continue;
           const timing = await side.ask<Timing>({ ...job(task, who, workload), atLeast: ROUND });
           say(`  ${task} ${who}: ${(timing.tokens / timing.seconds).toFixed(0)} tokens/s`);
           if (round === 0) continue;
@@ -176,8 +168,7 @@ export class Bench {
         }
       }
     }
-    await ours.close();
-    await peers?.close();
+    for (const side of sides.values()) await side.close();
 
     const ceiling = median(ceilings);
     const measures = [...timings].map(([key, rounds]): Measure => {
@@ -215,9 +206,9 @@ export class Bench {
   async memory(workload: Workload): Promise<MemoryReport[]> {
     await this.#rows(workload);
     const out: MemoryReport[] = [];
-    for (const { task, peers } of TASKS) {
+    for (const task of TASKS) {
       if (task === 'sampling') continue;
-      for (const who of ['ours', ...peers] as const) {
+      for (const who of ['ours', ...workload.peers[task]] as const) {
         if (who !== 'ours' && !this.#setup.python) continue;
         this.#setup.say(`${workload.model}: memory of ${who} in ${task}`);
         const once = { ...job(task, who, workload), batches: 1, micro: workload.batchSize };
@@ -265,7 +256,7 @@ export class Bench {
     for (const who of ['ours', 'pytorch'] as const) {
       if (who !== 'ours' && !this.#setup.python) continue;
       this.#setup.say(`${model}: LoRA of rank ${lora.rank}, ${who}`);
-      const side = this.#side(who);
+      const side = this.#programs.start(programOf(who)) as Side;
       await side.ask({ do: 'open', dir: this.#dir(model), training: TRAINING, lora });
       const task = `LoRA, rank ${lora.rank}, of one ${length}-token sequence`;
       const step = { do: 'long', length };
@@ -275,7 +266,8 @@ export class Bench {
   }
 
   async #measured(workload: Workload, task: string, who: Who, work: readonly Job[]): Promise<MemoryReport> {
-    return this.#measuredOn(await this.#opened(who, workload), workload.model, task, who, work);
+    const side = await this.#opened(this.#programs.start(programOf(who)) as Side, workload);
+    return this.#measuredOn(side, workload.model, task, who, work);
   }
 
   async #measuredOn(
@@ -299,9 +291,10 @@ function job(task: Task, who: Who, { batches, prompts, sampling }: Workload) {
     const own = who === 'ours-int8' ? { quantization: 'int8' } : {};
     return { do: 'sample', prompts, ...sampling, ...own };
   }
-  const dpo = who === 'trl' ? { beta: DPO.beta, nll_weight: DPO.nllWeight } : DPO;
+  const trl = who.startsWith('trl');
+  const dpo = trl ? { beta: DPO.beta, nll_weight: DPO.nllWeight } : DPO;
   const settings = { batches, ...(task === 'dpo' ? dpo : {}) };
-  return who === 'trl' ? { do: 'trl', kind: task, ...settings } : { do: task, ...settings };
+  return trl ? { do: 'trl', kind: task, bf16: who === 'trl-bf16', ...settings } : { do: task, ...settings };
 }
 
 function flops(config: LlamaConfig, rows: Rows, workload: Workload, task: Task, tokens: number): number {

@@ -134,11 +134,11 @@ const jobs = {
           return {
             index,
             prompt,
-            maxTokens: ends === 'eos' ? maxTokens : (rows.lengths[p]?.[i] as number),
+            maxTokens: ends === 'length' ? (rows.lengths[p]?.[i] as number) : maxTokens,
             temperature,
             topP,
             seed: index,
-            stopIds: parameters.config.eosTokenIds,
+            stopIds: ends === 'count' ? [] : parameters.config.eosTokenIds,
           };
         }),
       );

@@ -144,7 +144,7 @@ def word_tokenizer(size):
     return transformers.PreTrainedTokenizerFast(tokenizer_object=backend, **special)
 
 
-def trl_trainer(kind, batches, beta=None, nll_weight=None):
+def trl_trainer(kind, batches, bf16=False, beta=None, nll_weight=None):
     import datasets
     import trl
 
@@ -154,7 +154,7 @@ def trl_trainer(kind, batches, beta=None, nll_weight=None):
     arguments = dict(
         output_dir=tempfile.mkdtemp(prefix="evalplanner-bench-"),
         use_cpu=True,
-        bf16=False,
+        bf16=bf16,
         gradient_checkpointing=False,
         optim="adamw_torch_fused",
         per_device_train_batch_size=len(state["rows"][kind][0]),
@@ -209,10 +209,13 @@ def trl_trainer(kind, batches, beta=None, nll_weight=None):
     return trainer, watch, tokens
 
 
-def trl_train(kind, batches, atLeast=0, **options):
-    key = (kind, batches)
+def trl_train(kind, batches, bf16=False, atLeast=0, **options):
+    key = (kind, bf16, batches)
     if key not in state:
-        state[key] = trl_trainer(kind, batches, **options)
+        # One at a time: each holds a model, its gradients and two moments of it.
+        for other in [each for each in state if isinstance(each, tuple)]:
+            del state[other]
+        state[key] = trl_trainer(kind, batches, bf16, **options)
     trainer, watch, tokens = state[key]
 
     def epoch():

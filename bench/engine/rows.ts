@@ -88,7 +88,7 @@ function judged(next: Random): Judged {
   };
 }
 
-function batches<T>(rows: readonly T[], size: number, length: (row: T) => number): T[][] {
+export function batches<T>(rows: readonly T[], size: number, length: (row: T) => number): T[][] {
   const sorted = rows.toSorted((a, b) => length(a) - length(b));
   return Array.from({ length: sorted.length / size }, (_, i) => sorted.slice(i * size, (i + 1) * size));
 }

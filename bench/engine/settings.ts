@@ -25,14 +25,25 @@ export interface SamplingSettings {
   readonly maxTokens: number;
   readonly temperature: number;
   readonly topP: number;
-  /** What ends a text: its end token or maxTokens; or, for weights that write no thoughts, the length of a playground thought of
-   * its prompt. */
-  readonly ends: 'eos' | 'length';
+  /** What ends a text: its end token or maxTokens; maxTokens alone; or, for weights that write no thoughts, the length of a playground
+   * thought of its prompt. */
+  readonly ends: 'eos' | 'count' | 'length';
 }
+
+/** Those that are measured. `ours-int8`: ours, sampling in 8-bit integers. */
+export type Who =
+  | ('ours' | 'ours-int8' | 'pytorch' | 'transformers' | 'trl')
+  | ('trl-fp32' | 'trl-bf16' | 'vllm' | 'llama.cpp');
+export type Task = 'sft' | 'dpo' | 'sampling';
+export type Peers = Readonly<Record<Task, readonly Who[]>>;
+
+const PEERS: Peers = { sft: ['pytorch', 'trl'], dpo: ['trl'], sampling: ['ours-int8', 'transformers'] };
 
 /** What is measured on one model. */
 export interface Workload {
-  readonly model: 'seed' | '30m';
+  readonly model: 'seed' | '30m' | 'real';
+  /** Who is measured beside ours in a task. */
+  readonly peers: Peers;
   readonly rounds: number;
   /** Optimiser steps of a pass, and rows (SFT) or pairs (DPO) of a step. */
   readonly batches: number;
@@ -46,6 +57,7 @@ const sampling = { samples: 8, maxTokens: 144, temperature: 0.8, topP: 0.95 };
 export const WORKLOADS: readonly Workload[] = [
   {
     model: 'seed',
+    peers: PEERS,
     rounds: 5,
     batches: 8,
     batchSize: 32,
@@ -54,6 +66,7 @@ export const WORKLOADS: readonly Workload[] = [
   },
   {
     model: '30m',
+    peers: PEERS,
     rounds: 3,
     batches: 2,
     batchSize: 16,
@@ -65,6 +78,7 @@ export const WORKLOADS: readonly Workload[] = [
 export const QUICK: readonly Workload[] = [
   {
     model: 'seed',
+    peers: PEERS,
     rounds: 3,
     batches: 4,
     batchSize: 32,
@@ -72,6 +86,21 @@ export const QUICK: readonly Workload[] = [
     sampling: { ...sampling, ends: 'eos' },
   },
 ];
+
+/** A pretrained model of 135 M parameters, on judge prompts and thoughts in words of people. */
+export const REAL: Workload = {
+  model: 'real',
+  peers: {
+    sft: ['trl-fp32', 'trl-bf16'],
+    dpo: ['trl-fp32', 'trl-bf16'],
+    sampling: ['ours-int8', 'vllm', 'llama.cpp'],
+  },
+  rounds: 3,
+  batches: 1,
+  batchSize: 4,
+  prompts: 16,
+  sampling: { samples: 8, maxTokens: 64, temperature: 0.8, topP: 0.95, ends: 'count' },
+};
 
 /** A Llama of 30 M parameters. */
 export const LLAMA_30M: LlamaConfig = {
