@@ -12,6 +12,8 @@ import { withModels } from './with-models.ts';
 
 /** Thoughts of pairs that are begun and not yet stored: enough to keep replicas busy, 130 MB of 4 kB each. */
 const WINDOW = 32_768;
+/** Pairs whose guided thoughts are begun: a case is still in the engine's cache when its next part is asked for. */
+const GUIDED = 16;
 
 /** Plans of each pair, then executions of each in both orders. */
 export async function runThoughts(
@@ -50,7 +52,9 @@ export async function runThoughts(
       complete: true,
       signal: work.signal,
       onGenerations: work.onGenerations,
-      window: Math.max(16, Math.min(1024, Math.floor(WINDOW / (plans * executions * 2)))),
+      window: guidance.guided
+        ? GUIDED
+        : Math.max(16, Math.min(1024, Math.floor(WINDOW / (plans * executions * 2)))),
       inputOrder: false,
     });
     let done = 0;

@@ -57,7 +57,7 @@ const SLOT_STEP = 4;
 const PACKED = 64e6;
 
 /** Of prompts' beginnings, on each worker. */
-const BEGINNINGS = 256e6;
+const BEGINNINGS = 640e6;
 
 export interface SamplerOptions {
   readonly slots?: number;
