@@ -48,6 +48,9 @@ class Folders:
 
     def states(self) -> list[str]:
         """The names of whole states, the last one first."""
+        # A store of objects has no empty folders.
+        if not self.fs.exists(self.path):
+            return []
         names = [entry.rsplit("/", 1)[-1] for entry in self.fs.ls(self.path, detail=False)]
         if not self.local:
             names = [name.removesuffix(".whole") for name in names if name.endswith(".whole")]

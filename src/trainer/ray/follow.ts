@@ -6,7 +6,7 @@ import { patiently } from './patience.ts';
 export interface FollowOptions {
   /** Each line of its log once, in order, wherever connections broke in between. */
   readonly onLine: (line: string) => void;
-  /** Hears once why it has not begun, where it has to wait. */
+  /** Hears once why it has not begun, where it is still pending when it is looked at for the sixth time. */
   readonly onWait?: (why: string) => void;
   /** Milliseconds between two looks at its state. */
   readonly poll: number;
@@ -41,7 +41,7 @@ export async function follow(
   };
   let waits = 0;
   const look = (job: RayJob) => {
-    if (job.status === 'PENDING' && ++waits === 2) onWait?.(job.message ?? 'it is pending');
+    if (job.status === 'PENDING' && ++waits === 6) onWait?.(job.message ?? 'it is pending');
   };
   for (;;) {
     // The log first: after a restart of the head it takes this question to wake what looks after its jobs.

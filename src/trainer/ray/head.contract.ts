@@ -1,8 +1,8 @@
-import { execFile, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -123,11 +123,10 @@ export class RayHead {
   }
 }
 
-/** Whether an environment has Ray; EVALPLANNER_RAY names the folder of its `ray` and `python`. */
-export function rayBin(): string | null {
-  const bin = process.env.EVALPLANNER_RAY;
-  if (!bin) return null;
-  return spawnSync(join(bin, 'ray'), ['--version']).status === 0 ? bin : null;
+/** The folder of an environment's `ray`: the one that EVALPLANNER_RAY names, or that of this interpreter; null where it has none. */
+export function rayBin(python: string | null): string | null {
+  const bin = process.env.EVALPLANNER_RAY ?? (python === null ? null : dirname(python));
+  return bin !== null && existsSync(join(bin, 'ray')) ? bin : null;
 }
 
 /** By its command line, or what it has open: Ray's agents overwrite their environment. */
@@ -150,7 +149,7 @@ function touches(pid: number, folder: string): boolean {
   }
 }
 
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))));
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
