@@ -54,7 +54,7 @@ function alike(first: GenerateRequest, other: GenerateRequest, distance: number)
   );
 }
 
-function samePrompt(a: Prompt, b: Prompt): boolean {
+export function samePrompt(a: Prompt, b: Prompt): boolean {
   return (
     a === b ||
     (a.prefill === b.prefill &&

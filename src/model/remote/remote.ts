@@ -15,7 +15,7 @@ import { breakServed } from '../control-tokens.ts';
 import { Budget, type BudgetOptions, costOf } from './budget.ts';
 import type { CallFailure } from './call-failure.ts';
 import type { Clock } from './clock.ts';
-import { type Completion, type Job, jobs, type Paid } from './completion.ts';
+import { type Completion, type Job, jobs, type Paid, samePrompt } from './completion.ts';
 import type { Affinity, Endpoint } from './places.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
@@ -94,11 +94,16 @@ async function* shown(
   requests: Requests,
   { chat, prefills }: RemoteRendering,
 ): AsyncGenerator<GenerateRequest, void, undefined> {
+  // Siblings have one prompt: it is looked through, and held while they are under way, once.
+  let last: { readonly of: Prompt; readonly prompt: Prompt } | undefined;
   for await (const request of requests) {
-    const { prompt } = request;
-    if (prompt.prefill && !prefills) throw noPrefill();
-    const sent = { ...request, prompt: wellFormedPrompt(prompt) };
-    yield chat ? { ...sent, prompt: breakServed(sent.prompt) } : sent;
+    const { prompt: of } = request;
+    if (of.prefill && !prefills) throw noPrefill();
+    if (last === undefined || !samePrompt(of, last.of)) {
+      const prompt = wellFormedPrompt(of);
+      last = { of, prompt: chat ? breakServed(prompt) : prompt };
+    }
+    yield { ...request, prompt: last.prompt };
   }
 }
 
