@@ -12,7 +12,7 @@ export interface Transport {
   send(
     url: string,
     headers: Readonly<Record<string, string>>,
-    body: string | null,
+    body: string | Uint8Array | null,
     signal: AbortSignal,
     onText?: (piece: string) => void,
   ): Promise<HttpAnswer>;
