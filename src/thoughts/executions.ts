@@ -1,4 +1,4 @@
-import type { Generation, Sampling } from '../model.ts';
+import type { GenerateRequest, Generation, Sampling } from '../model.ts';
 import { goldVerdict, type JudgeForm, judgePrompt, judgeTemplate, shown } from '../prompts/judge-prompt.ts';
 import type { PromptSet } from '../prompts/set.ts';
 import { render } from '../prompts/template.ts';
@@ -30,24 +30,28 @@ export function* executionsOf(
   plans: readonly Pick<Plan, 'planIndex' | 'text'>[],
   { round, form, executions, sampling, prompts, model, ...options }: ExecutionOptions,
 ): Task<Thought[]> {
+  const requests: GenerateRequest[] = [];
   const cells = plans.flatMap((plan) =>
     ORDERS.flatMap((order) => {
       const asked = executionPrompt(prompts, form, round, pair, order, plan.text);
       const of = [options.seed, 'execution', form, round, pair.id, plan.planIndex, order] as const;
       return siblingSeeds(executions, ...of).map((seed, executionIndex) => {
-        return { plan, order, executionIndex, request: requestOf({ ...asked, model, seed, sampling }) };
+        const request = requestOf({ ...asked, model, seed, sampling });
+        requests.push(request);
+        return { plan, order, executionIndex, id: request.key };
       });
     }),
   );
   if (cells.length === 0) return [];
-  const answers = yield asks(cells.map(({ request }) => request));
-  return cells.flatMap(({ plan, order, executionIndex, request }): Thought[] => {
-    const generation = answers.get(request.key)?.generation;
+  // Handed over: a prompt that is answered is not held until the last of them is.
+  const answers = yield asks(requests.splice(0));
+  return cells.flatMap(({ plan, order, executionIndex, id }): Thought[] => {
+    const generation = answers.get(id)?.generation;
     if (generation === undefined || generation.finishReason === 'error') return [];
     const { execution, verdict } = readExecution(prompts, generation);
     return [
       {
-        id: request.key,
+        id,
         pairId: pair.id,
         round,
         order,
