@@ -2,6 +2,7 @@ import { EvalPlannerError } from '../errors.ts';
 import type { GenerateRequest, Generation, Model } from '../model.ts';
 import type { Generations } from '../store.ts';
 import { turn } from './batches.ts';
+import { Queue } from './queue.ts';
 import { asStored, record } from './record.ts';
 import { type Answer, type Ask, answered, type Task } from './task.ts';
 
@@ -29,10 +30,16 @@ export interface ConductOptions {
 /** Plans and other generations that tasks share are remembered this long where no ledger does. */
 const REMEMBERED = 256;
 
+/** An answer that its task waits for others with; with a ledger, which has it, it is not held. */
+interface Had {
+  readonly generation: Generation | null;
+  readonly cached: boolean;
+}
+
 interface Running<T> {
   readonly index: number;
   readonly task: Task<T>;
-  readonly answers: Map<string, Answer>;
+  readonly answers: Map<string, Had>;
   outstanding: number;
   incomplete?: true;
 }
@@ -43,7 +50,7 @@ const INCOMPLETE = Symbol('incomplete');
 /** Requests that wait to be pulled by calls of one model. */
 interface Lane {
   readonly model: Model;
-  readonly queue: GenerateRequest[];
+  readonly queue: Queue<GenerateRequest>;
   /** A call that still pulls; calls that only wait for their last generations are not. */
   pulling: boolean;
 }
@@ -96,7 +103,7 @@ class Conductor<I, T> {
     this.#options = options;
     this.#window = options.window ?? 1024;
     const { judge, planner = judge, signal } = options;
-    const lane = (model: Model): Lane => ({ model, queue: [], pulling: false });
+    const lane = (model: Model): Lane => ({ model, queue: new Queue(), pulling: false });
     const first = lane(judge);
     this.#lanes = planner === judge ? [first] : [first, lane(planner)];
     this.#signal = signal ? AbortSignal.any([signal, this.#controller.signal]) : this.#controller.signal;
@@ -282,7 +289,7 @@ class Conductor<I, T> {
     this.#answered++;
     for (const running of tasks) {
       if (running.incomplete) continue;
-      running.answers.set(key, { generation: answered(generation), cached: running !== tasks[0] });
+      running.answers.set(key, this.#had(generation, running !== tasks[0]));
       if (--running.outstanding === 0) this.#step(running);
     }
   }
@@ -307,8 +314,9 @@ class Conductor<I, T> {
   /** Go on with a task as far as what is there allows. */
   #step(running: Running<T>): void {
     while (running.outstanding === 0) {
-      const { done, value } = running.task.next(new Map(running.answers));
+      const answers = new Map(Array.from(running.answers, ([key, had]) => [key, this.#answer(key, had)]));
       running.answers.clear();
+      const { done, value } = running.task.next(answers);
       if (done) {
         this.#finished.set(running.index, value);
         this.#wake();
@@ -319,13 +327,24 @@ class Conductor<I, T> {
     this.#fill();
   }
 
+  #had(generation: Generation, cached: boolean): Had {
+    return { generation: this.#options.store ? null : generation, cached };
+  }
+
+  #answer(key: string, { generation, cached }: Had): Answer {
+    const found = generation ?? this.#options.store?.generation(key);
+    if (found === undefined)
+      throw new EvalPlannerError('internal', `the ledger has lost ${key}`, 'report this as a bug');
+    return { generation: answered(found), cached };
+  }
+
   #want(running: Running<T>, { of, request }: Ask): void {
     const { key } = request;
     if (running.answers.has(key)) return;
     const stored = this.#options.fresh ? undefined : this.#options.store?.generation(key);
     const had = stored?.finishReason === 'error' ? undefined : (stored ?? this.#remembered.get(key));
     if (had) {
-      running.answers.set(key, { generation: answered(had), cached: true });
+      running.answers.set(key, this.#had(had, true));
       return;
     }
     const tasks = this.#waiting.get(key);
