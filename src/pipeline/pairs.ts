@@ -12,6 +12,9 @@ import { instructionsOf, isHeldOut, type Part, partsOf } from './sets.ts';
 import type { PairsStage, Ports, StageWork } from './stage.ts';
 import { withModels } from './with-models.ts';
 
+/** Instructions that are begun and not yet pairs: two requests each, enough for 64 replicas. */
+const WINDOW = 4096;
+
 /** Response pairs of a set, labelled by construction. */
 export async function runPairs(
   stage: PairsStage,
@@ -48,6 +51,7 @@ export async function runPairs(
           complete: true,
           signal: work.signal,
           onGenerations: work.onGenerations,
+          window: WINDOW,
         },
       );
       for await (const batch of batches(reports)) {

@@ -10,10 +10,13 @@ import { guidanceOf } from './guided.ts';
 import type { Ports, StageWork, ThoughtsStage } from './stage.ts';
 import { withModels } from './with-models.ts';
 
-/** Thoughts of pairs that are begun and not yet stored: enough to keep replicas busy, 130 MB of 4 kB each. */
-const WINDOW = 32_768;
 /** Pairs whose guided thoughts are begun: a case is still in the engine's cache when its next part is asked for. */
 const GUIDED = 16;
+/** Thoughts of pairs that are begun and not yet stored. A pair waits for its slowest of 40, by when the others have long ended: two
+ * fifths of these are asked for at any time, which fills the batches of 64 replicas with 256 sequences each. */
+const WINDOW = 65_536;
+/** Pairs, however few thoughts they have. */
+const MOST_PAIRS = 4096;
 
 /** Plans of each pair, then executions of each in both orders. */
 export async function runThoughts(
@@ -54,7 +57,7 @@ export async function runThoughts(
       onGenerations: work.onGenerations,
       window: guidance.guided
         ? GUIDED
-        : Math.max(16, Math.min(1024, Math.floor(WINDOW / (plans * executions * 2)))),
+        : Math.max(16, Math.min(MOST_PAIRS, Math.floor(WINDOW / (plans * executions * 2)))),
       inputOrder: false,
     });
     let done = 0;
