@@ -82,7 +82,7 @@ try {
     'worker.ts',
     folder,
     values.pairs,
-    JSON.stringify(urls),
+    urls.join(),
     ...(values.until ? [values.until] : []),
   );
   simulator.send({ watch: worker.pid });

@@ -1,4 +1,4 @@
-/** `node bench/scale/worker.ts FOLDER PAIRS URLS [STAGE]` (URLS as JSON; STAGE is the last one to do): the orchestrator of the simulated
+/** `node bench/scale/worker.ts FOLDER PAIRS URL,URL… [STAGE]` (STAGE is the last one to do): the orchestrator of the simulated
  * round, `run` in this process, with a trainer that copies; tells its parent of each stage what it took. */
 import { join } from 'node:path';
 import { runIdentity } from '../../src/config.ts';
@@ -22,7 +22,6 @@ export interface Took {
 }
 
 const [folder = '', pairs = '', urls = '', until] = process.argv.slice(2);
-const baseUrl = JSON.parse(urls) as readonly string[];
 const config = configOf({ triples: Number(pairs), rejected: 'modified' });
 
 collectEarly();
@@ -55,7 +54,7 @@ function took(name: string): Took {
         const [judge = '', step] = name.split('/');
         return step === undefined ? checkpointFolder(folder, judge) : join(stepsFolder(folder, judge), step);
       },
-      open: (name) => openModel('simulated', { baseUrl, prefill: 'continue_final_message', revision: name }),
+      open: (name) => openModel(`vllm:simulated@${urls}`, { revision: name }),
     },
     sources: { general: source },
   };
