@@ -11,7 +11,7 @@ export function initCommand(evalplanner: Command): void {
     .addOption(
       new Option(
         '--template <name>',
-        'what you have: playground (nothing yet), pairs (finished pairs), instructions',
+        'what you have: playground (nothing yet), pairs (finished pairs), instructions; gpu or cluster (hardware)',
       ).choices(Object.keys(TEMPLATES)),
     )
     .option('--typescript', 'write the config in TypeScript, for a project that has evalplanner installed')

@@ -6,7 +6,7 @@ import { EvalPlannerError } from '../../errors.ts';
 import { makeFolder, writeAtomically } from '../../files.ts';
 import { diskFailure } from '../../store/failure.ts';
 import { print } from '../terminal.ts';
-import { TEMPLATES, type Template, yamlConfig } from './templates.ts';
+import { TEMPLATES, type Template } from './templates.ts';
 
 export interface InitCommand {
   readonly template?: string;
@@ -18,16 +18,16 @@ export async function init(folder: string, command: InitCommand, signal: AbortSi
   const name = command.template ?? (await asked(signal));
   const template = TEMPLATES[name] as Template;
   const file = `evalplanner.config.${command.typescript ? 'ts' : 'yaml'}`;
-  const yaml = yamlConfig(template);
+  const { config: yaml, before, environment } = template;
   const files: Record<string, string> = {
     [file]: command.typescript ? typescript(yaml) : yaml,
-    ...template.data(),
+    ...template.files(),
   };
-  const there = Object.keys(files).find((path) => existsSync(join(folder, path)));
-  if (there !== undefined)
+  const taken = Object.keys(files).find((path) => existsSync(join(folder, path)));
+  if (taken !== undefined)
     throw new EvalPlannerError(
       'usage',
-      `${join(folder, there)} is there already`,
+      `${join(folder, taken)} is there already`,
       'name another folder; nothing was written',
     );
   if (!existsSync(join(folder, '.gitignore'))) files['.gitignore'] = 'node_modules/\nruns/\n';
@@ -41,14 +41,19 @@ export async function init(folder: string, command: InitCommand, signal: AbortSi
   }
   const inside = relative('.', folder);
   const run = `runs/${basename(resolve(folder)) || 'judge'}-0`;
+  const commands = [
+    ...before,
+    `${environment === undefined ? '' : `${environment} `}evalplanner run ${file} --out ${run}`,
+    `evalplanner audit ${run}`,
+    `evalplanner judge --model ${run}/checkpoints/M2-DPO --instruction "…" --a "…" --b "…"`,
+  ];
+  const there = inside === '' ? '' : `cd ${folder} && `;
   await print(`wrote ${Object.keys(files).join(', ')}${inside === '' ? '' : ` in ${folder}`}
 
 Next:
-  $ ${inside === '' ? '' : `cd ${folder} && `}evalplanner run ${file} --out ${run}
-  $ evalplanner audit ${run}
-  $ evalplanner judge --model ${run}/checkpoints/M2-DPO --instruction "…" --a "…" --b "…"
+${commands.map((command, i) => `  $ ${i === 0 ? there : ''}${command}`).join('\n')}
 
-The example data is of the built-in playground, so that this runs as it is; then put your own in its place.
+${template.advice}
 `);
 }
 

@@ -1,110 +1,90 @@
-import { readHeldOut } from '../../package.ts';
-import type { ResponsePair } from '../../types.ts';
+import { clusterConfig, SERVE_SCRIPT } from './cluster.ts';
+import { exampleInstructions, examplePairs } from './example-data.ts';
+import { gpuConfig } from './gpu.ts';
+import { seedModelConfig } from './seed-model.ts';
 
 export interface Template {
   readonly what: string;
-  /** The `sources` of its config and so many pairs of each, as lines of YAML. */
-  readonly sources: string;
-  readonly rounds: readonly string[];
-  readonly validation: string;
-  readonly test: string;
-  /** Files of example data, by their names. */
-  readonly data: () => Readonly<Record<string, string>>;
+  /** As YAML that says what each part is for. */
+  readonly config: string;
+  /** Files beside it, by their names. */
+  readonly files: () => Readonly<Record<string, string>>;
+  /** Commands before the run, and what the run's own begins with. */
+  readonly before: readonly string[];
+  readonly environment?: string;
+  /** What to do with it then. */
+  readonly advice: string;
 }
 
-/** Rows of an example: some hundred, so that the whole method runs on them in a minute. */
-const ROWS = 400;
+const OWN = 'then put your own in its place.';
+const RUNS = `The example data is of the built-in playground, so that this runs as it is; ${OWN}`;
+const UNTRIED =
+  'It was tried on CPUs with small models only: begin with one round of a hundred pairs, `--until M1-SFT`.';
+
+const rounds = ['{ mine: 150 }', '{ mine: 150 }'];
+const held = '{ mine: 30 }';
 
 export const TEMPLATES: Readonly<Record<string, Template>> = {
   playground: {
     what: 'nothing yet: instructions without end from the built-in playground',
-    sources: `sources:
+    config: seedModelConfig({
+      sources: `sources:
   general: { kind: general, from: playground } # instructions whose answers are checked by construction
   math: { kind: math, from: playground } # questions with known answers`,
-    rounds: ['{ general: 200, math: 120 }', '{ general: 250, math: 150 }'],
-    validation: '{ general: 100, math: 60 }',
-    test: '{ general: 200, math: 200 }',
-    data: () => ({}),
+      rounds: ['{ general: 200, math: 120 }', '{ general: 250, math: 150 }'],
+      validation: '{ general: 100, math: 60 }',
+      test: '{ general: 200, math: 200 }',
+    }),
+    files: () => ({}),
+    before: [],
+    advice: RUNS,
   },
   pairs: {
     what: 'finished pairs: a question, a better and a worse response',
-    sources: `sources:
+    config: seedModelConfig({
+      sources: `sources:
   # CSV, TSV, JSON lines or Parquet; a folder, a glob (data/*.jsonl) or a data set of the hub (OWNER/NAME).
   # Columns are told by their names: prompt/instruction, chosen, rejected; or response_a, response_b and label (A, B, tie).
   mine: { kind: pairs, from: ./data/pairs.csv }`,
-    rounds: ['{ mine: 150 }', '{ mine: 150 }'],
-    validation: '{ mine: 30 }',
-    test: '{ mine: 30 }',
-    data: () => ({ 'data/pairs.csv': csv(['prompt', 'chosen', 'rejected'], examples()) }),
+      rounds,
+      validation: held,
+      test: held,
+    }),
+    files: () => ({ 'data/pairs.csv': examplePairs() }),
+    before: [],
+    advice: RUNS,
   },
   instructions: {
     what: 'instructions only: a model writes better and worse responses to them',
-    sources: `sources:
+    config: seedModelConfig({
+      sources: `sources:
   # CSV, TSV, JSON lines or Parquet; a folder, a glob (data/*.jsonl) or a data set of the hub (OWNER/NAME).
   mine: { kind: general, from: ./data/instructions.csv }`,
-    rounds: ['{ mine: 150 }', '{ mine: 150 }'],
-    validation: '{ mine: 30 }',
-    test: '{ mine: 30 }',
-    data: () => ({ 'data/instructions.csv': csv(['instruction'], examples()) }),
+      rounds,
+      validation: held,
+      test: held,
+    }),
+    files: () => ({ 'data/instructions.csv': exampleInstructions() }),
+    before: [],
+    advice: RUNS,
+  },
+  gpu: {
+    what: 'a machine with two GPUs: 8 B with LoRA, sampled by vLLM, trained by TRL',
+    config: gpuConfig,
+    files: () => ({ 'data/instructions.csv': exampleInstructions() }),
+    before: [
+      'evalplanner doctor --install trl',
+      'evalplanner up vllm --model hf:meta-llama/Llama-3.1-8B-Instruct --served-model-name M0 --lora 16 --max-model-len 8192 --start # in a terminal of its own',
+      'evalplanner doctor evalplanner.config.yaml',
+    ],
+    environment: 'CUDA_VISIBLE_DEVICES=1',
+    advice: `The example data is of the built-in playground; ${OWN} ${UNTRIED}`,
+  },
+  cluster: {
+    what: 'a Ray cluster: 70 B by the published settings, sampled by replicas of vLLM, trained by TRL on Ray',
+    config: clusterConfig,
+    files: () => ({ 'serve.sh': SERVE_SCRIPT }),
+    before: ['export RAY_AUTH_TOKEN=…', 'evalplanner doctor evalplanner.config.yaml'],
+    advice: `What it takes is in docs/scale.md. ${UNTRIED}`,
   },
 };
-
-/** Pairs of the playground's dev set, in the words of a data set. */
-function examples(): Record<string, string>[] {
-  return readHeldOut('dev')
-    .split('\n')
-    .filter(Boolean)
-    .slice(0, ROWS)
-    .map((line) => {
-      const { instruction, chosen, rejected } = JSON.parse(line) as ResponsePair;
-      return { instruction, prompt: instruction, chosen, rejected };
-    });
-}
-
-const cell = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
-function csv(columns: readonly string[], rows: readonly Readonly<Record<string, string>>[]): string {
-  return [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ''))]
-    .map((cells) => `${cells.map(cell).join(',')}\n`)
-    .join('');
-}
-
-/** The config of a template, as YAML that says what each part is for. */
-export function yamlConfig({ sources, rounds, validation, test }: Template): string {
-  const [first, second] = rounds;
-  return `# yaml-language-server: $schema=./node_modules/evalplanner/schema/config.json
-# A judge of your own: \`evalplanner run evalplanner.config.yaml\`. Every field and its default is in the schema above.
-
-seed: 0 # the run is a function of this config and its seed
-
-models:
-  judge: playground # what is trained: the shipped seed model, ./FOLDER of a checkpoint (Llama, Qwen, Mistral, Gemma 3, …), hf:OWNER/NAME
-  # writer: openai:NAME@https://HOST/v1 # another model writes responses: a checkpoint too, or ai:PROVIDER/NAME
-prompts: playground # the seed model's own words; \`published\` (arXiv 2501.18099) for every other model
-
-${sources}
-
-# Each round: so many new pairs of each source, thoughts of the judge so far about them, trainings on the right ones.
-rounds:
-  - pairs: ${first}
-    train:
-      - { kind: sft, learningRate: 5.0e-4, warmupSteps: 5, epochs: 1, batchSize: 32, thoughtsPerPair: 6, plans: best }
-      - { kind: dpo, learningRate: 4.0e-4, warmupSteps: 5, epochs: 1, batchSize: 32, beta: 0.1, nllWeight: 0.5 }
-  - pairs: ${second}
-    train:
-      - { kind: dpo, learningRate: 1.0e-4, warmupSteps: 5, epochs: 1, batchSize: 32, beta: 0.1, nllWeight: 1 }
-
-validation: { pairs: ${validation} } # picks among the checkpoints of a training
-test: { pairs: ${test} } # held out: what the report's accuracies are of
-
-thoughts: { plans: 5, executions: 4, maxPlanTokens: 48, maxThoughtTokens: 144 } # 2048 and 2048 for larger models
-pairs: { solutions: 8, maxTokens: 40 } # of responses that are written; 2048 for larger models
-preferences: { pairing: both, maxPerPair: 8, maxPerGroup: 8, minCorrectShare: 0.25 }
-optimiser: { maxLength: 256, checkpoints: 3 } # 4096 for larger models
-
-# budget: { cost: 20, tokens: 50000000, hours: 8 } # the run stops there and keeps what it has
-# benchmarks: { llmbar: { from: ./llmbar } } # M0 and the last judge play it
-# contamination: leave-out # instructions that repeat what judges are measured on; counted when absent
-# controls: { unplanned: true } # the same trainings on thoughts without plans, for comparison
-`;
-}
