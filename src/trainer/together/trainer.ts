@@ -30,7 +30,7 @@ export interface TogetherOptions extends ClientOptions {
   readonly rows?: RowFormat | undefined;
   /** The most that a training may cost by the service's estimate, in dollars. */
   readonly maxCost?: number | undefined;
-  /** Milliseconds between two looks at a job. */
+  /** Milliseconds between two looks at a job, the first ones sooner. */
   readonly poll?: number | undefined;
 }
 
@@ -76,7 +76,9 @@ export class TogetherTrainer implements Trainer {
   ): Promise<TrainResult> {
     signal?.throwIfAborted();
     return withEngineErrors(async () => {
-      const folder = await TrainingFolder.open(job);
+      // What another trainer has begun is not gone on with.
+      const key = `together ${this.#options.model} ${job.key}`;
+      const folder = await TrainingFolder.open({ out: job.out, key });
       try {
         const { result } = folder;
         for (const step of result?.steps ?? []) onStep?.(step);
