@@ -18,6 +18,8 @@ export async function follow(
   // The loop itself tries again.
   const options = { maxRetries: 0, ...(signal ? { signal } : {}) };
   let reached = performance.now();
+  // What is queued for an hour is not asked for every second, and what takes a minute is soon known.
+  let wait = poll / 10;
   for (;;) {
     signal?.throwIfAborted();
     try {
@@ -36,7 +38,8 @@ export async function follow(
       if (!mayPass(error) || performance.now() - reached > PATIENCE)
         throw failure(error, `the state of ${id}`);
     }
-    await pause(poll, signal);
+    await pause(wait, signal);
+    wait = Math.min(poll, wait * 1.5);
   }
 }
 

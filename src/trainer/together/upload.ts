@@ -89,7 +89,7 @@ async function checked(
   }
   const WAITING = ['PENDING', 'QUEUED', 'RUNNING'];
   while (WAITING.includes(file.processing_status ?? '')) {
-    await pause(poll, signal);
+    await pause(poll / 10, signal);
     file = await api.files.retrieve(id, end);
   }
   const { processing_status: status, validation_report: report } = file;
