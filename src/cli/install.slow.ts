@@ -152,6 +152,30 @@ describe.each(NODES)('without the engine, on Node %s', (version, node) => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
   });
 
+  test('doctor names the one command that adds the client of a hosted trainer', async () => {
+    const trainer = { kind: 'together', model: 'made/Up-1B' };
+    const pairs = { pairs: { general: 4 } };
+    const config = {
+      prompts: 'playground',
+      models: { judge: 'playground' },
+      trainer,
+      sources: { general: { kind: 'general', from: 'playground' } },
+      optimiser: { checkpoints: 1 },
+      rounds: [
+        { ...pairs, train: [{ kind: 'sft', learningRate: 1e-4, warmupSteps: 0, epochs: 1, batchSize: 8 }] },
+      ],
+      validation: pairs,
+      test: pairs,
+    };
+    writeFileSync(join(bare(), 'hosted.json'), JSON.stringify(config));
+    const { out } = await run('doctor', 'hosted.json', '--json');
+    const { checks } = JSON.parse(out) as { checks: { name: string; status: string; fix?: string }[] };
+    expect(checks.find(({ name }) => name === 'trainer')).toMatchObject({
+      status: 'fail',
+      fix: expect.stringMatching(/^npm install together-ai@\d/),
+    });
+  });
+
   test.each([
     [['judge', '--model', 'playground', '--instruction', 'x', '--a', 'p', '--b', 'q']],
     [['demo', '--out', 'lost']],
