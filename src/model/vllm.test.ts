@@ -10,8 +10,8 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** Looks often, so that a test takes no longer than its faults. */
-const QUICK = { watch: { interval: 60, stall: 250 } } as const;
+/** Looks often, so that a test takes no longer than its faults; not so often that a machine which is busy elsewhere looks ill. */
+const QUICK = { watch: { interval: 400, stall: 1000 } } as const;
 
 async function replicas(count: number, options: MadeUpVllmOptions = {}): Promise<MadeUpVllm[]> {
   const started = await Promise.all(Array.from({ length: count }, () => MadeUpVllm.start(options)));
@@ -170,7 +170,7 @@ describe('a replica that is', () => {
         answered = one.answered.length;
         await one.become('well');
         // Nobody reads what comes meanwhile, so that little more is asked for.
-        await sleep(400);
+        await sleep(3 * QUICK.watch.interval);
       }
       whole(found, 400);
       // What it had when it ended, and what was sent before that was known.
