@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { PRESETS, type PresetName } from './cli/demo/presets.ts';
-import { defineConfig, judgeName, type RunConfig, resolveConfig, runIdentity } from './config.ts';
+import { defineConfig, judgeName, type RunConfig, resolveConfig } from './config.ts';
 import { EvalPlannerError } from './errors.ts';
 import { scripted } from './model/scripted.ts';
+import { runIdentity } from './pipeline/identity.ts';
 import type { Source } from './source.ts';
 
 const SFT = { kind: 'sft', learningRate: 1e-5, warmupSteps: 0, epochs: 1, batchSize: 8 } as const;

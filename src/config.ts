@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import { wrongField } from './config/faults.ts';
-import { budget, isModel, type ModelChoice, model } from './config/model.ts';
+import { budget, isModel, model } from './config/model.ts';
 import { count, name, share, whole } from './config/parts.ts';
-import { isPromptSet, prompts, shots } from './config/prompts.ts';
+import { prompts } from './config/prompts.ts';
 import { faultsOfServe, serve } from './config/serve.ts';
-import { isSource, source } from './config/source.ts';
+import { source } from './config/source.ts';
+import { faultsOfWriting, thoughts } from './config/thoughts.ts';
 import { trainer } from './config/trainer.ts';
 import { lora, optimisation, training } from './config/training.ts';
-import type { Json } from './key.ts';
-import { templateVersions } from './prompts/set.ts';
 
 const counts = z.record(name, count).describe('Instructions of each source, by its name.');
 
@@ -92,29 +91,7 @@ const runConfig = z
       .describe(
         'What training instructions repeat of held-out sets and benchmarks, 13 words in a row or all: counted, or left out, too.',
       ),
-    thoughts: z
-      .strictObject({
-        plans: whole.default(5).describe('|P|: plans of each response pair.'),
-        executions: whole.default(4).describe('|E|/2: executions of each plan in each order.'),
-        temperature: z.number().positive().default(0.8),
-        topP: share.default(0.95),
-        maxPlanTokens: whole.default(2048),
-        maxThoughtTokens: whole.default(2048),
-        writing: z
-          .enum(['free', 'guided'])
-          .optional()
-          .describe(
-            'How M0 writes: freely (default), or led through plan, execution and verdict by prefills and short prompts of their own, for models that do not write the format. Trained judges write freely.',
-          ),
-        letterPull: z
-          .enum(['keep', 'correct'])
-          .optional()
-          .describe(
-            "Of guided verdicts: drawn from the letter's own probabilities (keep, default), or less the pair's mean pull to a letter over both orders.",
-          ),
-        shots: shots.optional(),
-      })
-      .prefault({}),
+    thoughts,
     preferences: z
       .strictObject({
         pairing: z
@@ -206,25 +183,6 @@ const runConfig = z
       }
   });
 
-/** Fields of guided writing that would do nothing, or could not. */
-function faultsOfWriting({
-  prompts: set,
-  thoughts: { writing, letterPull, shots },
-}: {
-  readonly prompts: unknown;
-  readonly thoughts: { readonly writing?: unknown; readonly letterPull?: unknown; readonly shots?: unknown };
-}): [string, string][] {
-  const base = typeof set === 'object' && set !== null && 'base' in set ? set.base : set;
-  if (writing === 'guided')
-    return base === 'playground'
-      ? [['writing', 'the playground has no guide, and its seed model writes the format; expected free']]
-      : [];
-  const without = { letterPull, shots };
-  return Object.entries(without).flatMap(([name, value]): [string, string][] =>
-    value === undefined ? [] : [[name, 'it is of guided writing: give writing: guided, too']],
-  );
-}
-
 /** Names that a run uses itself: models by what they are for, controls, folders of checkpoints, files of rows. */
 const RESERVED = /^(M0(-guided)?|writer|solver|planner|direct|unplanned([.-].*)?|steps|(sft|dpo)-\d)$/i;
 
@@ -261,50 +219,4 @@ export function configSchema(): object {
 /** The name of the judge that a training of a round makes, where it has none of its own: M1-SFT, M1-DPO, M2-DPO. */
 export function judgeName(round: number, { kind, name: own }: Pick<Training, 'kind' | 'name'>): string {
   return own ?? `M${round}-${kind.toUpperCase()}`;
-}
-
-/** What the ledger is a function of: the config but for where things are and run, and what they may cost. Objects of one's own stand for
- * themselves by their revision; places of data and files of prompts are told by what they hold (RunDescription). */
-export function runIdentity({
-  serve: _,
-  trainer: __,
-  budget: ___,
-  models,
-  sources,
-  thoughts: { shots: ____, ...thoughts },
-  ...config
-}: Resolved): Json {
-  return JSON.parse(
-    JSON.stringify({
-      ...config,
-      thoughts,
-      prompts: isPromptSet(config.prompts) ? templateVersions(config.prompts) : config.prompts,
-      models: Object.fromEntries(
-        Object.entries(models).map(([role, model]) => [
-          role,
-          typeof model === 'string' && role === 'form' ? model : modelIdentity(model as ModelChoice),
-        ]),
-      ),
-      sources: Object.fromEntries(
-        Object.entries(sources).map(([name, { from, validation, test, dev, ...how }]) => [
-          name,
-          {
-            ...how,
-            ...(from === 'playground' ? { from } : {}),
-            ...(isSource(from) ? { revision: from.revision } : {}),
-          },
-        ]),
-      ),
-    }),
-  ) as Json;
-}
-
-/** A model without its address, its key and its price. */
-function modelIdentity(model: ModelChoice): unknown {
-  if (isModel(model)) return { revision: model.revision };
-  if (typeof model === 'string') return model.replace(/^((?:openai|vllm):.+)@https?:.*$/, '$1');
-  const { model: name, api, prefill, revision, body } = model;
-  const own = { api, prefill, revision, body };
-  const said = Object.values(own).some((value) => value !== undefined);
-  return said ? { model: modelIdentity(name), ...own } : modelIdentity(name);
 }

@@ -3,11 +3,11 @@
 import { join } from 'node:path';
 import { benchmarkIndex, shippedBenchmark } from '../../src/audit/benchmark-index.ts';
 import { audit } from '../../src/cli/audit/audit.ts';
-import { runIdentity } from '../../src/config.ts';
 import { writeAtomically } from '../../src/files.ts';
 import { collectEarly } from '../../src/open/memory.ts';
 import { version } from '../../src/package.ts';
 import { checkpointFolder, stepsFolder } from '../../src/pipeline/folder.ts';
+import { runIdentity } from '../../src/pipeline/identity.ts';
 import type { Ports } from '../../src/pipeline/stage.ts';
 import { run } from '../../src/pipeline.ts';
 import { PUBLISHED_PROMPTS } from '../../src/prompts/set.ts';

@@ -1,10 +1,10 @@
 /** `node bench/scale/worker.ts FOLDER PAIRS URL,URL… [STAGE]` (STAGE is the last one to do): the orchestrator of the simulated
  * round, `run` in this process, with a trainer that copies; tells its parent of each stage what it took. */
 import { join } from 'node:path';
-import { runIdentity } from '../../src/config.ts';
 import { collectEarly } from '../../src/open/memory.ts';
 import { openModel } from '../../src/open/model.ts';
 import { checkpointFolder, stepsFolder } from '../../src/pipeline/folder.ts';
+import { runIdentity } from '../../src/pipeline/identity.ts';
 import type { Ports } from '../../src/pipeline/stage.ts';
 import { run } from '../../src/pipeline.ts';
 import { PUBLISHED_PROMPTS } from '../../src/prompts/set.ts';

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { defineConfig, type RunConfig, resolveConfig, runIdentity } from '../config.ts';
+import { defineConfig, type RunConfig, resolveConfig } from '../config.ts';
+import { runIdentity } from '../pipeline/identity.ts';
 import { PLAYGROUND_PROMPTS, PUBLISHED_PROMPTS } from '../prompts/set.ts';
 import { openPrompts } from './prompts.ts';
 

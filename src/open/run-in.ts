@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { benchmarkIndex, installedBenchmarks, shippedBenchmark } from '../audit/benchmark-index.ts';
 import { addsOnly } from '../config/additions.ts';
-import { type Resolved, type RunConfig, resolveConfig, runIdentity } from '../config.ts';
+import { type Resolved, type RunConfig, resolveConfig } from '../config.ts';
 import type { Device } from '../engine/device.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { makeFolder, writeAtomically } from '../files.ts';
 import type { Json } from '../key.ts';
 import { version } from '../package.ts';
 import { checkRunFolder, type RunDescription } from '../pipeline/folder.ts';
+import { runIdentity } from '../pipeline/identity.ts';
 import type { RunOptions, Stage } from '../pipeline/stage.ts';
 import { run, stagesOf } from '../pipeline.ts';
 import { PLAN_KINDS, planKind } from '../playground/habits.ts';

@@ -1,6 +1,6 @@
 import type { Resolved } from '../config.ts';
-import { runIdentity } from '../config.ts';
 import { type Json, key } from '../key.ts';
+import { runIdentity } from './identity.ts';
 import { isHeldOut } from './sets.ts';
 import type { Stage, StageDraft } from './stage.ts';
 
