@@ -7,7 +7,7 @@ import { modelsReady, problems, trainerReady } from './pipeline/check.ts';
 import { guidanceOf, requireGuidance } from './pipeline/guided.ts';
 import { withInputs } from './pipeline/inputs.ts';
 import { runJudge } from './pipeline/judge.ts';
-import { runPairs } from './pipeline/pairs.ts';
+import { countLater, runPairs } from './pipeline/pairs.ts';
 import { roundSet } from './pipeline/sets.ts';
 import type { JudgeStage, Ports, RunOptions, Stage, StageDraft, ThoughtsStage } from './pipeline/stage.ts';
 import { StageWork } from './pipeline/stage.ts';
@@ -182,7 +182,8 @@ export async function run(config: Resolved, ports: Ports, options: RunOptions = 
     const lost = stage.kind === 'train' && rowsLost(stage, ports);
     const before = store.stage(stage.name);
     if (before?.status === 'done' && !lost) {
-      onEvent?.({ type: 'stage', stage: before });
+      if (stage.kind === 'pairs') await countLater(stage, config, ports, options);
+      onEvent?.({ type: 'stage', stage: store.stage(stage.name) ?? before });
       continue;
     }
     const tell = () => {

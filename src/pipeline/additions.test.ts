@@ -150,6 +150,29 @@ test('a benchmark added where repeats are left out leaves them out of the traini
   expect(trained.map(({ instruction }) => instruction)).not.toContain('train 3');
 });
 
+test('a benchmark that is added later is counted in the notes of pairs that are made, as if it had been there', async () => {
+  const played: Resolved = { ...SMALL, benchmarks: { game: { orders: 'both', judges: 'ends' } } };
+  const repeat = { ...PAIRS[0], id: 'repeat', instruction: 'train 3' } as (typeof PAIRS)[number];
+  const added = { benchmarks: { game: { benchmark: GAME, pairs: [...PAIRS, repeat] } } };
+  const results = (name: string) => {
+    using store = openStore(path(name), { config: {} });
+    return ['d1', 'd2', 'validation'].map((set) => store.stage(`pairs ${set}`)?.result);
+  };
+  await made('grown', SMALL);
+  expect(JSON.stringify(results('grown'))).not.toContain('game');
+  const after = await made('grown', played, added);
+  expect(after.error).toBeUndefined();
+  expect(after.started.filter((name) => !name.startsWith('bench'))).toEqual([]);
+  await made('fresh', played, added);
+  expect(results('grown')).toEqual(results('fresh'));
+  expect(results('grown')[0]).toMatchObject({
+    general: { repeats: { instructions: 1, of: { game: 1 }, leftOut: false } },
+  });
+  // Taken away again, it is in no count.
+  await made('grown', SMALL);
+  expect(JSON.stringify(results('grown'))).not.toContain('game');
+});
+
 test('a benchmark of a run is scored in both orders, by judges that are named', async () => {
   const config: Resolved = { ...SMALL, benchmarks: { game: { orders: 'both', judges: 'all' } } };
   await made('played', config, { benchmarks });

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Resolved } from '../config.ts';
 import type { Json } from '../key.ts';
 import { makePairs, type PairOptions } from '../pairs/make.ts';
@@ -9,7 +10,7 @@ import { conduct } from '../sampling/conduct.ts';
 import type { Instruction, Source } from '../source.ts';
 import { heldOutIndex, Repeats } from './repeats.ts';
 import { instructionsOf, isHeldOut, type Part, partsOf } from './sets.ts';
-import type { PairsStage, Ports, StageWork } from './stage.ts';
+import type { PairsStage, Ports, RunOptions, Stage, StageWork } from './stage.ts';
 import { withModels } from './with-models.ts';
 
 /** Instructions that are begun and not yet pairs: two requests each, enough for 64 replicas. */
@@ -80,8 +81,42 @@ export async function runPairs(
       ...(rows ? { rows: { ...rows, left: { ...rows.left } } } : {}),
     };
   }
+  if (index) store.putNote(comparedNote(set), comparedWith(config));
   return result;
 }
+
+/** Counts for the result of a set that is made what it repeats of benchmarks that came later; its pairs stay. */
+export async function countLater(
+  { name: stage, set, counts }: PairsStage & Pick<Stage, 'name'>,
+  config: Resolved,
+  ports: Ports,
+  { signal, onEvent }: RunOptions,
+): Promise<void> {
+  const { store, sources } = ports;
+  const compared = comparedWith(config);
+  if (isHeldOut(set, config) || isDeepStrictEqual(store.note(comparedNote(set)) ?? [], compared)) return;
+  const index = await indexFor(set, config, ports, signal);
+  const result = { ...(store.stage(stage)?.result as Record<string, Record<string, Json>>) };
+  for (const name of Object.keys(counts)) {
+    const source = sources[name] as Source;
+    const repeats = index && new Repeats(index, config);
+    const parts = notedParts(config, ports, name, source);
+    if (repeats) for await (const _ of repeats.among(instructionsOf(source, set, parts, signal)));
+    const { repeats: _, ...rest } = result[name] ?? {};
+    const repeated = repeats?.report();
+    result[name] = { ...rest, ...(repeated === undefined ? {} : { repeats: repeated }) };
+    if (repeated !== undefined)
+      onEvent?.({ type: 'note', stage, message: repeatsNote(name, set, repeated as never) });
+  }
+  store.finishStage(stage, result);
+  store.putNote(comparedNote(set), compared);
+}
+
+/** Where a ledger has with which benchmarks a set was compared. */
+const comparedNote = (set: string) => `compared ${set}`;
+
+const comparedWith = ({ benchmarks }: Resolved): Json =>
+  Object.entries(benchmarks).map(([name, { from }]) => [name, from ?? null]);
 
 /** Requests that the instructions of a set take, of each source: what they bring is not asked for. */
 export async function pairRequests(
