@@ -6,6 +6,9 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
+/** Of starting it. */
+const MOST_ATTEMPTS = 5;
+
 export interface HeadOptions {
   /** Keep what it knows in memory only, and not on disk. */
   readonly memory?: boolean;
@@ -37,9 +40,8 @@ export class RayHead {
       // Without it the machine's own address takes the place of 127.0.0.1.
       RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER: '0',
       RAY_USAGE_STATS_ENABLED: '0',
-      // On a busy machine a node and its agents take longer to begin than Ray waits by itself.
-      RAY_raylet_start_wait_time_s: '300',
-      RAY_agent_register_timeout_ms: '300000',
+      // On a busy machine a node takes longer to begin than Ray waits by itself.
+      RAY_raylet_start_wait_time_s: '60',
       RAY_AUTH_MODE: 'token',
       RAY_AUTH_TOKEN_PATH: join(folder, 'token'),
       ...(memory ? {} : { RAY_gcs_storage: 'rocksdb', RAY_gcs_storage_path: join(folder, 'gcs') }),
@@ -87,11 +89,22 @@ export class RayHead {
       'temp-dir': join(this.#folder, 't'),
     };
     const given = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-    await promisify(execFile)(
-      join(this.#bin, 'ray'),
-      ['start', '--head', '--disable-usage-stats', ...given],
-      { env: this.#env },
-    );
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await promisify(execFile)(
+          join(this.#bin, 'ray'),
+          ['start', '--head', '--disable-usage-stats', ...given],
+          {
+            env: this.#env,
+          },
+        );
+        return;
+      } catch (error) {
+        await this.kill();
+        // A node gives its agents 15 s to begin, and ends where they take longer: no setting changes that.
+        if (attempt === MOST_ATTEMPTS) throw error;
+      }
+    }
   }
 
   /** What runs of it, jobs included. */

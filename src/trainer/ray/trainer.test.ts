@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
@@ -150,11 +150,16 @@ test('one that was away longer than its patience follows the job further, which 
   expect(head.submitted).toHaveLength(1);
 });
 
-test('a finished training leaves nothing in what is shared', async () => {
-  const { shared, open } = await setup();
-  const { checkpoints } = await open().train(await jobOf());
+test('a finished training leaves nothing in what is shared, and the token nowhere', async () => {
+  const { head, shared, open } = await setup();
+  const job = await jobOf();
+  const { checkpoints } = await open().train(job);
   expect(await readdir(shared)).toEqual([]);
   expect(checkpoints.every((checkpoint) => existsSync(join(checkpoint, 'model.safetensors')))).toBe(true);
+  for (const entry of await readdir(job.out, { recursive: true, withFileTypes: true }))
+    if (entry.isFile())
+      expect(await readFile(join(entry.parentPath, entry.name), 'utf8')).not.toContain(TOKEN);
+  for (const code of head.packages.values()) expect(code.toString('latin1')).not.toContain(TOKEN);
 });
 
 test('a training of another key has the job of the former one stopped, and its folder removed', async () => {
