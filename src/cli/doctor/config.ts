@@ -8,6 +8,7 @@ import { openPrompts } from '../../open/prompts.ts';
 import { openBenchmarks, openRole, openSources } from '../../open/run.ts';
 import { describeRun } from '../../open/run-in.ts';
 import { startFolder } from '../../open/run-models.ts';
+import { openServe } from '../../open/serve.ts';
 import { openTrainer } from '../../open/trainer.ts';
 import { sourceProblems, trainerProblems } from '../../pipeline/check.ts';
 import { estimateRun } from '../../pipeline/estimate.ts';
@@ -92,9 +93,24 @@ async function models(config: Resolved): Promise<Check[]> {
   const checks: Check[] = [];
   for (const role of roles) {
     const choice = config.models[role];
-    if (choice !== undefined) checks.push(await attempt(role, () => answers(role, config), MEND));
+    if (role === 'judge' && config.serve !== 'embedded')
+      checks.push(await attempt('serve', () => serves(config), MEND));
+    else if (choice !== undefined) checks.push(await attempt(role, () => answers(role, config), MEND));
   }
   return checks;
+}
+
+/** Whether what is to sample the judges is there, and has M0. */
+async function serves(config: Resolved): Promise<Check> {
+  const { serve } = config;
+  const start = startFolder(config) ?? '';
+  const served = await openServe(serve, { start, folder: '.' });
+  try {
+    await served?.ready(start);
+  } finally {
+    await served?.close();
+  }
+  return { name: 'serve', status: 'ok', detail: typeof serve === 'string' ? serve : serve.kind };
 }
 
 async function answers(role: 'judge' | 'writer' | 'solver' | 'planner', config: Resolved): Promise<Check> {
