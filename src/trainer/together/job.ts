@@ -72,7 +72,7 @@ export class Jobs {
           continue;
         }
         if (!mayPass(error) || statusOf(error) === 429) throw this.#service.failure(error, 'the training');
-        const made = await this.#look();
+        const made = await this.#look(signal);
         if (made !== null) return made;
         throw this.#service.failure(error, 'the training');
       } finally {
@@ -84,7 +84,7 @@ export class Jobs {
   /** Ends a job whatever it is doing; answers whether it could be told. */
   async cancel(id: string): Promise<boolean> {
     try {
-      await this.#service.api.fineTuning.cancel(id, { maxRetries: 1, timeout: 4000 });
+      await this.#service.api.fineTuning.cancel(id, { maxRetries: 1, timeout: 3000 });
       return true;
     } catch (error) {
       // One that has ended cannot be cancelled.
@@ -106,10 +106,10 @@ export class Jobs {
       .sort((a, b) => (`${a.created_at} ${a.id}` < `${b.created_at} ${b.id}` ? -1 : 1));
   }
 
-  async #look(): Promise<string | null> {
+  async #look(signal?: AbortSignal): Promise<string | null> {
     for (let tries = 1; tries <= 3; tries++) {
-      await pause(this.#poll * tries);
-      const [own] = (await this.#own()).filter(({ status }) => ALIVE.has(status));
+      await pause(this.#poll * tries, signal);
+      const [own] = (await this.#own(signal)).filter(({ status }) => ALIVE.has(status));
       if (own) return own.id;
     }
     return null;

@@ -103,6 +103,24 @@ const mostTokens = (kind: TrainJob['kind'], limits: Limits) =>
 export const stepsOf = ({ epochs, batchSize }: TrainJob['optimisation'], rows: number): number =>
   epochs * Math.ceil(rows / batchSize);
 
+/** Tokens that the service is asked to take of a row. Of a preference its pages say, of LoRA and long texts, that each side has half of
+ * them: twice as many are asked for, where there are. */
+const tokensAsked = (
+  { kind, optimisation: { maxLength } }: Pick<TrainJob, 'kind' | 'optimisation'>,
+  limits: Limits,
+): number =>
+  Math.max(
+    limits.min_max_seq_length,
+    Math.min(kind === 'dpo' ? 2 * maxLength : maxLength, mostTokens(kind, limits)),
+  );
+
+/** Whether the service may cut rows without a word. */
+export const mayCut = (
+  job: Pick<TrainJob, 'kind' | 'optimisation'>,
+  limits: Limits,
+  longest: number,
+): boolean => job.kind === 'dpo' && 2 * longest > tokensAsked(job, limits);
+
 /** A job as the service is asked for it, but for its file and where it starts. */
 export function createParams(
   job: TrainJob,
@@ -110,7 +128,7 @@ export function createParams(
   limits: Limits,
 ): Omit<CreateParams, 'model' | 'training_file'> {
   const { optimisation } = job;
-  const { lora, warmupSteps, maxLength } = optimisation;
+  const { lora, warmupSteps } = optimisation;
   return {
     learning_rate: optimisation.learningRate,
     // Half a cosine down to nothing behind the warm-up, as every trainer here.
@@ -122,7 +140,7 @@ export function createParams(
     batch_size: optimisation.batchSize,
     gradient_accumulation_steps: 1,
     packing: false,
-    max_seq_length: Math.max(limits.min_max_seq_length, Math.min(maxLength, mostTokens(job.kind, limits))),
+    max_seq_length: tokensAsked(job, limits),
     random_seed: optimisation.seed,
     n_checkpoints: optimisation.checkpoints,
     n_evals: 0,

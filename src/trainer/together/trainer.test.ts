@@ -126,6 +126,21 @@ test('DPO is sent as preferences between messages, with its beta and the weight 
 
 const LORA = { rank: 4, alpha: 8, targets: ['q_proj', 'v_proj'], merge: true };
 
+test('of preferences twice the length is asked for, and what may be cut is told', async () => {
+  const notes: string[] = [];
+  const train = async () =>
+    trainer().train(await jobOf('dpo', { key: `${jobs}` }), undefined, undefined, (note) => notes.push(note));
+  await train();
+  expect(asked()?.max_seq_length).toBe(128);
+  expect(notes.join()).not.toContain('cut');
+  server.limits = { max_seq_length_dpo: 40 };
+  await train();
+  expect(asked(1)?.max_seq_length).toBe(40);
+  expect(notes.join()).toMatch(
+    /longest row has \d+ tokens: of preferences the service may take half of its 40/,
+  );
+});
+
 test('SFT as conversations, which the service tokenises', async () => {
   await trainer({ rows: 'messages' }).train(await jobOf('sft'));
   const [file] = [...server.files.values()];

@@ -14,7 +14,7 @@ import { follow } from './follow.ts';
 import { Jobs } from './job.ts';
 import { checkPrice } from './price.ts';
 import { type RowFormat, textPreference, type Upload, writeUpload } from './rows.ts';
-import { beyondLimits, createParams, refusal, stepsOf } from './settings.ts';
+import { beyondLimits, createParams, mayCut, refusal, stepsOf } from './settings.ts';
 import { hasTemplate, openStart, type Start, sameWeights } from './start.ts';
 import { Steps } from './steps.ts';
 import { uploadFile } from './upload.ts';
@@ -196,6 +196,10 @@ export class TogetherTrainer implements Trainer {
     if (upload.padding > 0.1)
       onNote?.(
         `${Math.round(upload.padding * 100)} % of what is sent only fills rows up to the longest one, and may be paid: a smaller optimiser.maxLength avoids it, or trainer.rows: messages`,
+      );
+    if (mayCut(job, limits, upload.longest))
+      onNote?.(
+        `the longest row has ${upload.longest} tokens: of preferences the service may take half of its ${limits.max_seq_length_dpo} only, and cut what is beyond without a word; a smaller optimiser.maxLength leaves such rows out`,
       );
     const params = createParams(job, upload.rows, limits);
     const { n_epochs, n_evals, training_method, training_type } = params;
