@@ -13,8 +13,8 @@ import { withModels } from './with-models.ts';
 /** Pairs whose guided thoughts are begun: a case is still in the engine's cache when its next part is asked for. */
 const GUIDED = 16;
 /** Thoughts of pairs that are begun and not yet stored. A pair waits for its slowest of 40, by when the others have long ended: two
- * fifths of these are asked for at any time, which fills the batches of 64 replicas with 256 sequences each. */
-const WINDOW = 65_536;
+ * fifths of these are asked for at any time, 320 for each of 64 replicas that batch 256. */
+const WINDOW = 49_152;
 /** Pairs, however few thoughts they have. */
 const MOST_PAIRS = 4096;
 
