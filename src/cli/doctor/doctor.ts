@@ -18,10 +18,14 @@ const GB = 2 ** 30;
 export interface DoctorCommand {
   readonly json?: boolean;
   readonly out?: string;
+  readonly trainers?: boolean;
 }
 
 /** `evalplanner doctor`: exit code 3 when a check failed, 2 when it is one of the config's. */
-export async function doctor(config: string | undefined, { json, out }: DoctorCommand): Promise<void> {
+export async function doctor(
+  config: string | undefined,
+  { json, out, trainers }: DoctorCommand,
+): Promise<void> {
   // A config's models may need the engine; what is here is told without it.
   const own = config === undefined ? [] : await (await import('./config.ts')).configChecks(config, out);
   const checks: Check[] = [
@@ -35,11 +39,22 @@ export async function doctor(config: string | undefined, { json, out }: DoctorCo
     await attempt('held-out', heldOut, 'install the package again, or in a checkout: git checkout seed'),
     terminal(),
   ];
+  if (trainers) checks.push(await attempt('trainers', () => timed(config), 'look at what the trainer says'));
   const bad = (list: readonly Check[]) => list.some(({ status }) => status === 'fail');
   if (bad(checks)) process.exitCode = 3;
   else if (bad(own)) process.exitCode = 2;
   const all = [...checks, ...own];
   await print(json ? `${JSON.stringify({ checks: all }, null, 2)}\n` : all.map(line).join(''));
+}
+
+async function timed(path: string | undefined): Promise<Check> {
+  const { trainersCheck } = await import('./trainers.ts');
+  if (path === undefined) return trainersCheck(undefined);
+  const [{ readConfig }, { resolveConfig }] = await Promise.all([
+    import('../../open/config.ts'),
+    import('../../config.ts'),
+  ]);
+  return trainersCheck(resolveConfig((await readConfig(path)).config));
 }
 
 function node(): Check {

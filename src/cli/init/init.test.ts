@@ -1,12 +1,14 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { parse } from 'yaml';
 import { resolveConfig } from '../../config.ts';
 import { readConfig } from '../../open/config.ts';
 import { openSources } from '../../open/run.ts';
 import { stagesOf } from '../../pipeline.ts';
 import { run } from '../run.contract.ts';
+import { writeTrainerSpeeds } from '../trainer-speeds.ts';
 import { TEMPLATES } from './templates.ts';
 
 let root: string;
@@ -67,6 +69,24 @@ test('hardware is a matter of models, serve and trainer', async () => {
     [5.5e-8],
   ]);
   expect(readFileSync(join(root, 'cluster', 'serve.sh'), 'utf8')).toMatch(/^#!\/bin\/sh\n/);
+});
+
+test('a trainer that doctor found to be faster here is proposed', async () => {
+  vi.stubEnv('XDG_CACHE_HOME', join(root, 'cache'));
+  try {
+    const seconds = { embedded: 3, 'TRL in float32': 2, 'TRL in bfloat16': 1 };
+    await writeTrainerSpeeds({ model: 'some-model', seconds });
+    const { out } = await run('init', join(root, 'pairs'), '--template', 'pairs');
+    expect(out).toMatch(/TRL trains 3\.0 × as fast here \(some-model\)/);
+    const yaml = readFileSync(join(root, 'pairs', 'evalplanner.config.yaml'), 'utf8');
+    expect(yaml).toMatch(/^prompts: .*\n# trainer: \{ kind: trl, precision: bfloat16 \}/m);
+    const proposed = resolveConfig(parse(yaml.replace('# trainer:', 'trainer:')));
+    expect(proposed.trainer).toEqual({ kind: 'trl', precision: 'bfloat16' });
+    // One that has its trainer needs no proposal.
+    expect((await run('init', join(root, 'gpu'), '--template', 'gpu')).out).not.toContain('as fast here');
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 test('in TypeScript it says the same', async () => {

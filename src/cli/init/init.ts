@@ -6,6 +6,7 @@ import { EvalPlannerError } from '../../errors.ts';
 import { makeFolder, writeAtomically } from '../../files.ts';
 import { diskFailure } from '../../store/failure.ts';
 import { print } from '../terminal.ts';
+import { fasterTrl, readTrainerSpeeds } from '../trainer-speeds.ts';
 import { TEMPLATES, type Template } from './templates.ts';
 
 export interface InitCommand {
@@ -18,7 +19,10 @@ export async function init(folder: string, command: InitCommand, signal: AbortSi
   const name = command.template ?? (await asked(signal));
   const template = TEMPLATES[name] as Template;
   const file = `evalplanner.config.${command.typescript ? 'ts' : 'yaml'}`;
-  const { config: yaml, before, environment } = template;
+  const { before, environment } = template;
+  const speeds = await readTrainerSpeeds();
+  const faster = speeds && !/^trainer:/m.test(template.config) ? fasterTrl(speeds) : null;
+  const yaml = faster === null ? template.config : withTrl(template.config, faster);
   const files: Record<string, string> = {
     [file]: command.typescript ? typescript(yaml) : yaml,
     ...template.files(),
@@ -53,8 +57,14 @@ export async function init(folder: string, command: InitCommand, signal: AbortSi
 Next:
 ${commands.map((command, i) => `  $ ${i === 0 ? there : ''}${command}`).join('\n')}
 
-${template.advice}
+${template.advice}${faster === null ? '' : ` TRL trains ${faster.times.toFixed(1)} × as fast here (${speeds?.model}), as \`evalplanner doctor --trainers\` found: the config proposes it.`}
 `);
+}
+
+/** With a proposal behind the prompts: what it is measured on may be another model. */
+function withTrl(yaml: string, { precision, times }: NonNullable<ReturnType<typeof fasterTrl>>): string {
+  const proposal = `# trainer: { kind: trl, precision: ${precision} } # ${times.toFixed(1)} × as fast here (evalplanner doctor --trainers)`;
+  return yaml.replace(/^prompts:.*$/m, (line) => `${line}\n${proposal}`);
 }
 
 async function asked(signal: AbortSignal): Promise<string> {
