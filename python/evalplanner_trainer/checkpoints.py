@@ -25,7 +25,7 @@ class Folders:
         if leads:
             self.fs.makedirs(self.path, exist_ok=True)
             if self.local:
-                for left in self.drafts.glob(".*.draft"):
+                for left in self.drafts.glob(".*.draft*"):
                     shutil.rmtree(left)
         wait()
 

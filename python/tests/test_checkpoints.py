@@ -81,7 +81,10 @@ def test_a_full_disk_leaves_what_was_there(tmp_path):
 
     with pytest.raises(OSError, match="No space"):
         states.write("checkpoint-2", full)
+    # What transformers writes into before it is a draft.
+    (tmp_path / ".checkpoint-2.draft.in").mkdir()
     assert folders(tmp_path).states() == ["checkpoint-1"]
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint-1"}
 
 
 def test_where_nothing_is_renamed_a_folder_counts_once_its_mark_is_there(tmp_path):
