@@ -38,7 +38,8 @@ async function start(python: string, folder: string, core: number): Promise<Repl
     python,
     [
       ...['-m', 'vllm.entrypoints.cli.main', 'serve', join(SEED_FOLDER, 'model'), ...args],
-      ...['--dtype', 'float32', '--max-model-len', '256'],
+      // What is compiled pays after longer than this takes.
+      ...['--dtype', 'float32', '--max-model-len', '256', '--enforce-eager'],
     ],
     {
       env: {
