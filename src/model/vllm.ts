@@ -34,8 +34,11 @@ export function vllm(options: VllmOptions, clock?: Clock): Model {
     endpoint: (endpoint, server) => new VllmEndpoint(endpoint, server, model, bring),
     affinity: (replicas) => new PrefixAffinity(replicas),
   };
-  return openaiCompatible({ ...options, baseURL }, clock, kind);
+  return openaiCompatible({ initialConcurrency: INITIAL, ...options, baseURL }, clock, kind);
 }
+
+/** Calls at first: a replica queues what it has no room for, and batches 256 sequences by default, of which a call has several. */
+const INITIAL = 64;
 
 /** The address of a server's `/v1`. */
 function withVersion(url: string): string {
