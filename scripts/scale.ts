@@ -104,7 +104,7 @@ export function needs(data: Data, machine: Machine): Needs {
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 
 /** The published setting: 21,729 pairs in two rounds, 5 plans, 4 executions in each order. Lengths are those of bench/scale.ts;
- * rows of a pair and bytes are as measured by bench/round.ts with executions of 4 kB. */
+ * bytes of a thought are as measured by bench/round.ts with executions of 4 kB. */
 export const PUBLISHED: Data = {
   rounds: [5_000, 16_729],
   answersPerPair: 2,
