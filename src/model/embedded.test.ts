@@ -161,7 +161,7 @@ test('what prompts of several turns begin with is computed once, and changes no 
   let second = await ask(model);
   expect(second.map(({ text }) => text)).toEqual(first.map(({ text }) => text));
   // Each of two threads keeps what it computed, and one may have taken all so far.
-  const anew = () => second.some(({ cachedTokens }) => cachedTokens === 0);
+  const anew = () => second.some(({ cachedTokens = 0 }) => cachedTokens === 0);
   for (let again = 0; anew() && again < 20; again++) second = await ask(model);
   for (const { cachedTokens, promptTokens } of second) {
     expect(cachedTokens).toBeGreaterThan(20);
