@@ -24,8 +24,8 @@ export interface Service {
 
 /** The package is loaded here, not with ours. Throws EvalPlannerError `usage` where it is not installed, or the key is not there. */
 export async function openService({ baseUrl = BASE_URL, ...source }: ClientOptions): Promise<Service> {
-  const apiKey = readKey(source.apiKeyFile === undefined ? { apiKeyEnv: KEY, ...source } : source) as string;
   const { default: Together } = await load();
+  const apiKey = readKey(source.apiKeyFile === undefined ? { apiKeyEnv: KEY, ...source } : source) as string;
   const redact = redactor(apiKey);
   const api = new Together({
     apiKey,
