@@ -2,7 +2,8 @@
  * through `run`, whose models are 64 replicas that ONE process simulates: queues, batches, prefix caches, preemptions and faults as
  * vLLM has them, texts canned, the trainer one that copies. What it measures is the orchestrator: whether the replicas have work, and
  * what that takes. Options after `--`: `--json`, `--pairs n` (21,729), `--replicas n` (64), `--time-scale x` (2: simulated seconds in
- * a second), `--tokens n` of an execution (1,000), `--kv n` tokens of a replica's cache, `--faults none`, `--seed n`,
+ * a second), `--tokens n` of an execution (1,000), `--kv n` tokens of a replica's cache, `--faults none`, `--deaths n` mean
+ * seconds between deaths of a replica's engine (20,000), `--seed n`,
  * `--until STAGE`, `--folder DIR`. Exit code 1 when
  * a target is missed. */
 import { type ChildProcess, fork } from 'node:child_process';
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     tokens: { type: 'string', default: '1000' },
     kv: { type: 'string', default: '350000' },
     faults: { type: 'string', default: 'some' },
+    deaths: { type: 'string', default: '20000' },
     until: { type: 'string' },
     seed: { type: 'string', default: '0' },
     folder: { type: 'string', default: tmpdir() },
@@ -36,7 +38,7 @@ const { values } = parseArgs({
 const FAULTS: Faults = {
   error500: 0.001,
   cut: 0.001,
-  deaths: 20_000,
+  deaths: Number(values.deaths),
   dying: 5,
   down: 60,
   slow: 10_000,
