@@ -21,6 +21,8 @@ import type { Tokenizer } from './local/tokenizer.ts';
 
 /** Requests looked at together: their longest decides how much cache a sequence gets. */
 const CHUNK = 4096;
+/** The same where prompts begin alike: what goes on from one is then asked for while its beginning is still kept. */
+const CUT_CHUNK = 64;
 
 interface Prepared {
   readonly request: GenerateRequest;
@@ -89,15 +91,19 @@ export class EmbeddedModel implements Model {
       Symbol.asyncIterator in requests ? requests[Symbol.asyncIterator]() : requests[Symbol.iterator]();
     for (;;) {
       const chunk: Prepared[] = [];
-      while (chunk.length < CHUNK && !signal?.aborted) {
+      let most = CHUNK;
+      while (chunk.length < most && !signal?.aborted) {
         const { value, done } = await source.next();
         if (done) break;
         const { ids } = this.#rendering.render(value.prompt);
         this.asked.prompts++;
         if (this.#tokenizer.foreign(ids)) this.asked.foreign++;
         const unfit = whyUnfit(ids.length, context);
-        if (unfit === null) chunk.push(this.#prepare(value, ids, onDelta !== undefined));
-        else yield failed(value, unfit);
+        if (unfit === null) {
+          const prepared = this.#prepare(value, ids, onDelta !== undefined);
+          if (prepared.cuts.length > 0) most = CUT_CHUNK;
+          chunk.push(prepared);
+        } else yield failed(value, unfit);
       }
       if (chunk.length === 0 || signal?.aborted) return;
       const capacity = Math.max(...chunk.map(({ ids, request }) => ids.length + request.maxTokens));

@@ -10,8 +10,6 @@ import { guidanceOf } from './guided.ts';
 import type { Ports, StageWork, ThoughtsStage } from './stage.ts';
 import { withModels } from './with-models.ts';
 
-/** Pairs whose guided thoughts are begun: a case is still in the engine's cache when its next part is asked for. */
-const GUIDED = 16;
 /** Thoughts of pairs that are begun and not yet stored. A pair waits for its slowest of 40, by when the others have long ended: two
  * fifths of these are asked for at any time, 320 for each of 64 replicas that batch 256. */
 const WINDOW = 49_152;
@@ -55,9 +53,7 @@ export async function runThoughts(
       complete: true,
       signal: work.signal,
       onGenerations: work.onGenerations,
-      window: guidance.guided
-        ? GUIDED
-        : Math.max(16, Math.min(MOST_PAIRS, Math.floor(WINDOW / (plans * executions * 2)))),
+      window: Math.max(16, Math.min(MOST_PAIRS, Math.floor(WINDOW / (plans * executions * 2)))),
       inputOrder: false,
     });
     let done = 0;
