@@ -26,11 +26,12 @@ async function environmentFolder(name: string, requirements: readonly string[]):
 }
 
 /** The interpreter of an environment with the packages of these files, made once: by uv where it is installed, else by venv and
- * pip. `say` hears that it begins. Throws what they say where it cannot be made. */
+ * pip. `say` hears that it begins, and `finish` has a say before it counts as made. Throws what they say where it cannot be made. */
 export async function makeEnvironment(
   name: string,
   requirements: readonly string[] = [REQUIREMENTS],
   say: (message: string) => void = () => {},
+  finish: (python: string) => Promise<unknown> = async () => {},
 ): Promise<string> {
   const folder = await environmentFolder(name, requirements);
   if (existsSync(executable(folder))) return executable(folder);
@@ -50,6 +51,7 @@ export async function makeEnvironment(
       const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--retries', '1', ...files];
       await run(executable(draft), pip, output);
     }
+    await finish(executable(draft));
     // Nothing of it but the interpreter is started, and that finds its packages wherever it lies.
     await rename(draft, folder).catch((error: unknown) => {
       if (!existsSync(executable(folder))) throw error;
