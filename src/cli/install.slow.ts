@@ -40,8 +40,10 @@ interface Outcome {
 }
 
 function call(command: string, args: readonly string[], cwd: string): Promise<Outcome> {
-  // The variables of the `npm run` around this are about this checkout; its Node is not the user's.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_)/.test(name)));
+  // The variables of the `npm run` around this are about this checkout; its Node is not the user's. Whom this machine trusts is.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_(?!EXTRA_CA_CERTS$))/.test(name)),
+  );
   return new Promise((resolve) => {
     execFile(command, args, { cwd, env: { ...env, NO_COLOR: '1' } }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), out, err });
