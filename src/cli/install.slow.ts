@@ -33,6 +33,18 @@ const ANSWER = [
   'The first is better: [[A]]',
 ].join('\n');
 
+const FEW = { pairs: { general: 4 } };
+/** A config of a run. */
+const TINY = {
+  prompts: 'playground',
+  models: { judge: 'playground' },
+  sources: { general: { kind: 'general', from: 'playground' } },
+  optimiser: { checkpoints: 1 },
+  rounds: [{ ...FEW, train: [{ kind: 'sft', learningRate: 1e-4, warmupSteps: 0, epochs: 1, batchSize: 8 }] }],
+  validation: FEW,
+  test: FEW,
+};
+
 interface Outcome {
   readonly code: number;
   readonly out: string;
@@ -117,6 +129,7 @@ describe.each(NODES)('without the engine, on Node %s', (version, node) => {
       join(bare(), 'questions.jsonl'),
       '{"instruction":"Name 3 birds.","response":"owl wren crow"}\n',
     );
+    writeFileSync(join(bare(), 'tiny.json'), JSON.stringify(TINY));
   });
 
   test('the version, and what works here', async () => {
@@ -156,20 +169,7 @@ describe.each(NODES)('without the engine, on Node %s', (version, node) => {
 
   test('doctor names the one command that adds the client of a hosted trainer', async () => {
     const trainer = { kind: 'together', model: 'made/Up-1B' };
-    const pairs = { pairs: { general: 4 } };
-    const config = {
-      prompts: 'playground',
-      models: { judge: 'playground' },
-      trainer,
-      sources: { general: { kind: 'general', from: 'playground' } },
-      optimiser: { checkpoints: 1 },
-      rounds: [
-        { ...pairs, train: [{ kind: 'sft', learningRate: 1e-4, warmupSteps: 0, epochs: 1, batchSize: 8 }] },
-      ],
-      validation: pairs,
-      test: pairs,
-    };
-    writeFileSync(join(bare(), 'hosted.json'), JSON.stringify(config));
+    writeFileSync(join(bare(), 'hosted.json'), JSON.stringify({ ...TINY, trainer }));
     const { out } = await run('doctor', 'hosted.json', '--json');
     const { checks } = JSON.parse(out) as { checks: { name: string; status: string; fix?: string }[] };
     expect(checks.find(({ name }) => name === 'trainer')).toMatchObject({

@@ -1,5 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
-import type { Transport } from './transport.ts';
+import type { AnswerHeaders, Transport } from './transport.ts';
 
 /** One call to a server. */
 export interface OpenAIClient {
@@ -75,7 +74,7 @@ function json(text: string): object | undefined {
   }
 }
 
-function headersOf(received: IncomingHttpHeaders): Headers {
+function headersOf(received: AnswerHeaders): Headers {
   const headers = new Headers();
   for (const [name, value] of Object.entries(received)) {
     if (value !== undefined && name !== 'set-cookie') headers.set(name, String(value));

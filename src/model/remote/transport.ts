@@ -1,9 +1,10 @@
-import type { IncomingHttpHeaders } from 'node:http';
+/** By names in lower case; as node:http has them, whose types a user of ours need not have. */
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What a server answered, whole. */
 export interface HttpAnswer {
   readonly status: number;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: AnswerHeaders;
   readonly text: string;
 }
 
@@ -54,7 +55,7 @@ export async function openTransport(): Promise<Transport> {
         if (signal.aborted) return reject(signal.reason);
         let running: { abort(reason: Error): void } | undefined;
         let status = 0;
-        let told: IncomingHttpHeaders = {};
+        let told: AnswerHeaders = {};
         const chunks: Buffer[] = [];
         const decoder = onText ? new TextDecoder() : null;
         const abort = () => {
