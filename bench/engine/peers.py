@@ -31,7 +31,7 @@ def load(dir):
     return transformers.AutoModelForCausalLM.from_pretrained(dir, dtype=torch.float32)
 
 
-def open_(dir, training, rows=None, lora=None):
+def open_(dir, training, rows=None, lora=None, gguf=None):
     state.clear()
     state.update(dir=dir, training=training, lora=lora)
     if rows:
