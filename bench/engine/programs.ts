@@ -46,7 +46,7 @@ export class Programs {
     const how: Readonly<Record<Program, readonly [string | null | undefined, ...string[]]>> = {
       ours: [process.execPath, script('ours.ts')],
       peers: [python, script('peers.py')],
-      vllm: [vllm, script('vllm.py')],
+      vllm: [vllm, script('vllm_side.py')],
       'llama.cpp': [llamaCpp && process.execPath, script('llama-cpp.ts'), llamaCpp ?? ''],
     };
     const [command, ...args] = how[program];
