@@ -4,10 +4,9 @@ import type { Sequence } from '../engine/training/sequence.ts';
 import { readTrainState, stateBytes, writeTrainState } from '../engine/training/state.ts';
 import { logProbabilities, type Preference, StepTrainer } from '../engine/training/trainer.ts';
 import { EvalPlannerError } from '../errors.ts';
-import { withEngineErrors } from '../model/local/engine-failure.ts';
 import type { Trainer, TrainJob, TrainResult, TrainStep } from '../trainer.ts';
 import { checkRoom, megabytes } from './disk-room.ts';
-import { TrainingFolder } from './folder.ts';
+import { inTrainingFolder, type TrainingFolder } from './folder.ts';
 import { openReference, originOf } from './reference.ts';
 import { checkpointSteps, schedule } from './schedule.ts';
 import { StateKeeper } from './state-keeper.ts';
@@ -34,16 +33,11 @@ export class EmbeddedTrainer implements Trainer {
     onNote?: (message: string) => void,
   ): Promise<TrainResult> {
     signal?.throwIfAborted();
-    return withEngineErrors(async () => {
-      const folder = await TrainingFolder.open(job);
-      try {
-        const { result } = folder;
-        for (const step of result?.steps ?? []) onStep?.(step);
-        return result ?? (await this.#train(job, folder, onStep, signal, onNote));
-      } finally {
-        folder.close();
-      }
-    });
+    return inTrainingFolder(
+      job,
+      '',
+      async (folder) => folder.answer(onStep) ?? (await this.#train(job, folder, onStep, signal, onNote)),
+    );
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { diskError } from '../engine/errors.ts';
 import { EvalPlannerError } from '../errors.ts';
 import { makeFolder, writeAtomically } from '../files.ts';
+import { withEngineErrors } from '../model/local/engine-failure.ts';
 import type { TrainJob, TrainResult, TrainStep } from '../trainer.ts';
 import { LineLog } from './line-log.ts';
 import { lockFolder } from './lock.ts';
@@ -24,6 +25,23 @@ const STEPS = 'steps.jsonl';
 const STATE = 'train.state';
 const REFERENCE = 'reference.jsonl';
 const OWN = [DESCRIPTION, STEPS, STATE, REFERENCE];
+
+/** Work in the folder of a training, held for as long. `by`: the trainer, and how it computes; what another one has begun, or this one
+ * otherwise, is not gone on with. */
+export function inTrainingFolder<T>(
+  { out, key }: Pick<TrainJob, 'out' | 'key'>,
+  by: string,
+  work: (folder: TrainingFolder) => Promise<T>,
+): Promise<T> {
+  return withEngineErrors(async () => {
+    const folder = await TrainingFolder.open({ out, key: `${by} ${key}`.trimStart() });
+    try {
+      return await work(folder);
+    } finally {
+      folder.close();
+    }
+  });
+}
 
 /** The folder of one training, held until it is closed: its key, the steps told so far, and what it goes on from. Other files
  * in it are left alone; checkpoints of another key are there until others take their names. */
@@ -77,9 +95,10 @@ export class TrainingFolder {
     }
   }
 
-  /** What an earlier call came to, if it did. */
-  get result(): TrainResult | null {
+  /** What an earlier call came to, if it did; its steps are told again. */
+  answer(onStep?: (step: TrainStep) => void): TrainResult | null {
     if (!this.#finished) return null;
+    for (const step of this.#steps) onStep?.(step);
     const { checkpoints, dropped } = this.#finished;
     return { checkpoints: checkpoints.map((name) => join(this.#out, name)), steps: this.#steps, dropped };
   }

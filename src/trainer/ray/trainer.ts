@@ -1,6 +1,5 @@
-import { withEngineErrors } from '../../model/local/engine-failure.ts';
 import type { Trainer, TrainJob, TrainResult, TrainStep } from '../../trainer.ts';
-import { TrainingFolder } from '../folder.ts';
+import { inTrainingFolder } from '../folder.ts';
 import { prepare } from '../trl/job.ts';
 import { RayHttp } from './http.ts';
 import { RayJobs } from './jobs.ts';
@@ -34,38 +33,26 @@ export class RayTrainer implements Trainer {
     signal?.throwIfAborted();
     const { precision, gradientCheckpointing, microBatch } = this.#options;
     const how = { precision, gradientCheckpointing, microBatch };
-    return withEngineErrors(async () => {
-      // What another trainer has begun, or this one otherwise, is not gone on with.
-      const folder = await TrainingFolder.open({
-        out: job.out,
-        key: `ray ${JSON.stringify(how)} ${job.key}`,
+    return inTrainingFolder(job, `ray ${JSON.stringify(how)}`, async (folder) => {
+      const jobs = this.#open();
+      const session = new RaySession(jobs, job, {
+        options: this.#options,
+        patience: this.#patience,
+        signal,
+        onNote,
       });
-      try {
-        const jobs = this.#open();
-        const session = new RaySession(jobs, job, {
-          options: this.#options,
-          patience: this.#patience,
-          signal,
-          onNote,
-        });
-        const { result } = folder;
-        for (const step of result?.steps ?? []) onStep?.(step);
-        if (result !== null) {
-          await session.tidy();
-          return result;
-        }
+      let result = folder.answer(onStep);
+      if (result === null) {
         const { path, kept, dropped } = await prepare(job, folder, how, signal, onNote);
         await session.train(path, (step) => {
           const noted = folder.note(step);
           onStep?.(noted);
         });
         for (const step of kept) await session.fetch(`step-${step}`, folder.checkpoint(step));
-        const finished = await folder.finish(kept, dropped);
-        await session.tidy();
-        return finished;
-      } finally {
-        folder.close();
+        result = await folder.finish(kept, dropped);
       }
+      await session.tidy();
+      return result;
     });
   }
 

@@ -7,7 +7,7 @@ import { withEngineErrors } from '../../model/local/engine-failure.ts';
 import { localPlace } from '../../model/local/hub.ts';
 import type { Trainer, TrainJob, TrainResult, TrainSettings, TrainStep } from '../../trainer.ts';
 import { checkRoom } from '../disk-room.ts';
-import { TrainingFolder } from '../folder.ts';
+import { inTrainingFolder, type TrainingFolder } from '../folder.ts';
 import { type ClientOptions, openService, type Service } from './client.ts';
 import { fetchCheckpoint } from './download.ts';
 import { follow } from './follow.ts';
@@ -75,20 +75,13 @@ export class TogetherTrainer implements Trainer {
     onNote?: (message: string) => void,
   ): Promise<TrainResult> {
     signal?.throwIfAborted();
-    return withEngineErrors(async () => {
-      // What another trainer has begun is not gone on with.
-      const key = `together ${this.#options.model} ${job.key}`;
-      const folder = await TrainingFolder.open({ out: job.out, key });
+    return inTrainingFolder(job, `together ${this.#options.model}`, async (folder) => {
       try {
-        const { result } = folder;
-        for (const step of result?.steps ?? []) onStep?.(step);
-        return result ?? (await this.#train(job, folder, onStep, signal, onNote));
+        return folder.answer(onStep) ?? (await this.#train(job, folder, onStep, signal, onNote));
       } catch (error) {
         // The package has an error of its own for what was given up.
         signal?.throwIfAborted();
         throw error;
-      } finally {
-        folder.close();
       }
     });
   }

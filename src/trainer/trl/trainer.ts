@@ -1,6 +1,5 @@
-import { withEngineErrors } from '../../model/local/engine-failure.ts';
 import type { Trainer, TrainJob, TrainResult, TrainStep } from '../../trainer.ts';
-import { TrainingFolder } from '../folder.ts';
+import { inTrainingFolder } from '../folder.ts';
 import { noteVersions, requirePython } from './environment.ts';
 import { prepare } from './job.ts';
 import type { TrlOptions } from './options.ts';
@@ -27,33 +26,23 @@ export class TrlTrainer implements Trainer {
   ): Promise<TrainResult> {
     signal?.throwIfAborted();
     const { python: _, ...how } = this.#options;
-    return withEngineErrors(async () => {
-      // What another trainer has begun, or this one otherwise, is not gone on with.
-      const folder = await TrainingFolder.open({
+    return inTrainingFolder(job, `trl ${JSON.stringify(how)}`, async (folder) => {
+      const result = folder.answer(onStep);
+      if (result !== null) return result;
+      const python = await requirePython(this.#options.python, this.#options.accelerate);
+      const { path, kept, dropped } = await prepare(job, folder, this.#options, signal, onNote);
+      await runPython({
+        python,
+        job: path,
         out: job.out,
-        key: `trl ${JSON.stringify(how)} ${job.key}`,
+        options: this.#options,
+        signal,
+        onStep: (step) => {
+          const noted = folder.note(step);
+          onStep?.(noted);
+        },
       });
-      try {
-        const { result } = folder;
-        for (const step of result?.steps ?? []) onStep?.(step);
-        if (result !== null) return result;
-        const python = await requirePython(this.#options.python, this.#options.accelerate);
-        const { path, kept, dropped } = await prepare(job, folder, this.#options, signal, onNote);
-        await runPython({
-          python,
-          job: path,
-          out: job.out,
-          options: this.#options,
-          signal,
-          onStep: (step) => {
-            const noted = folder.note(step);
-            onStep?.(noted);
-          },
-        });
-        return await folder.finish(kept, dropped);
-      } finally {
-        folder.close();
-      }
+      return folder.finish(kept, dropped);
     });
   }
 
