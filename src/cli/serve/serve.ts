@@ -13,6 +13,7 @@ import { chatTemplate } from '../../prompts/chat-template.ts';
 import { Generator } from '../../serving/generation.ts';
 import { type LimitOptions, limitsFor } from '../../serving/limits.ts';
 import { isLoopback, startServer } from '../../serving/server.ts';
+import { clientKey } from '../client-key.ts';
 import { explain } from '../failure.ts';
 import { print, printable } from '../terminal.ts';
 
@@ -33,7 +34,7 @@ const GRACE = 10_000;
 /** `evalplanner serve`: until Ctrl-C, which is how it ends well. */
 export async function serve(model: string, options: ServeOptions, signal: AbortSignal): Promise<void> {
   const { host, port, json, debug = false } = options;
-  const apiKey = keyFrom(options.apiKeyEnv);
+  const apiKey = clientKey(options.apiKeyEnv);
   const folder = folderOf(model, 'serve runs');
   const { parameters, tokenizer, files } = await inFolder(model, folder, openCheckpoint);
   const judge = await readJudgeFile(await localPlace(folder));
@@ -90,15 +91,4 @@ export async function serve(model: string, options: ServeOptions, signal: AbortS
   } finally {
     await pool.close();
   }
-}
-
-function keyFrom(variable: string | undefined): string | undefined {
-  if (variable === undefined) return undefined;
-  const key = process.env[variable]?.trim();
-  if (key) return key;
-  throw new EvalPlannerError(
-    'usage',
-    `--api-key-env: the environment variable ${variable} is not set`,
-    'set it to the key that clients have to send',
-  );
 }

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EvalPlannerError } from '../../errors.ts';
+import { clientKey } from '../client-key.ts';
 import { print, printable } from '../terminal.ts';
 import type { Replica } from './replicas.ts';
 
@@ -35,7 +36,7 @@ export async function runReplicas(
   options: StartOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const key = keyOf(options.apiKeyEnv);
+  const key = clientKey(options.apiKeyEnv);
   for (const { port } of replicas) await requireFree(options.host, port);
   mkdirSync(options.logs, { recursive: true });
   const running: Running[] = [];
@@ -156,15 +157,4 @@ async function requireFree(host: string, port: number): Promise<void> {
   } finally {
     server.close();
   }
-}
-
-function keyOf(variable: string | undefined): string | undefined {
-  if (variable === undefined) return undefined;
-  const key = process.env[variable]?.trim();
-  if (key) return key;
-  throw new EvalPlannerError(
-    'usage',
-    `--api-key-env: the environment variable ${variable} is not set`,
-    'set it to the key that clients have to send',
-  );
 }
