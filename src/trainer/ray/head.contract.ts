@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -51,7 +52,7 @@ export class RayHead {
   /** `bin`: the folder of an environment's `ray` and `python`. */
   static async start(bin: string, options: HeadOptions = {}): Promise<RayHead> {
     // Ray's sockets lie below it, and the kernel takes 107 bytes for their path.
-    const folder = await mkdtemp('/tmp/ray-');
+    const folder = await mkdtemp(join(tmpdir(), 'ray-'));
     const head = new RayHead(bin, folder, await freePorts(5), options);
     await writeFile(join(folder, 'token'), head.token, { mode: 0o600 });
     try {
