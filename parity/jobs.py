@@ -1,4 +1,4 @@
-"""How the tests ask a script of this folder: one JSON job per line of standard input ({"do": NAME, ...arguments}), one line of answer each."""
+"""How tests and benchmarks ask a script: one JSON job per line of standard input ({"do": NAME, ...arguments}), one line of answer each."""
 
 import json
 import sys
@@ -6,12 +6,12 @@ import traceback
 
 
 def serve(functions, answers):
-    """Does the jobs, by the names of the functions, until the input ends."""
-    jobs = {f.__name__: f for f in functions}
+    """Does the jobs, by the names of the functions (`open_`: open), until the input ends."""
+    jobs = {f.__name__.removesuffix("_"): f for f in functions}
     for line in sys.stdin:
         job = json.loads(line)
         try:
             answer = json.dumps({"result": jobs[job.pop("do")](**job)}, allow_nan=False)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the suite reports it
+        except Exception as error:  # noqa: BLE001 - whatever it is, who asked reports it
             answer = json.dumps({"error": "".join(traceback.format_exception(error))})
         print(answer, file=answers, flush=True)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
+import { serveJobs } from './jobs.ts';
 import type { Rows } from './rows.ts';
 import type { SamplingSettings } from './settings.ts';
 import type { Timing } from './side.ts';
@@ -81,13 +81,5 @@ const jobs = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { do: name, ...job } = JSON.parse(line) as { do: keyof typeof jobs };
-  try {
-    const result = await (jobs[name] as (job: object) => Promise<unknown>)(job);
-    console.log(JSON.stringify({ result }));
-  } catch (error) {
-    console.log(JSON.stringify({ error: error instanceof Error ? error.message : String(error) }));
-  }
-}
+await serveJobs(jobs);
 process.exit(0);

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { Graph } from '../../src/engine/graph.ts';
 import { readCheckpoint } from '../../src/engine/llama/checkpoint.ts';
@@ -10,6 +9,7 @@ import { sequenceRandom } from '../../src/engine/sampling/random.ts';
 import { loadGraph } from '../../src/engine/session.ts';
 import type { Sequence } from '../../src/engine/training/sequence.ts';
 import { StepTrainer } from '../../src/engine/training/trainer.ts';
+import { serveJobs } from './jobs.ts';
 import type { Rows } from './rows.ts';
 import type { SamplingSettings, TrainingSettings } from './settings.ts';
 import type { Memory, Timing } from './side.ts';
@@ -162,14 +162,6 @@ const jobs = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { do: name, ...job } = JSON.parse(line) as { do: keyof typeof jobs };
-  try {
-    const result = await (jobs[name] as (job: object) => Promise<unknown>)(job);
-    console.log(JSON.stringify({ result }));
-  } catch (error) {
-    console.log(JSON.stringify({ error: error instanceof Error ? error.message : String(error) }));
-  }
-}
+await serveJobs(jobs);
 await (pool as Pool | null)?.close();
 await (int8 as Pool | null)?.close();

@@ -20,6 +20,7 @@ os.dup2(2, 1)
 
 import torch  # noqa: E402
 import transformers  # noqa: E402
+from jobs import serve  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 torch.set_num_threads(THREADS)
@@ -209,7 +210,7 @@ def trl_trainer(kind, batches, bf16=False, beta=None, nll_weight=None):
     return trainer, watch, tokens
 
 
-def trl_train(kind, batches, bf16=False, atLeast=0, **options):
+def trl_(kind, batches, bf16=False, atLeast=0, **options):
     key = (kind, bf16, batches)
     if key not in state:
         # One at a time: each holds a model, its gradients and two moments of it.
@@ -308,18 +309,4 @@ def versions():
     return {"python": sys.version.split()[0], **{name: version(name) for name in packages}}
 
 
-def main():
-    jobs = {"open": open_, "trl": trl_train}
-    jobs |= {f.__name__: f for f in (sft, long, sample, product, memory, versions)}
-    for line in sys.stdin:
-        job = json.loads(line)
-        try:
-            answer = {"result": jobs[job.pop("do")](**job)}
-        except Exception as error:  # noqa: BLE001 - whatever it is, the bench reports it
-            import traceback
-
-            answer = {"error": "".join(traceback.format_exception(error))}
-        print(json.dumps(answer), file=answers, flush=True)
-
-
-main()
+serve([open_, trl_, sft, long, sample, product, memory, versions], answers)

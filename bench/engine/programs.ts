@@ -42,7 +42,12 @@ export class Programs {
     const script = (name: string) => join(import.meta.dirname, name);
     // Threads of OpenMP spin while they wait for one another: a standstill where another process has the core.
     const policy = process.env.OMP_WAIT_POLICY ?? (busy ? 'passive' : undefined);
-    const env = { OMP_NUM_THREADS: String(threads), ...(policy ? { OMP_WAIT_POLICY: policy } : {}) };
+    const env = {
+      OMP_NUM_THREADS: String(threads),
+      // For jobs.py.
+      PYTHONPATH: join(import.meta.dirname, '../../parity'),
+      ...(policy ? { OMP_WAIT_POLICY: policy } : {}),
+    };
     const how: Readonly<Record<Program, readonly [string | null | undefined, ...string[]]>> = {
       ours: [process.execPath, script('ours.ts')],
       peers: [python, script('peers.py')],

@@ -3,8 +3,9 @@ Same protocol as peers.py; it has a Python of its own, since it goes with other 
 
 import json
 import os
-import sys
 import time
+
+from jobs import serve
 
 THREADS = int(os.environ["OMP_NUM_THREADS"])
 # By itself it leaves a core to others.
@@ -52,19 +53,6 @@ def versions():
     return {"vllm": version("vllm")}
 
 
-def main():
-    jobs = {"open": open_, "sample": sample, "versions": versions}
-    for line in sys.stdin:
-        job = json.loads(line)
-        try:
-            answer = {"result": jobs[job.pop("do")](**job)}
-        except Exception as error:  # noqa: BLE001 - whatever it is, the bench reports it
-            import traceback
-
-            answer = {"error": "".join(traceback.format_exception(error))}
-        print(json.dumps(answer), file=answers, flush=True)
-
-
 # Its engine is a process that imports this file again.
 if __name__ == "__main__":
-    main()
+    serve([open_, sample, versions], answers)
