@@ -36,7 +36,8 @@ const NOTES = [
 
 const REAL_NOTES = [
   'real: published judge prompts on people’s instructions; weights of SmolLM2-135M-Instruct (Q4_1, widened to float32). 16 prompts × 8 samples of 64 tokens each, whatever ends a text.',
-  'vLLM: bfloat16, all threads, its prefix cache emptied before each pass. llama.cpp: the Q4_1 file, 16 sequences in a batch, each keeps its prompt’s cache for its samples.',
+  'bfloat16: where the processor computes in it; elsewhere TRL is measured in float32 alone, and vLLM in float32.',
+  'vLLM: all threads, its prefix cache emptied before each pass. llama.cpp: the Q4_1 file, 16 sequences in a batch, each keeps its prompt’s cache for its samples.',
 ];
 
 const { values } = parseArgs({

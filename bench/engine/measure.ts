@@ -146,6 +146,7 @@ export class Bench {
       const side = this.#programs.start(program);
       if (side) sides.set(program, await this.#opened(side, workload));
     }
+    const bfloat16 = await sides.get('peers')?.ask<boolean>({ do: 'bfloat16' });
     const timings = new Map<string, (Timing & { choice?: string })[]>();
     const ceilings: number[] = [];
     for (let round = 0; round <= workload.rounds; round++) {
@@ -159,7 +160,8 @@ export class Bench {
       for (const task of TASKS) {
         for (const who of ['ours', ...workload.peers[task]] as const) {
           const side = sides.get(programOf(who));
-          if (!side || (who === 'ours-int8' && !this.#setup.int8)) continue;
+          if (!side || (who === 'ours-int8' && !this.#setup.int8) || (who === 'trl-bf16' && !bfloat16))
+            continue;
           const timing = await side.ask<Timing>({ ...job(task, who, workload), atLeast: ROUND });
           say(`  ${task} ${who}: ${(timing.tokens / timing.seconds).toFixed(0)} tokens/s`);
           if (round === 0) continue;

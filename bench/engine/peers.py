@@ -288,6 +288,11 @@ def sample(prompts, atLeast, **settings):
     return {**passes, "choice": f"{size} prompts at a time"}
 
 
+def bfloat16():
+    """Whether this processor computes in it; elsewhere PyTorch does so number by number."""
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 def product(n, threads):
     """GFLOP/s of a product of two n × n matrices."""
     assert threads == torch.get_num_threads()
@@ -309,4 +314,4 @@ def versions():
     return {"python": sys.version.split()[0], **{name: version(name) for name in packages}}
 
 
-serve([open_, trl_, sft, long, sample, product, memory, versions], answers)
+serve([open_, trl_, sft, long, sample, bfloat16, product, memory, versions], answers)

@@ -1,4 +1,5 @@
-"""vLLM as a side of `npm run bench:engine -- --real`: in bfloat16, on all threads, without LoRA, which is its best setting on a CPU.
+"""vLLM as a side of `npm run bench:engine -- --real`: in bfloat16 where the processor has it, on all threads, without LoRA:
+its best setting on a CPU.
 Same protocol as peers.py; it has a Python of its own, since it goes with other versions than TRL."""
 
 import json
@@ -18,12 +19,14 @@ state = {}
 
 
 def open_(dir, rows, **_):
+    import torch
     import vllm
 
     with open(rows, encoding="utf-8") as file:
         state["prompts"] = json.load(file)["prompts"]
     longest = max(map(len, state["prompts"]))
-    state["model"] = vllm.LLM(model=dir, dtype="bfloat16", max_model_len=longest + 256, disable_log_stats=True)
+    state["dtype"] = "bfloat16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "float32"
+    state["model"] = vllm.LLM(model=dir, dtype=state["dtype"], max_model_len=longest + 256, disable_log_stats=True)
 
 
 def sample(prompts, samples, maxTokens, temperature, topP, ends, atLeast):
@@ -44,7 +47,7 @@ def sample(prompts, samples, maxTokens, temperature, topP, ends, atLeast):
         seconds += time.perf_counter() - start
         tokens += sum(len(one.token_ids) for each in answered for one in each.outputs)
         passes += 1
-    return {"tokens": tokens / passes, "seconds": seconds / passes, "choice": "bfloat16"}
+    return {"tokens": tokens / passes, "seconds": seconds / passes, "choice": state["dtype"]}
 
 
 def versions():
